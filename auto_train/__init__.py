@@ -1,0 +1,15 @@
+"""AutoTrain: one INI file is the whole experiment.
+
+The verbs live in :mod:`auto_train.actions` and are imported on first use, so that importing the package stays cheap.
+"""
+
+__version__ = "0.1.0"
+__all__ = ["load", "serve", "train", "validate"]
+
+
+def __getattr__(name: str):
+    if name in __all__:
+        from auto_train import actions
+
+        return getattr(actions, name)
+    raise AttributeError(f"module 'auto_train' has no attribute {name!r}")
