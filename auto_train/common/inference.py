@@ -1,0 +1,103 @@
+"""InferenceModel: the whole way from uint8 pixels to final answers as one module, so preprocessing cannot differ."""
+
+import copy
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import torch
+from torch import nn
+
+from auto_train import registry
+from auto_train.bundle.config_mixin import ConfigMixin, save_config
+from auto_train.common.backbone import create_timm_model
+from auto_train.data.resize import resize_images
+
+
+class InferenceModel(nn.Module, ConfigMixin):
+    """Images in, answers out: resize → normalise → network → the task's last step.
+
+    A recipe derives its own class and defines ``answers``.
+
+    Args:
+        task: name of the recipe.
+        name: name of the project.
+        labels: class names in the order of the outputs.
+        backbone: arguments of ``create_timm_model``: arch, stem and what the timm model takes.
+        head: ``{"@head": name, …}`` of a registered head; None means one linear layer.
+        preprocess: ``{"@preprocess_function": name, …}`` called on (N, H, W, 3) uint8 before the resize, or None.
+        image_size: side of the square the network sees, pixels.
+        mean, std: channel statistics in [0, 1].
+        temperature: divides the logits; 1 leaves them as trained.
+    """
+
+    __weight__ = "weights.safetensors"
+
+    @save_config
+    def __init__(
+        self,
+        *,
+        task: str,
+        name: str,
+        labels: Sequence[str],
+        backbone: dict[str, Any],
+        image_size: int,
+        mean: Sequence[float],
+        std: Sequence[float],
+        head: dict[str, Any] | None = None,
+        preprocess: dict[str, Any] | None = None,
+        temperature: float = 1.0,
+    ):
+        super().__init__()
+        self.task, self.name, self.labels, self.image_size = task, name, list(labels), image_size
+        self.preprocess = registry.call(preprocess) if preprocess else None
+        self.network = create_timm_model(
+            n_out=len(labels),
+            pretrained=False,
+            image_size=image_size,
+            custom_head=registry.call(head) if head else None,
+            **backbone,
+        )
+        # Plain float32 buffers of the graph, not weights: config.json holds them.
+        self.register_buffer("mean", 255 * torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", 255 * torch.tensor(std).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("temperature", torch.tensor(float(temperature)), persistent=False)
+        self.eval()
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Return final answers.
+
+        Args:
+            images: (N, H, W, 3) uint8 RGB, any height and width.
+        """
+        return self.answers(self.network(self.prepare(images)))
+
+    def prepare(self, images: torch.Tensor) -> torch.Tensor:
+        """Map images (N, H, W, 3) uint8 to the network's input (N, 3, S, S) float32."""
+        if self.preprocess is not None:
+            images = self.preprocess(images)
+        return self.normalise(resize_images(images, self.image_size))
+
+    def normalise(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Map pixels (N, 3, S, S) in 0..255 to zero mean and unit deviation."""
+        return (pixels - self.mean) / self.std
+
+    def answers(self, outputs: torch.Tensor) -> torch.Tensor:
+        """Turn the network's outputs into final answers."""
+        raise NotImplementedError(f"{type(self).__name__} defines no answers()")
+
+    def with_network(self, network: nn.Module) -> Self:
+        """Return a copy in evaluation mode that runs this network's weights, in float32 on the CPU."""
+        clone = copy.deepcopy(self)
+        clone.network.load_state_dict(network.state_dict())
+        return clone.float().cpu().eval()
+
+    def save_weights(self, path: Path) -> None:
+        from safetensors.torch import save_file
+
+        save_file({name: tensor.contiguous() for name, tensor in self.state_dict().items()}, path)
+
+    def load_weights(self, path: Path) -> None:
+        from safetensors.torch import load_file
+
+        self.load_state_dict(load_file(path))

@@ -1,0 +1,144 @@
+"""RandAugment on batches: every image draws its own operations and magnitudes.
+
+Source: Cubuk et al., RandAugment (2019); the notation (rand-m9-mstd0.5-n2) and the ranges of the operations are
+those of timm's auto_augment.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torchvision.transforms.v2 import functional as tv
+
+from auto_train.data.augment import luminance
+from auto_train.errors import UsageError
+
+# An operation gets (N, 3, H, W) float images in [0, 1], levels (N,) in [0, 1] and signs (N,) of -1 or 1.
+Operation = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
+
+
+def _column(values: torch.Tensor) -> torch.Tensor:
+    return values[:, None, None, None]
+
+
+def _blend(base: torch.Tensor, images: torch.Tensor, levels: torch.Tensor, signs: torch.Tensor) -> torch.Tensor:
+    """Move images away from base (factor above 1) or towards it: the enhance operations, factor 1 ± 0.9 level."""
+    return (base + (images - base) * _column(1 + 0.9 * levels * signs)).clamp(0, 1)
+
+
+def _warp(images: torch.Tensor, **entries: torch.Tensor) -> torch.Tensor:
+    matrices = torch.eye(2, 3).repeat(len(images), 1, 1)
+    for name, values in entries.items():
+        matrices[:, int(name[1]), int(name[2])] = values.cpu()
+    grid = F.affine_grid(matrices.to(images.device), list(images.shape), align_corners=False)
+    # Grey (128) fills what moves in from outside, as in timm.
+    return F.grid_sample(images - 0.5, grid, padding_mode="zeros", align_corners=False) + 0.5
+
+
+def _rotate(images: torch.Tensor, levels: torch.Tensor, signs: torch.Tensor) -> torch.Tensor:
+    angle = torch.deg2rad(30 * levels * signs)
+    return _warp(images, m00=angle.cos(), m01=-angle.sin(), m10=angle.sin(), m11=angle.cos())
+
+
+def _posterize(images: torch.Tensor, levels: torch.Tensor, signs: torch.Tensor) -> torch.Tensor:
+    step = _column(2.0 ** (8 - (4 - (4 * levels).floor()).clamp(min=1)))
+    return (images * 255 / step).floor() * step / 255
+
+
+def _solarize(images: torch.Tensor, levels: torch.Tensor, signs: torch.Tensor) -> torch.Tensor:
+    return torch.where(images >= _column(1 - levels), 1 - images, images)
+
+
+def _solarize_add(images: torch.Tensor, levels: torch.Tensor, signs: torch.Tensor) -> torch.Tensor:
+    return torch.where(images < 0.5, (images + _column(levels * 110 / 255)).clamp(max=1), images)
+
+
+def _sharpness(images: torch.Tensor, levels: torch.Tensor, signs: torch.Tensor) -> torch.Tensor:
+    kernel = torch.tensor([[1.0, 1, 1], [1, 5, 1], [1, 1, 1]], device=images.device) / 13
+    smooth = F.conv2d(images, kernel.expand(3, 1, 3, 3), groups=3, padding=1)
+    blurred = images.clone()
+    blurred[:, :, 1:-1, 1:-1] = smooth[:, :, 1:-1, 1:-1]
+    return _blend(blurred, images, levels, signs)
+
+
+def _equalize(images: torch.Tensor, levels: torch.Tensor, signs: torch.Tensor) -> torch.Tensor:
+    return tv.equalize((images * 255).round().to(torch.uint8)).float() / 255
+
+
+OPERATIONS: dict[str, Operation] = {
+    "autocontrast": lambda x, m, s: tv.autocontrast(x),
+    "equalize": _equalize,
+    "invert": lambda x, m, s: 1 - x,
+    "rotate": _rotate,
+    "posterize": _posterize,
+    "solarize": _solarize,
+    "solarize_add": _solarize_add,
+    "colour": lambda x, m, s: _blend(luminance(x), x, m, s),
+    "contrast": lambda x, m, s: _blend(luminance(x).mean(dim=(2, 3), keepdim=True), x, m, s),
+    "brightness": lambda x, m, s: _blend(torch.zeros_like(x), x, m, s),
+    "sharpness": _sharpness,
+    "shear_x": lambda x, m, s: _warp(x, m01=0.3 * m * s),
+    "shear_y": lambda x, m, s: _warp(x, m10=0.3 * m * s),
+    # timm moves by at most 0.45 of the side; coordinates run from -1 to 1.
+    "translate_x": lambda x, m, s: _warp(x, m02=0.9 * m * s),
+    "translate_y": lambda x, m, s: _warp(x, m12=0.9 * m * s),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class RandAugment:
+    """Apply num_ops random operations to every image, each with probability 1/2 as in timm.
+
+    Args:
+        magnitude: 0 to 10.
+        std: standard deviation of the magnitude from image to image.
+        num_ops: operations per image.
+    """
+
+    magnitude: float = 9.0
+    std: float = 0.5
+    num_ops: int = 2
+
+    @classmethod
+    def parse(cls, text: str) -> "RandAugment":
+        """Read timm's notation.
+
+        Raises:
+            UsageError: for a part that is not understood.
+        """
+        head, *parts = text.split("-")
+        values: dict[str, float] = {}
+        for part in parts:
+            match = re.fullmatch(r"(mstd|m|n)(\d+(?:\.\d+)?)", part)
+            if match is None:
+                break
+            values[match[1]] = float(match[2])
+        if head != "rand" or len(values) != len(parts) or values.get("m", 9) > 10:
+            raise UsageError(
+                f"cannot read RandAugment {text!r}",
+                where="[training.scheme] aa",
+                allowed="rand, then -mN (0..10), -mstdX, -nN in any order",
+                hint="for example: aa = rand-m9-mstd0.5",
+            )
+        return cls(magnitude=values.get("m", 9.0), std=values.get("mstd", 0.5), num_ops=int(values.get("n", 2)))
+
+    def __call__(self, images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        """Return augmented images: (N, 3, H, W) float32 in [0, 1], as they came."""
+        for _ in range(self.num_ops):
+            images = self._one_round(images, generator)
+        return images
+
+    def _one_round(self, images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        n, device = len(images), images.device
+        choice = torch.randint(len(OPERATIONS), (n,), generator=generator)
+        choice[torch.rand(n, generator=generator) < 0.5] = -1
+        levels = (self.magnitude + self.std * torch.randn(n, generator=generator)).clamp(0, 10) / 10
+        signs = torch.where(torch.rand(n, generator=generator) < 0.5, -1.0, 1.0)
+        out = images.clone()
+        for i, operation in enumerate(OPERATIONS.values()):
+            rows = (choice == i).nonzero()[:, 0]
+            if len(rows):
+                out[rows] = operation(images[rows], levels[rows].to(device), signs[rows].to(device))
+        return out

@@ -1,0 +1,137 @@
+"""Pixel store: images decoded and resized once, read as uint8 from a memory-mapped file ever after.
+
+A store is one array for one split, named by the content of its images and the transform, so that a changed file makes
+a new store and runs share an old one. Where it does not fit, PixelStream decodes at every access instead.
+"""
+
+import hashlib
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import torch
+from filelock import FileLock
+
+from auto_train.data.resize import resize_images
+from auto_train.data.samples import Images
+
+Preprocess = Callable[[np.ndarray], np.ndarray]
+Progress = Callable[[int, int], None]
+
+# Part of a store's name: raise it when the pixels this module makes change.
+FORMAT = 1
+
+
+class Pixels(Protocol):
+    """What a loader reads: images of one size by position."""
+
+    side: int
+
+    def __len__(self) -> int: ...
+
+    def batch(self, positions: Sequence[int] | np.ndarray) -> np.ndarray:
+        """Return (N, side, side, 3) uint8 RGB, a copy the caller may change."""
+        ...
+
+
+class PixelStore:
+    """Images in a memory-mapped (N, side, side, 3) uint8 array on disk."""
+
+    def __init__(self, path: Path):
+        self.path = path
+        self.array = np.load(path, mmap_mode="r")
+        self.side = int(self.array.shape[1])
+
+    def __len__(self) -> int:
+        return len(self.array)
+
+    def batch(self, positions: Sequence[int] | np.ndarray) -> np.ndarray:
+        return self.array[np.asarray(positions)]
+
+
+class PixelStream:
+    """Images decoded and resized at every access: the path for data larger than the store may be."""
+
+    def __init__(self, images: Images, side: int, *, preprocess: Preprocess | None = None):
+        self.images, self.side, self.preprocess = images, side, preprocess
+        self.pool = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="pixels")
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def batch(self, positions: Sequence[int] | np.ndarray) -> np.ndarray:
+        rows = self.pool.map(lambda i: _resized(self.images[int(i)], self.side, self.preprocess), positions)
+        return np.stack(list(rows))
+
+
+def open_pixels(
+    images: Images,
+    side: int,
+    *,
+    cache: Path,
+    limit_mb: int | None = None,
+    preprocess: Preprocess | None = None,
+    preprocess_id: str = "",
+    progress: Progress | None = None,
+) -> Pixels:
+    """Open the store of these images, building it first where it is missing and fits.
+
+    Args:
+        images: what to store, in the order positions will refer to.
+        side: height and width of the stored images, pixels.
+        cache: folder of the stores.
+        limit_mb: largest store; None allows half of the free disk.
+        preprocess: applied to each decoded image before it is resized.
+        preprocess_id: names that function and its arguments; part of the store's key.
+        progress: called with (images done, images in all) while building.
+    """
+    cache.mkdir(parents=True, exist_ok=True)
+    path = cache / f"{_key(images, side, preprocess_id)}.npy"
+    # Two runs that want the same store: one builds, the other waits and opens it.
+    with FileLock(f"{path}.lock"):
+        if path.exists():
+            return PixelStore(path)
+        size = len(images) * side * side * 3
+        limit = shutil.disk_usage(cache).free / 2 if limit_mb is None else limit_mb * 1e6
+        if size > limit:
+            return PixelStream(images, side, preprocess=preprocess)
+        _build(path, images, side, preprocess, progress)
+    return PixelStore(path)
+
+
+def _key(images: Images, side: int, preprocess_id: str) -> str:
+    digest = hashlib.sha256(f"{FORMAT}|{side}|{preprocess_id}|{len(images)}".encode())
+    for i in range(len(images)):
+        digest.update(images.sha256(i).encode())
+    return digest.hexdigest()[:32]
+
+
+def _build(path: Path, images: Images, side: int, preprocess: Preprocess | None, progress: Progress | None) -> None:
+    part = path.with_suffix(f".{os.getpid()}.part")
+    try:
+        array = np.lib.format.open_memmap(part, mode="w+", dtype=np.uint8, shape=(len(images), side, side, 3))
+
+        def fill(i: int) -> None:
+            array[i] = _resized(images[i], side, preprocess)
+
+        with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+            for done, _ in enumerate(pool.map(fill, range(len(images)), chunksize=64), start=1):
+                if progress and (done % 256 == 0 or done == len(images)):
+                    progress(done, len(images))
+        array.flush()
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _resized(image: np.ndarray, side: int, preprocess: Preprocess | None) -> np.ndarray:
+    """Return one image as (side, side, 3) uint8, by exactly InferenceModel's resize."""
+    image = preprocess(image) if preprocess else image
+    if image.shape[:2] == (side, side):
+        return image
+    pixels = torch.from_numpy(np.ascontiguousarray(image))[None]
+    return resize_images(pixels, side)[0].to(torch.uint8).permute(1, 2, 0).numpy()
