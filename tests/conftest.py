@@ -1,0 +1,128 @@
+"""What tests share: the program as a process, real data beside the checkout, one small trained model."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+MIRROR = Path(os.environ.get("AUTO_TRAIN_MIRROR") or ROOT.parent / "shared" / "data")
+ENVIRONMENT = ("CONFIG", "AUTO_TRAIN_MIRROR", "AUTO_TRAIN_CACHE", "AUTO_TRAIN_HUB", "AUTO_TRAIN_API_KEYS")
+
+RunCli = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def clean_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Take the user's settings away and give the session a cache of its own; a test sets what it is about."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ENVIRONMENT:
+            patch.delenv(name, raising=False)
+        patch.setenv("AUTO_TRAIN_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("NO_COLOR", "1")
+        patch.setenv("COLUMNS", "160")
+        yield
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """Return the folder of the checkout."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def mirror() -> Path:
+    """Return the folder with real datasets and weights; skip where there is none."""
+    if not MIRROR.is_dir():
+        pytest.skip(f"no real data: AUTO_TRAIN_MIRROR is not set and {MIRROR} does not exist")
+    return MIRROR
+
+
+@pytest.fixture(scope="session")
+def run_cli(tmp_path_factory: pytest.TempPathFactory) -> RunCli:
+    """Return a function that runs ``python main.py ARGS…`` as a user does and gives the finished process."""
+    elsewhere = tmp_path_factory.mktemp("cwd")
+
+    def run(
+        *args: str | Path, cwd: Path = elsewhere, env: dict[str, str] | None = None, timeout: float = 240
+    ) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [sys.executable, str(ROOT / "main.py"), *map(str, args)],
+            cwd=cwd,
+            env={**os.environ, **(env or {})},
+            timeout=timeout,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    return run
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainedRun:
+    """One small model, trained through the command line.
+
+    Args:
+        config: its INI; use it as it is (it holds absolute paths and the fast settings).
+        weights: the state_dict at ``training.scheme.output_path``.
+        folder: the run folder.
+        bundle: the bundle in it.
+        onnx: the exported model in it.
+        process: the finished ``train --json`` process.
+    """
+
+    config: Path
+    weights: Path
+    folder: Path
+    bundle: Path
+    onnx: Path
+    process: "subprocess.CompletedProcess[str]"
+
+
+TINY_DIGITS = """\
+[META]
+base = {base}
+
+[project]
+location = {location}
+
+[architecture.backbone]
+model = test_resnet
+stem = default
+
+[training]
+dir = {data}
+
+[training.scheme]
+epochs = 3
+"""
+
+
+@pytest.fixture(scope="session")
+def digits_run(run_cli: RunCli, tmp_path_factory: pytest.TempPathFactory) -> TrainedRun:
+    """Train configs/digits.ini with timm's smallest test network, once for all tests."""
+    folder = tmp_path_factory.mktemp("digits")
+    config = folder / "digits.ini"
+    config.write_text(
+        TINY_DIGITS.format(base=ROOT / "configs/digits.ini", location=folder / "project", data=folder / "data"),
+        encoding="utf-8",
+    )
+    process = run_cli("train", f"--config={config}", "--json", "--offline", cwd=folder)
+    assert process.returncode == 0, process.stderr
+    weights = folder / "project/models/model.pth"
+    facts = json.loads(Path(f"{weights}.json").read_text(encoding="utf-8"))
+    run = Path(facts["run"])
+    return TrainedRun(
+        config=config,
+        weights=weights,
+        folder=run,
+        bundle=Path(facts["bundle"]),
+        onnx=run / "exports/onnx/model.onnx",
+        process=process,
+    )
