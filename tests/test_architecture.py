@@ -1,0 +1,231 @@
+"""The rules of the house that a reader cannot see at a glance, checked on every file: see CONTRIBUTING.md."""
+
+import ast
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "auto_train"
+# From the ground up; a package imports only from lower rows. Names in one row do not import each other.
+LAYERS = [
+    ["errors"],
+    ["types"],
+    ["registry"],
+    ["config"],
+    ["data", "bundle", "reports"],
+    ["training"],
+    ["common"],
+    ["RECIPES"],
+    ["serving"],
+    ["hub"],
+    ["pipeline"],
+    ["tuning"],
+    ["cluster"],
+    ["jobs"],
+    ["actions"],
+    ["api", "cli"],
+    ["ENTRY"],
+]
+SIX_FILES = ["config.ini", "custom_functions.py", "main.py", "model.py", "train.py", "validate.py"]
+MOST_LINES = 500
+HEAVY = set(
+    tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["ruff"]["lint"]["flake8-tidy-imports"][
+        "banned-module-level-imports"
+    ]
+)
+RECIPES = sorted(path.parent.name for path in PACKAGE.glob("*/config.ini") if path.parent.name != "common")
+
+
+def python_files() -> list[Path]:
+    return sorted(PACKAGE.rglob("*.py"))
+
+
+def module_of(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {module_of(path): path for path in python_files()}
+
+
+def layer_of(module: str) -> str:
+    """Return the name in LAYERS for a dotted module, or '' for the package itself."""
+    parts = module.split(".")[1:]
+    if not parts:
+        return ""
+    if parts == ["__main__"] or (parts[0] in RECIPES and parts[1:] == ["main"]):
+        return "ENTRY"
+    return "RECIPES" if parts[0] in RECIPES else parts[0]
+
+
+def rank_of(layer: str) -> int:
+    return next(rank for rank, row in enumerate(LAYERS) if layer in row)
+
+
+@cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+
+
+def imported(node: ast.stmt) -> Iterator[str]:
+    """Yield the dotted modules an import statement loads; ``from a import b`` is a.b where that is a module."""
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+    elif isinstance(node, ast.ImportFrom) and node.module:
+        for alias in node.names:
+            dotted = f"{node.module}.{alias.name}"
+            yield dotted if dotted in MODULES else node.module
+
+
+def type_checking_only(tree: ast.Module) -> set[ast.AST]:
+    guards = [n for n in ast.walk(tree) if isinstance(n, ast.If) and "TYPE_CHECKING" in ast.unparse(n.test)]
+    return {inner for guard in guards for statement in guard.body for inner in ast.walk(statement)}
+
+
+def imports_anywhere(path: Path) -> Iterator[tuple[int, str]]:
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            yield from ((node.lineno, name) for name in imported(node))
+
+
+def imports_on_load(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield what importing the module imports: everything outside functions and TYPE_CHECKING blocks."""
+    tree = tree_of(path)
+    skipped = type_checking_only(tree)
+    pending: list[ast.AST] = list(tree.body)
+    while pending:
+        node = pending.pop()
+        if node in skipped or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            continue
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            yield from ((node.lineno, name) for name in imported(node))
+        pending.extend(ast.iter_child_nodes(node))
+
+
+def heavy_imports_of(module: str) -> list[str]:
+    """Follow the imports a module makes on load and return each chain that ends at a heavy library."""
+    found, seen, pending = [], {module}, [(module, module)]
+    while pending:
+        name, chain = pending.pop()
+        for _, target in imports_on_load(MODULES[name]):
+            if target.split(".")[0] in HEAVY:
+                found.append(f"{chain} -> {target}")
+            ours = [".".join(target.split(".")[:n]) for n in range(1, target.count(".") + 2)]
+            for parent in (m for m in ours if m in MODULES and m not in seen):
+                seen.add(parent)
+                pending.append((parent, f"{chain} -> {parent}"))
+    return found
+
+
+def light_modules() -> list[str]:
+    """What is imported before any work begins: the command line, the config, the registry, the recipes' functions."""
+    light = {"auto_train", "auto_train.errors", "auto_train.types", "auto_train.registry", "auto_train.actions"}
+    light |= {f"auto_train.{recipe}" for recipe in RECIPES} | {f"auto_train.{r}.custom_functions" for r in RECIPES}
+    return sorted(name for name in MODULES if name in light or name.split(".")[1:2] in (["cli"], ["config"]))
+
+
+def text_files() -> list[Path]:
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    names = listed.stdout.split("\0") if listed.returncode == 0 else []
+    paths = [ROOT / n for n in names if n] or [p for p in ROOT.rglob("*") if ".venv" not in p.parts]
+    return [p for p in paths if p.is_file() and b"\0" not in p.read_bytes()[:4096]]
+
+
+def test_layers_every_import_points_down():
+    wrong = []
+    for path in python_files():
+        here = layer_of(module_of(path))
+        if not here:
+            continue  # the package itself hands out the verbs on first use
+        for line, target in imports_anywhere(path):
+            there = layer_of(target) if target.split(".")[0] == "auto_train" else ""
+            if there and there != here and rank_of(there) >= rank_of(here):
+                wrong.append(f"{path.relative_to(ROOT)}:{line} imports {target}: {here} may not import {there}")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_layers_every_package_has_a_place():
+    assert {layer_of(module) for module in MODULES} - {""} <= {name for row in LAYERS for name in row}
+
+
+def test_recipes_do_not_import_each_other():
+    wrong = [
+        f"{path.relative_to(ROOT)}:{line} imports {target}"
+        for recipe in RECIPES
+        for path in (PACKAGE / recipe).rglob("*.py")
+        for line, target in imports_anywhere(path)
+        if target.split(".")[:1] == ["auto_train"] and target.split(".")[1:2] in [[r] for r in RECIPES if r != recipe]
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_recipe_main_is_imported_by_nobody():
+    entries = {f"auto_train.{recipe}.main" for recipe in RECIPES}
+    wrong = [f"{p.relative_to(ROOT)}:{n}" for p in python_files() for n, name in imports_anywhere(p) if name in entries]
+    assert not wrong, wrong
+
+
+def test_light_modules_reach_no_heavy_library_when_imported():
+    wrong = [chain for module in light_modules() for chain in heavy_imports_of(module)]
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("args", [["--help"], ["config", "lint", str(ROOT / "configs/digits.ini")]])
+def test_command_that_only_reads_text_loads_no_heavy_library(args: list[str]):
+    code = (
+        "import sys\n"
+        "from auto_train.cli import main\n"
+        "try:\n    main(sys.argv[1:])\n"
+        "except SystemExit as end:\n    print('exit', end.code or 0)\n"
+        "print('loaded', *sorted({name.split('.')[0] for name in sys.modules}))"
+    )
+    process = subprocess.run([sys.executable, "-c", code, *args], cwd=ROOT, capture_output=True, text=True, check=True)
+    *_, status, loaded = process.stdout.splitlines()
+    assert status == "exit 0", process.stdout + process.stderr
+    assert not HEAVY & set(loaded.split())
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_recipe_folder_holds_the_six_files(recipe: str):
+    missing = [name for name in SIX_FILES if not (PACKAGE / recipe / name).is_file()]
+    assert not missing, f"auto_train/{recipe} lacks {missing}; see docs/recipes.md"
+
+
+def test_files_stay_readable_in_length():
+    long = {p: len(p.read_text(encoding="utf-8").splitlines()) for p in [*python_files(), *ROOT.glob("tests/**/*.py")]}
+    assert not {str(path.relative_to(ROOT)): lines for path, lines in long.items() if lines > MOST_LINES}
+
+
+def test_main_stays_an_entry_point():
+    assert len((ROOT / "main.py").read_text(encoding="utf-8").splitlines()) <= 15
+
+
+def test_files_name_no_place_of_one_machine():
+    # joined here, so that this file does not name them either
+    places = [
+        "/" + "work/",
+        "/" + "tmp/",
+        "/" + "root/",
+        "pypi" + ".org",
+        "python" + "hosted.org",
+        "registry." + "npmjs",
+    ]
+    wrong = [
+        f"{path.relative_to(ROOT)}:{number}: {place}"
+        for path in text_files()
+        for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), 1)
+        for place in places
+        if place in line
+    ]
+    assert not wrong, "\n".join(wrong)
