@@ -1,0 +1,32 @@
+"""Where downloads and pixel stores are kept, and locks that hold between processes."""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+def cache_folder(name: str = "") -> Path:
+    """Return (and make) a folder under ``AUTO_TRAIN_CACHE``, by default ``~/.cache/auto_train``.
+
+    Args:
+        name: sub-folder, e.g. ``downloads``.
+    """
+    root = Path(os.environ.get("AUTO_TRAIN_CACHE") or "~/.cache/auto_train").expanduser().absolute()
+    folder = root / name
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the right to write ``path`` among all processes of this machine; wait for whoever has it.
+
+    The lock lies in the cache, not beside the path: data folders stay clean. A killed process loses it at once.
+    """
+    from filelock import FileLock
+
+    digest = hashlib.sha256(str(path).encode(errors="surrogateescape")).hexdigest()[:24]
+    with FileLock(cache_folder("locks") / f"{digest}.lock"):
+        yield

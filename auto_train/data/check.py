@@ -1,0 +1,84 @@
+"""Files that cannot be decoded, found before training and listed."""
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from auto_train.data.images import FileImages
+from auto_train.data.samples import Samples, listed
+from auto_train.errors import DataError, ImageError
+
+_AHEAD = 64
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """What is wrong with one image.
+
+    Attributes:
+        path: as in the table.
+        code: ``missing``, ``empty`` or ``unreadable``.
+        message: what the decoder says.
+    """
+
+    path: str
+    code: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.message}"
+
+
+def check_readable(samples: Samples, *, progress: Callable[[int, int], None] | None = None) -> list[Finding]:
+    """Decode every image fully, on all cores, and return those that fail, in the table's order.
+
+    Args:
+        samples: images in memory are taken as readable.
+        progress: told the number of images done and in all.
+    """
+    if not isinstance(samples.images, FileImages):
+        return []
+    findings = []
+    for done, finding in enumerate(_checked(samples), 1):
+        if finding:
+            findings.append(finding)
+        if progress and (done % 32 == 0 or done == len(samples)):
+            progress(done, len(samples))
+    return findings
+
+
+def require_readable(findings: Sequence[Finding], root: Path | None = None) -> None:
+    """Pass if there are no findings.
+
+    Raises:
+        DataError: lists them.
+    """
+    if findings:
+        hint = "replace or remove them, or list their paths in the file of [project.data] exclude"
+        message = listed(f"{len(findings)} images cannot be decoded", findings, limit=50)
+        raise DataError(message, where=str(root or ""), hint=hint)
+
+
+def _checked(samples: Samples) -> Iterator[Finding | None]:
+    """Yield the outcome of each row, a bounded number of them in work; decoding runs outside Python's lock."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        pending: deque[Future[Finding | None]] = deque()
+        for row in range(len(samples)):
+            pending.append(pool.submit(_check, samples, row))
+            if len(pending) > _AHEAD:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
+
+
+def _check(samples: Samples, row: int) -> Finding | None:
+    try:
+        samples.images[row]
+    except ImageError as error:
+        file = Path(samples.images.name(row))
+        code = "missing" if not file.exists() else "empty" if not file.stat().st_size else "unreadable"
+        return Finding(path=str(samples.table["path"].iat[row]), code=code, message=error.message)
+    return None

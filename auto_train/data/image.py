@@ -1,0 +1,140 @@
+"""Bytes of an image file to upright uint8 RGB; training, ``validate`` and the REST service all decode here."""
+
+import io
+import struct
+import zlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from auto_train.errors import ImageError, ImageTooLargeError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from PIL.Image import Image
+
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF")
+SUFFIXES = frozenset([".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".dib", ".tif", ".tiff", ".gif"])
+# Twice Pillow's MAX_IMAGE_PIXELS: where Pillow itself sees an attack.
+MAX_PIXELS = 2 * 89_478_485
+_ORIENTATION = 0x0112
+# What Pillow's plug-ins raise on broken files; found by feeding them damaged ones.
+_BROKEN = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    TypeError,
+    LookupError,
+    ArithmeticError,
+    EOFError,
+    struct.error,
+    zlib.error,
+)
+
+
+def decode_image(source: bytes | Path, *, max_pixels: int | None = None, min_side: int | None = None) -> "np.ndarray":
+    """Return an image the way a person sees it: upright, in colour, on white.
+
+    Args:
+        source: the bytes of a file, or its path.
+        max_pixels: refuse larger images, judged by the header; None: 178,956,970.
+        min_side: a JPEG may be decoded at 1/2, 1/4 or 1/8 as long as both sides keep this many pixels (or all they
+            have). Faster, slightly different pixels: for the train split only.
+
+    Returns:
+        (H, W, 3) uint8 RGB. EXIF rotation applied; transparency laid on white; 16 bits scaled to 8;
+        the first frame of several.
+
+    Raises:
+        ImageError: empty, no image of FORMATS, broken, too large, or of a mode without a defined range.
+    """
+    import numpy as np
+    from PIL import ImageOps
+
+    where = str(source) if isinstance(source, Path) else ""
+    data = _read(source) if isinstance(source, Path) else source
+    image = _open(data, where, max_pixels or MAX_PIXELS)
+    try:
+        if min_side and image.format == "JPEG":
+            image.draft(None, (min_side, min_side))
+        image.load()
+        ImageOps.exif_transpose(image, in_place=True)
+        return np.asarray(_to_rgb(image))
+    except _BROKEN as error:
+        raise ImageError(f"is damaged: {error}", where=where, hint="replace or remove the file") from error
+
+
+def image_size(source: bytes | Path) -> tuple[int, int]:
+    """Return (width, height) in pixels of the upright image, from its header.
+
+    Raises:
+        ImageError: empty, or no image of FORMATS.
+    """
+    where = str(source) if isinstance(source, Path) else ""
+    image = _open(source, where, MAX_PIXELS)
+    with image:
+        width, height = image.size
+        # Pillow turns TIFF itself and reports the turned size
+        turned = image.format != "TIFF" and image.getexif().get(_ORIENTATION) in (5, 6, 7, 8)
+    return (height, width) if turned else (width, height)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ImageError(f"cannot be read: {error.strerror}", where=str(path)) from error
+
+
+def _open(source: bytes | Path, where: str, max_pixels: int) -> "Image":
+    from PIL import Image
+
+    # Ours is the limit that counts, so that a large photo is neither refused nor warned about twice.
+    Image.MAX_IMAGE_PIXELS = max(Image.MAX_IMAGE_PIXELS or 0, max_pixels)
+    try:
+        image = Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=FORMATS)
+    except Image.UnidentifiedImageError as error:
+        raise ImageError(_not_an_image(source), where=where, allowed=", ".join(FORMATS)) from error
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise ImageTooLargeError(f"has too many pixels: {error}", where=where) from error
+    except _BROKEN as error:
+        raise ImageError(f"cannot be read: {error}", where=where) from error
+    width, height = image.size
+    if width * height > max_pixels:
+        raise ImageTooLargeError(
+            f"has {width} x {height} pixels", where=where, allowed=f"at most {max_pixels:,} pixels"
+        )
+    return image
+
+
+def _not_an_image(source: bytes | Path) -> str:
+    if isinstance(source, Path):
+        with source.open("rb") as file:
+            source = file.read(16)
+    return f"is no image: it begins with {source[:16]!r}" if source else "is empty (0 bytes)"
+
+
+def _to_rgb(image: "Image") -> "Image":
+    from PIL import Image, ImageChops
+
+    if image.mode == "RGB" and "transparency" not in image.info:
+        return image
+    if image.mode.startswith("I;16"):
+        # 65,535 becomes 255; Pillow's own convert() clips at 255 instead
+        return Image.fromarray(_to_8_bit(image)).convert("RGB")
+    if image.mode in ("I", "F"):
+        raise ValueError(f"mode '{image.mode}' (32 bits) has no defined range; save it with 8 or 16 bits")
+    if image.mode == "CMYK" and image.format == "JPEG" and "adobe" not in image.info:
+        # Pillow inverts every CMYK JPEG; only Adobe's are stored inverted (Skia and libvips look at the marker too)
+        image = ImageChops.invert(image)
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        white = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(white, image)
+    return image.convert("RGB")
+
+
+def _to_8_bit(image: "Image") -> "np.ndarray":
+    import numpy as np
+
+    values = np.asarray(image).astype(np.uint32)
+    return ((values * 255 + 32_767) // 65_535).astype(np.uint8)

@@ -1,0 +1,128 @@
+"""Class folders, with or without train / valid / test folders above them."""
+
+import os
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from auto_train.data.image import SUFFIXES
+from auto_train.data.readers.base import Options, file_samples
+from auto_train.errors import DataError, did_you_mean
+
+if TYPE_CHECKING:
+    from auto_train.data.samples import Samples
+
+SPLIT_NAMES = {
+    "train": ("train", "training"),
+    "valid": ("valid", "val", "validation"),
+    "test": ("test", "testing"),
+}
+
+
+def detect(folder: Path, options: Options) -> bool:
+    """Return True if images lie in a folder below."""
+    return any(next(_walk(below, Counter()), None) for below in _subfolders(folder))
+
+
+def read(folder: Path, options: Options) -> "Samples":
+    """Return the images below each class folder, at any depth; the folder right below the split is the label.
+
+    Hidden files are passed over; other files without an image's suffix are counted in a warning.
+    """
+    ignored: Counter[str] = Counter()
+    warnings: list[str] = []
+    rows = [
+        (path, split, label, "")
+        for split, root in _split_folders(folder, options, warnings).items()
+        for path, label in _labelled(root, split, folder, ignored, warnings)
+    ]
+    if ignored:
+        counts = ", ".join(f"{count} {suffix}" for suffix, count in ignored.most_common(8))
+        warnings.append(f"{folder}: files that are no images are ignored: {counts}")
+    if not rows:
+        raise DataError("no image lies in a class folder", where=str(folder), allowed="FOLDER/[train/]CLASS/IMAGE")
+    return file_samples(rows, folder, warnings)
+
+
+def _split_folders(folder: Path, options: Options, warnings: list[str]) -> dict[str, Path]:
+    """Return the folder of each split; "" stands for class folders that are in no split."""
+    named = {"train": options.train_dir, "valid": options.validation_dir, "test": options.test_dir}
+    for path in named.values():
+        if path and not path.is_dir():
+            near = [below.name for below in _subfolders(path.parent)] if path.parent.is_dir() else []
+            raise DataError("no such folder", where=str(path), allowed=did_you_mean(path.name, near) if near else "")
+    splits = {split: path for split, path in named.items() if path}
+    taken = {path.resolve() for path in splits.values()}
+    for split in named:
+        if split not in splits and (path := _find_split(folder, split)) and path.resolve() not in taken:
+            splits[split] = path
+    if "train" not in splits:
+        splits = {"": folder, **splits}
+    elif splits["train"].resolve() != folder.resolve():
+        taken |= {path.resolve() for path in splits.values()}
+        others = [path.name for path in _subfolders(folder) if path.resolve() not in taken]
+        if others:
+            warnings.append(f"{folder}: folders beside the splits are not used: {', '.join(others[:8])}")
+    return splits
+
+
+def _find_split(folder: Path, split: str) -> Path | None:
+    found = [path for path in _subfolders(folder) if path.name.lower() in SPLIT_NAMES[split]]
+    if len(found) > 1:
+        names = ", ".join(path.name for path in found)
+        key = {"train": "train_dir", "valid": "validation_dir", "test": "test_dir"}[split]
+        hint = f"name the one that is meant in [training.data] {key}"
+        raise DataError(f"several folders for the {split} split: {names}", where=str(folder), hint=hint)
+    return found[0] if found else None
+
+
+def _is_split(path: Path) -> bool:
+    return any(path.name.lower() in names for names in SPLIT_NAMES.values())
+
+
+def _labelled(
+    root: Path, split: str, folder: Path, ignored: Counter[str], warnings: list[str]
+) -> Iterator[tuple[Path, str]]:
+    """Yield path and label of each image of a split, in an order that no file system changes."""
+    loose = [path.name for path in root.iterdir() if path.suffix.lower() in SUFFIXES and path.is_file()]
+    if loose:
+        warnings.append(f"{root}: {len(loose)} images lie in no class folder and are not used")
+    for below in _subfolders(root):
+        if not split and _is_split(below):
+            continue
+        # One name in two Unicode forms (macOS, Linux) is one class.
+        label = unicodedata.normalize("NFC", below.name)
+        images = sorted(_walk(below, ignored))
+        if not images:
+            warnings.append(f"{below}: no image in this folder, so it is no class")
+        yield from ((path, label) for path in images)
+
+
+def _subfolders(folder: Path) -> list[Path]:
+    skip = ("__MACOSX",)
+    return sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith(".") and p.name not in skip)
+
+
+def _walk(folder: Path, ignored: Counter[str]) -> Iterator[Path]:
+    """Yield the images below a folder; links are followed, each folder once."""
+    seen: set[tuple[int, int]] = set()
+    pending = [folder]
+    while pending:
+        place = pending.pop()
+        status = place.stat()
+        if (status.st_dev, status.st_ino) in seen:
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        for entry in sorted(os.scandir(place), key=lambda entry: entry.name):
+            path = Path(entry.path)
+            suffix = path.suffix.lower()
+            if entry.name.startswith("."):
+                continue
+            if entry.is_dir():
+                pending.append(path)
+            elif suffix in SUFFIXES:
+                yield path
+            else:
+                ignored[suffix or "without suffix"] += 1

@@ -1,0 +1,114 @@
+"""CSV, Parquet and JSON-lines files as columns of text with their line numbers."""
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from auto_train.data.samples import listed
+from auto_train.errors import DataError, did_you_mean
+
+SUFFIXES = (".csv", ".tsv", ".parquet", ".jsonl")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """A table of text.
+
+    Attributes:
+        path: the file.
+        columns: cells by column name, stripped; missing values are "".
+        lines: the number of each row's line, from 1; of each row for Parquet.
+    """
+
+    path: Path
+    columns: dict[str, list[str]]
+    lines: list[int]
+
+    def column(self, *names: str) -> list[str]:
+        """Return the first of these columns that is there.
+
+        Raises:
+            DataError: none is; the message holds those found, the nearest first.
+        """
+        for name in names:
+            if name in self.columns:
+                return self.columns[name]
+        wanted = " or ".join(f"'{name}'" for name in names)
+        message = f"has no column {wanted}"
+        hint = "name the column in [project.data] path_column, label_column or group_column"
+        raise DataError(message, where=str(self.path), allowed=did_you_mean(names[0], list(self.columns)), hint=hint)
+
+
+def read_table(path: Path) -> Table:
+    """Return the table in a file, told by its suffix.
+
+    Raises:
+        DataError: missing, not of this format, not UTF-8, rows of another length than the header.
+    """
+    if not path.is_file():
+        raise DataError("no such file", where=str(path), hint="correct [project.data] labels_file")
+    if path.suffix.lower() not in SUFFIXES:
+        raise DataError(f"'{path.suffix}' is no table", where=str(path), allowed=", ".join(SUFFIXES))
+    try:
+        return _read_text(path) if path.suffix.lower() in (".csv", ".tsv") else _read_typed(path)
+    except (csv.Error, ValueError, OSError) as error:
+        if isinstance(error, DataError):
+            raise
+        hint = "save it as UTF-8" if isinstance(error, UnicodeDecodeError) else ""
+        raise DataError(f"cannot be read: {error}", where=str(path), hint=hint) from error
+
+
+def column_names(path: Path) -> list[str]:
+    """Return the columns of a table, or none where it cannot be read as one."""
+    try:
+        if path.suffix.lower() in (".csv", ".tsv"):
+            with path.open(newline="", encoding="utf-8-sig") as file:
+                return _header(file.readline())[0]
+        return list(read_table(path).columns)
+    except (csv.Error, ValueError, OSError):
+        return []
+
+
+def _header(line: str) -> tuple[list[str], str]:
+    """Return the column names and the delimiter, the one of ``, ; tab |`` that the header has most of."""
+    delimiter = max(",;\t|", key=line.count)
+    return [name.strip() for name in next(csv.reader([line], delimiter=delimiter), [])], delimiter
+
+
+def _read_text(path: Path) -> Table:
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        names, delimiter = _header(file.readline())
+        reader = csv.reader(file, delimiter=delimiter, strict=True)
+        rows: list[Sequence[str]] = []
+        lines: list[int] = []
+        wrong: list[str] = []
+        line = 2
+        for row in reader:
+            if row and len(row) != len(names):
+                wrong.append(f"line {line}: {len(row)} cells")
+            elif any(row):
+                rows.append(row)
+                lines.append(line)
+            line = reader.line_num + 2  # the header was read before; a quoted cell may hold line breaks
+    if wrong:
+        message = listed(f"rows whose number of cells is not the header's {len(names)}", wrong)
+        raise DataError(message, where=str(path))
+    columns = {name: [row[i].strip() for row in rows] for i, name in enumerate(names)}
+    return Table(path=path, columns=columns, lines=lines)
+
+
+def _read_typed(path: Path) -> Table:
+    import pandas as pd
+
+    is_json = path.suffix.lower() == ".jsonl"
+    frame = pd.read_json(path, lines=True, dtype=False, convert_dates=False) if is_json else pd.read_parquet(path)
+    columns = {str(name): [_text(value) for value in frame[name].tolist()] for name in frame.columns}
+    return Table(path=path, columns=columns, lines=list(range(1, len(frame) + 1)))
+
+
+def _text(value: object) -> str:
+    if value is None or value != value:  # NaN is the value that differs from itself
+        return ""
+    # Whole numbers become floats wherever a column has a gap; the label is 3, not 3.0
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value).strip()

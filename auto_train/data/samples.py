@@ -1,0 +1,190 @@
+"""The one table all formats are read into, and the door to the readers."""
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from auto_train.data.images import FileImages, Images
+from auto_train.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from auto_train.data.source import Source
+
+SPLITS = ("train", "valid", "test")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Samples:
+    """A data set.
+
+    Attributes:
+        table: one row per image: ``path`` (relative to root where below it), ``split`` (train, valid, test, or "" where
+            the data does not say), ``label``, ``group`` ("" for none), ``sha256`` ("" until :meth:`hashed`).
+        images: the pixels, row by row.
+        labels: class names in the model's order.
+        root: folder of the data; None where it is builtin.
+        warnings: texts the caller shows.
+    """
+
+    table: "pd.DataFrame"
+    images: Images
+    labels: list[str]
+    root: Path | None = None
+    warnings: tuple[str, ...] = field(default=())
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    def take(self, rows: Sequence[int]) -> "Samples":
+        """Return these rows only, in this order; the labels stay."""
+        rows = [int(row) for row in rows]
+        return replace(self, table=self.table.iloc[rows].reset_index(drop=True), images=self.images.take(rows))
+
+    def of(self, split: str) -> "Samples":
+        """Return the rows of one split."""
+        return self.take((self.table["split"] == split).to_numpy().nonzero()[0].tolist())
+
+    def hashed(self, progress: Callable[[int, int], None] | None = None) -> "Samples":
+        """Return the samples with every sha256 filled in.
+
+        Args:
+            progress: told the number of images done and in all.
+
+        Raises:
+            DataError: files that cannot be read, all of them listed.
+        """
+        if (self.table["sha256"] != "").all():
+            return self
+        is_file = isinstance(self.images, FileImages)
+        # Reading and hashing run outside Python's lock; small arrays do not, so threads would only cost there.
+        with ThreadPoolExecutor(os.cpu_count() if is_file else 1) as pool:
+            run = pool.map if is_file else map
+            found: list[str] = []
+            for digest in run(self._sha256_or_problem, range(len(self))):
+                found.append(digest)
+                if progress and len(found) % 256 == 0:
+                    progress(len(found), len(self))
+        if problems := [text for text in found if len(text) != 64]:
+            raise DataError(listed(f"{len(problems)} images cannot be read", problems), where=str(self.root or ""))
+        if progress:
+            progress(len(self), len(self))
+        return replace(self, table=self.table.assign(sha256=found))
+
+    def _sha256_or_problem(self, row: int) -> str:
+        try:
+            return self.images.sha256(row)
+        except OSError as error:
+            return f"{self.images.name(row)}: {error.strerror}"
+
+    def warn(self, *texts: str) -> "Samples":
+        """Return the samples with these warnings added."""
+        return replace(self, warnings=(*self.warnings, *texts))
+
+
+def read_samples(
+    source: "Source | Path | str",
+    format: str = "auto",
+    *,
+    train_dir: Path | str | None = None,
+    validation_dir: Path | str | None = None,
+    test_dir: Path | str | None = None,
+    labels_file: Path | str | None = None,
+    path_column: str = "path",
+    label_column: str = "label",
+    group_column: str | None = None,
+    labels: Sequence[str] | None = None,
+    exclude: Iterable[str] = (),
+) -> Samples:
+    """Return the data as one table, splits as far as the data gives them.
+
+    Args:
+        source: what :func:`acquire` returned, a folder, or ``builtin:digits``.
+        format: name of a reader, or ``auto`` to look at the folder.
+        train_dir, validation_dir, test_dir: folders of the splits; None: found in the data folder.
+        labels_file: table of labels, relative to the data folder; None: found in it.
+        path_column, label_column, group_column: its columns.
+        labels: class names in the wanted order; None: sorted names found in the data.
+        exclude: paths as in the table, or absolute, of images to leave out.
+
+    Raises:
+        DataError: nothing readable, wrong or missing labels, less than two classes; all problems at once.
+        UsageError: an unknown format.
+    """
+    from auto_train.data.readers import Options, detect, get_reader
+
+    folder, builtin = _place(source)
+    options = Options(
+        train_dir=_absolute(train_dir),
+        validation_dir=_absolute(validation_dir),
+        test_dir=_absolute(test_dir),
+        labels_file=Path(labels_file).expanduser() if labels_file else None,
+        path_column=path_column,
+        label_column=label_column,
+        group_column=group_column,
+    )
+    name = builtin or (detect(folder, options) if format == "auto" else format)
+    samples = get_reader(name).read(folder, options)
+    return _with_labels(_without(samples, set(exclude)), labels)
+
+
+def _place(source: "Source | Path | str") -> tuple[Path, str | None]:
+    if isinstance(source, str) and source.startswith("builtin:"):
+        return Path(), source.removeprefix("builtin:")
+    if isinstance(source, Path | str):
+        return Path(source).expanduser().absolute(), None
+    return source.folder or Path(), source.builtin
+
+
+def _absolute(path: Path | str | None) -> Path | None:
+    return Path(path).expanduser().absolute() if path else None
+
+
+def _without(samples: Samples, exclude: set[str]) -> Samples:
+    if not exclude:
+        return samples
+    paths = samples.table["path"]
+    names = [samples.images.name(row) for row in range(len(samples))]
+    kept = [i for i, (path, name) in enumerate(zip(paths, names, strict=True)) if not {path, name} & exclude]
+    unknown = sorted(exclude - set(paths) - set(names))
+    left = samples.take(kept)
+    return left.warn(listed("paths to exclude that are not in the data", unknown)) if unknown else left
+
+
+def _with_labels(samples: Samples, labels: Sequence[str] | None) -> Samples:
+    """Fix the order of the classes and check that there are at least two."""
+    found = sorted(set(samples.table["label"]))
+    where = str(samples.root or "")
+    if labels and (unknown := sorted(set(found) - set(labels))):
+        hint = "add them to [project] classes, or remove that line to have the classes found"
+        allowed = ", ".join(labels)
+        raise DataError(
+            listed("labels that are not among the classes", unknown), where=where, allowed=allowed, hint=hint
+        )
+    if len(found) < 2:
+        names = f"one class only, '{found[0]}'" if found else "no image with a label"
+        raise DataError(
+            f"the data has {names}", where=where, allowed="at least two classes", hint=_one_class_hint(samples)
+        )
+    if labels and (unused := [label for label in labels if label not in found]):
+        samples = samples.warn(listed("classes without any image", unused))
+    return replace(samples, labels=list(labels) if labels else found)
+
+
+def _one_class_hint(samples: Samples) -> str:
+    """Return the folder that was probably meant, where the classes lie one level deeper."""
+    below = {Path(path).parts[1] for path in samples.table["path"] if len(Path(path).parts) > 2}
+    if samples.root and len(below) > 1:
+        return f"set [training] dir = {samples.root / Path(samples.table['path'].iloc[0]).parts[0]}"
+    return "each class is a folder of images, or a value of the label column"
+
+
+def listed(title: str, items: Sequence[object], limit: int = 20) -> str:
+    """Return a title and its items, one a line, the first ``limit`` of them."""
+    lines = [f"\n  - {item}" for item in items[:limit]]
+    more = f"\n  … {len(items) - limit} more" if len(items) > limit else ""
+    return f"{title}:{''.join(lines)}{more}"
