@@ -6,6 +6,7 @@ AutoTrainError                 exit  http
 │   └── TaskContractError         2   422   a recipe or a user's function breaks its contract
 ├── DataError                     3   422   the dataset cannot be trained on as it is
 │   └── ImageError                3   415   one file that is no image we decode
+│       └── ImageTooLargeError    3   413   an image of more pixels than allowed
 ├── TrainingError                 4   500   NaN, out of memory after retries, a full disk
 ├── GateError                     5   500   an exported variant that differs from its model
 ├── MissingError                  6   404   a file, a package, a network address
@@ -74,6 +75,10 @@ class ImageError(DataError):
     http_status = 415
 
 
+class ImageTooLargeError(ImageError):
+    http_status = 413
+
+
 class TrainingError(AutoTrainError, RuntimeError):
     exit_code = 4
 
@@ -104,11 +109,14 @@ class RequestError(ServingError):
     Args:
         status: HTTP status, 400 to 504.
         type: the short name clients switch on, e.g. ``too_large``.
+        headers: to send along, e.g. ``Retry-After``.
     """
 
-    def __init__(self, message: str, *, status: int, type: str, hint: str = ""):
+    def __init__(
+        self, message: str, *, status: int, type: str, hint: str = "", headers: dict[str, str] | None = None
+    ):
         super().__init__(message, hint=hint)
-        self.http_status, self.type = status, type
+        self.http_status, self.type, self.headers = status, type, headers or {}
 
 
 class Interrupted(AutoTrainError):

@@ -1,0 +1,5 @@
+"""`python -m auto_train VERB …`: the command line, for processes that start one of their own."""
+
+from auto_train.cli import main
+
+main()

@@ -1,0 +1,75 @@
+"""The root command: finds verbs by name without importing them. Errors end in :mod:`auto_train.cli.failure`."""
+
+import signal
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Annotated, Any, NoReturn
+
+import typer
+from typer.core import TyperGroup
+
+from auto_train.errors import UsageError, did_you_mean
+
+# verb → its line in --help; the file auto_train/cli/<verb>.py is imported when the verb is used
+VERBS = {
+    "train": "Train the model an INI describes.",
+    "validate": "Predict one image, or measure the model on a split.",
+    "serve": "Answer predictions over REST.",
+    "config": "Check, show and explain INIs.",
+}
+
+
+class Verbs(TyperGroup):
+    """Import a verb's file when the verb is used, so that --help costs little more than typer."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name not in VERBS:
+            return None
+        return typer.main.get_command(import_module(f"auto_train.cli.{cmd_name}").app)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        if args[0] not in VERBS and not args[0].startswith("-"):
+            raise UsageError(f"there is no verb '{args[0]}'", allowed=did_you_mean(args[0], list(VERBS)))
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        with formatter.section("Verbs"):
+            formatter.write_dl(list(VERBS.items()))
+
+
+app = typer.Typer(cls=Verbs, rich_markup_mode=None, add_completion=False, invoke_without_command=True)
+
+
+@app.callback(subcommand_metavar="VERB …")
+def root(
+    ctx: typer.Context, version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False
+) -> None:
+    """Train, check and serve vision models; one INI file is the whole experiment."""
+    if version:
+        from auto_train import __version__
+
+        typer.echo(__version__)
+        raise typer.Exit
+    if ctx.invoked_subcommand is None:
+        typer.echo(ctx.get_help())
+
+
+def main(args: Sequence[str] | None = None) -> NoReturn:
+    """Run one verb and exit with the code of its outcome (INTERFACES: 0, 1 … 7, 130).
+
+    Args:
+        args: the words after the program's name; default: those of this process.
+    """
+    words = list(sys.argv[1:] if args is None else args)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends a verb as Ctrl-C does
+    try:
+        code = app(args=words, standalone_mode=False, prog_name="auto-train") or 0
+    except (Exception, KeyboardInterrupt) as error:  # the outermost handler
+        from auto_train.cli.failure import report
+
+        code = report(error, words)
+    sys.exit(code)

@@ -1,0 +1,65 @@
+"""The one place where an error becomes a message on stderr and an exit code."""
+
+import errno
+import sys
+import tempfile
+import time
+import traceback
+from pathlib import Path
+
+import typer
+
+from auto_train.errors import AutoTrainError, Interrupted, MissingError, UsageError
+
+# what the machine lacks (room, rights): not a bug, and not worth a traceback
+MACHINE_LIMITS = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT}
+
+
+def report(error: BaseException, words: list[str]) -> int:
+    """Tell the user what went wrong and what to do next.
+
+    Args:
+        error: what ended the verb.
+        words: the command line; with ``--json`` the error is a JSON line on stdout too, with ``--debug`` a bug's
+            traceback is shown.
+
+    Returns:
+        The exit code.
+    """
+    known = _as_known(error)
+    text = str(known) if known else _describe_bug(error, shown="--debug" in words)
+    typer.secho("error: ", fg="red", bold=True, err=True, nl=False)  # plain when stderr is no terminal
+    typer.echo(text, err=True)
+    if "--json" in words:
+        _print_json(known or error, text)
+    return known.exit_code if known else AutoTrainError.exit_code
+
+
+def _as_known(error: BaseException) -> AutoTrainError | None:
+    if isinstance(error, AutoTrainError):
+        return error
+    if isinstance(error, KeyboardInterrupt | typer.Abort):
+        return Interrupted("interrupted")
+    if isinstance(error, typer.TyperException):
+        context = getattr(error, "ctx", None)
+        hint = f"see: {context.command_path} --help" if context else ""
+        return UsageError(error.format_message(), hint=hint)
+    if isinstance(error, OSError) and error.errno in MACHINE_LIMITS:
+        return MissingError(f"{error.strerror}", where=str(error.filename or ""))
+    return None
+
+
+def _describe_bug(error: BaseException, *, shown: bool) -> str:
+    trace = "".join(traceback.format_exception(error))
+    line = f"this is a bug of ours: {type(error).__name__}: {error}"
+    if shown:
+        return f"{line}\n{trace}"
+    log = Path(tempfile.gettempdir()) / f"auto-train-{time.strftime('%Y%m%d-%H%M%S')}-{id(error):x}.log"
+    log.write_text(f"{sys.argv}\n{trace}", encoding="utf-8")
+    return f"{line}\n  the traceback is in {log}; --debug shows it here"
+
+
+def _print_json(error: BaseException, text: str) -> None:
+    from auto_train.cli.output import emit
+
+    emit("error", error=type(error).__name__, message=text, hint=getattr(error, "hint", ""))

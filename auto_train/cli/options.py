@@ -1,0 +1,19 @@
+"""Options that several verbs share, so that they read the same everywhere."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+ConfigPath = Annotated[
+    Path | None, typer.Option("--config", metavar="INI", help="The experiment. Default: the file CONFIG names.")
+]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[section.key=value]…", help="Changes to the INI; --section.key value is understood too."),
+]
+Task = Annotated[str | None, typer.Option("--task", help="The recipe, where the INI has no project.type.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")]
+Offline = Annotated[bool, typer.Option("--offline", help="Touch no network; say first what is missing.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of a bug.")]
+TrustCode = Annotated[bool, typer.Option("--trust-code", help="Run Python code that the bundle brings along.")]

@@ -1,0 +1,33 @@
+"""`train`: an INI in, a run folder out."""
+
+import typer
+
+from auto_train.cli.options import ConfigPath, Debug, Json, Offline, Overrides, Task
+from auto_train.cli.overrides import OverridesCommand
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+
+@app.command(cls=OverridesCommand)
+def train(
+    overrides: Overrides = None,
+    config: ConfigPath = None,
+    task: Task = None,
+    offline: Offline = False,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Train the model an INI describes."""
+    from auto_train import actions
+    from auto_train.cli.output import emit, warn
+    from auto_train.cli.progress import shown
+
+    with shown() as progress:
+        result = actions.train(config, overrides or (), task=task, offline=offline, progress=progress)
+    warn(result.warnings, as_json=as_json)
+    if as_json:
+        emit("run", **vars(result))
+        return
+    typer.echo(f"run      {result.run}\nmodel    {result.bundle}\nreport   {result.report or '-'}")
+    for name, value in result.metrics.items():
+        typer.echo(f"{name}  {value:.4f}")

@@ -1,0 +1,57 @@
+"""Run an ONNX export with onnxruntime on the CPU. Loads no torch."""
+
+import json
+import os
+from typing import TYPE_CHECKING, Any, Self
+
+from auto_train.errors import BundleError
+from auto_train.serving.engines.base import Metadata
+from auto_train.serving.find import FoundModel
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+class OnnxRuntimeEngine:
+    """One session, called from several threads."""
+
+    def __init__(self, session: Any, metadata: Metadata):
+        self._session, self.metadata = session, metadata
+
+    @classmethod
+    def open(cls, found: FoundModel, *, trust_code: bool = False) -> Self:
+        import onnxruntime
+        from onnxruntime.capi import onnxruntime_pybind11_state as state
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = len(os.sched_getaffinity(0))
+        # Requests run side by side: a thread that spins while it waits takes the core another one needs.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        options.log_severity_level = 3
+        try:
+            session = onnxruntime.InferenceSession(found.onnx, options, providers=["CPUExecutionProvider"])
+        except (state.Fail, state.InvalidProtobuf, state.InvalidGraph, state.NoSuchFile) as error:
+            raise BundleError(f"onnxruntime cannot open the export: {error}", where=str(found.onnx)) from error
+        return cls(session, _metadata(session, found))
+
+    def infer(self, images: "np.ndarray") -> "np.ndarray":
+        answers: np.ndarray = self._session.run(None, {"images": images})[0]
+        return answers
+
+
+def _metadata(session: Any, found: FoundModel) -> Metadata:
+    facts = session.get_modelmeta().custom_metadata_map
+    missing = {"task", "model", "labels"} - facts.keys()
+    if missing:
+        raise BundleError(
+            f"the ONNX file says nothing of: {', '.join(sorted(missing))}",
+            where=str(found.onnx),
+            hint="serve files that `train` exported",
+        )
+    return Metadata(
+        task=facts["task"],
+        name=facts["model"],
+        labels=tuple(json.loads(facts["labels"])),
+        engine="onnxruntime",
+        weights_sha256=facts.get("weights_sha256", ""),
+    )

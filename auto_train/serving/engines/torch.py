@@ -1,0 +1,36 @@
+"""Run a bundle with torch: where there is no export, or its weights were replaced."""
+
+from typing import TYPE_CHECKING, Any, Self
+
+from auto_train.serving.engines.base import Metadata
+from auto_train.serving.find import FoundModel
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+class TorchEngine:
+    """The bundle's InferenceModel on the CPU."""
+
+    def __init__(self, model: Any, metadata: Metadata):
+        self._model, self.metadata = model, metadata
+
+    @classmethod
+    def open(cls, found: FoundModel, *, trust_code: bool = False) -> Self:
+        from auto_train.bundle import load_bundle
+
+        assert found.bundle is not None
+        bundle = load_bundle(found.bundle, trust_code=trust_code)
+        if found.weights:
+            from auto_train.common.weights import load_torch_model_weights_to
+
+            load_torch_model_weights_to(bundle.model.network, found.weights, device="cpu")
+        labels = tuple(bundle.labels)
+        return cls(bundle.model, Metadata(task=bundle.task, name=bundle.model.name, labels=labels, engine="torch"))
+
+    def infer(self, images: "np.ndarray") -> "np.ndarray":
+        import torch
+
+        with torch.inference_mode():
+            answers: np.ndarray = self._model(torch.tensor(images)).numpy()  # copies: decoded pixels are read-only
+        return answers

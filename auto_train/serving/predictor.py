@@ -1,0 +1,112 @@
+"""Predictor: image → uint8 array → engine → answer. The CLI, the REST service and Python all predict through it."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from auto_train.errors import DataError, TaskContractError
+from auto_train.serving.answers import answer_function
+from auto_train.serving.engines import open_engine
+from auto_train.serving.engines.base import Engine, Metadata
+from auto_train.serving.find import FoundModel, find_for_config
+
+if TYPE_CHECKING:
+    import numpy as np
+    from PIL.Image import Image
+
+    from auto_train.config import Config
+
+
+class Predictor:
+    """A trained model as a function: ``predictor("photo.jpg")`` → answer. May be called from several threads.
+
+    Args:
+        engine: what runs the model.
+        postprocess: gets each answer; what it returns is the answer then.
+        max_pixels: largest image decoded, width times height; none: no limit.
+        warnings: what the user should know about the model.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        postprocess: Callable[[dict[str, Any]], Any] | None = None,
+        max_pixels: int | None = None,
+        warnings: tuple[str, ...] = (),
+    ):
+        self.model: Metadata = engine.metadata
+        self.warnings = warnings
+        self._engine, self._postprocess, self._max_pixels = engine, postprocess, max_pixels
+        self._answer = answer_function(engine.metadata)
+
+    def __call__(self, image: "str | Path | bytes | Image | np.ndarray") -> Any:
+        """Return the answer for one image.
+
+        Args:
+            image: a path, the bytes of an image file, a Pillow image, or (H, W, 3) uint8 RGB.
+
+        Raises:
+            ImageError: it is no image we decode, or too large.
+            DataError: an array of another shape or type.
+            TaskContractError: the INI's postprocess function failed.
+        """
+        answer = self._answer(self._engine.infer(self._pixels(image)[None])[0], self.model)
+        if self._postprocess is None:
+            return answer
+        try:
+            return self._postprocess(answer)
+        except Exception as error:  # the user's own function: any error is possible, and is theirs to see
+            raise TaskContractError(
+                f"the function raised {type(error).__name__}: {error}", where="[testing.postprocess]"
+            ) from error
+
+    def _pixels(self, image: Any) -> "np.ndarray":
+        """Return (H, W, 3) uint8 RGB."""
+        import numpy as np
+
+        from auto_train.data.image import decode_image
+
+        if isinstance(image, str | Path):
+            return decode_image(Path(image).expanduser(), max_pixels=self._max_pixels)
+        if isinstance(image, bytes | bytearray | memoryview):
+            return decode_image(bytes(image), max_pixels=self._max_pixels)
+        if not isinstance(image, np.ndarray):
+            image = np.asarray(image.convert("RGB"))
+        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+            raise DataError(f"got an array {image.dtype} {image.shape}", allowed="uint8 (height, width, 3), RGB")
+        return np.ascontiguousarray(image)
+
+
+def open_predictor(found: FoundModel, *, trust_code: bool = False, **options: Any) -> Predictor:
+    """Open a model with its fastest engine: the ONNX export if it was made from the bundle's weights, else torch.
+
+    Args:
+        found: where the model is.
+        trust_code: run Python code that the bundle brings along.
+        options: of :class:`Predictor`.
+    """
+    if found.onnx:
+        engine = open_engine("onnxruntime", found)
+        if found.bundle is None or engine.metadata.weights_sha256 == _weights_sha256(found.bundle):
+            return Predictor(engine, warnings=found.warnings, **options)
+        stale = f"{found.onnx} was made from other weights than the bundle's: torch runs the bundle instead"
+        found = FoundModel(bundle=found.bundle, warnings=(*found.warnings, stale))
+    return Predictor(open_engine("torch", found, trust_code=trust_code), warnings=found.warnings, **options)
+
+
+def predictor_of(config: "Config") -> Predictor:
+    """Open the model that was last trained with an INI. The INI's own functions are trusted."""
+    postprocess = config.resolve("testing.postprocess") if config.has_function("testing.postprocess") else None
+    return open_predictor(
+        find_for_config(config),
+        trust_code=True,
+        postprocess=postprocess,
+        max_pixels=int(config.serve.max_megapixels * 1e6),
+    )
+
+
+def _weights_sha256(bundle: Path) -> str:
+    from auto_train.bundle import weights_sha256
+
+    return weights_sha256(bundle)

@@ -1,0 +1,55 @@
+"""Values that several layers hand to each other and none of them owns."""
+
+import dataclasses
+import math
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Progress:
+    """Tell how far a long action is.
+
+    Args:
+        stage: what is being done, one or two words: ``download``, ``check``, ``train``.
+        done: units finished.
+        total: units there are; none: not known.
+        message: a sentence worth a line of its own, e.g. "training from scratch".
+        metrics: values reached, by metric name; given once per epoch, shown as one line.
+    """
+
+    stage: str
+    done: float = 0
+    total: float | None = None
+    message: str = ""
+    metrics: Mapping[str, float] = dataclasses.field(default_factory=dict)
+
+
+Listener = Callable[[Progress], None]
+
+
+def as_plain(value: Any) -> Any:
+    """Return the value as JSON knows it.
+
+    Dataclasses and mappings become dicts, arrays and tensors lists, paths and unknown objects text, NaN and
+    infinities None.
+    """
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        value = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): as_plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [as_plain(item) for item in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if hasattr(value, "tolist"):  # numpy and torch; a scalar's tolist() is a plain number
+        return as_plain(value.tolist())
+    return str(value)
+
+
+def absolute(path: Path | str) -> Path:
+    """Return the path as errors print it: absolute, with ``~`` expanded."""
+    return Path(path).expanduser().absolute()
