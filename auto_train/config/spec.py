@@ -1,0 +1,134 @@
+"""What a key may hold, written once: the line ``# int >= 1 · meaning`` above it in a recipe's config.ini.
+
+str · path · url · bool · int · float · any          int and float with a range: >= 1, > 0, <= 9, < 9, 0..1
+list of TYPE · one of a, b, c                        any of them followed by: or none
+"""
+
+import inspect
+import math
+import re
+import types
+import typing
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+Type = Literal["str", "path", "url", "bool", "int", "float", "any", "list", "choice"]
+SIMPLE = ("str", "path", "url", "bool", "int", "float", "any")
+GRAMMAR = "str, path, url, bool, int, float, any, 'list of TYPE' or 'one of a, b'; 'int >= 1', '0..1', 'or none'"
+NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
+RANGE = re.compile(rf"({NUMBER})\.\.({NUMBER})")
+BOUND = re.compile(rf"(>=|>|<=|<)\s*({NUMBER})")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Spec:
+    """Say which values a key takes.
+
+    Args:
+        type: the kind of value; ``choice`` is one of ``choices``, ``list`` holds ``item``.
+        text: the spec as written, for messages.
+        meaning: what the key is for.
+        low: least number allowed.
+        high: largest number allowed.
+        low_open: whether ``low`` itself is refused.
+        high_open: whether ``high`` itself is refused.
+        optional: whether none is allowed.
+        choices: the allowed words, as values.
+        item: the spec of a list's items.
+    """
+
+    type: Type
+    text: str
+    meaning: str = ""
+    low: float = -math.inf
+    high: float = math.inf
+    low_open: bool = False
+    high_open: bool = False
+    optional: bool = False
+    choices: tuple[bool | int | float | str | None, ...] = ()
+    item: "Spec | None" = None
+
+    def accepts(self, number: float) -> bool:
+        """Tell whether a number is within the range."""
+        above = number > self.low if self.low_open else number >= self.low
+        return above and (number < self.high if self.high_open else number <= self.high)
+
+
+ANY = Spec(type="any", text="any")
+
+
+def parse_spec(comment: str) -> Spec:
+    """Return the spec that a comment block begins with.
+
+    Args:
+        comment: ``int >= 1 or none · meaning``; further lines continue the meaning.
+
+    Raises:
+        ValueError: the text before the dot is no spec.
+    """
+    text, _, meaning = comment.replace("\n", " ").partition("·")
+    spec = _parse(text.strip())
+    return replace(spec, meaning=meaning.strip())
+
+
+def _parse(text: str) -> Spec:
+    core = text.removesuffix(" or none")
+    optional = core != text
+    if core.startswith("list of "):
+        return Spec(type="list", text=text, item=_parse(core.removeprefix("list of ").strip()), optional=optional)
+    if core.startswith("one of "):
+        words = [word.strip() for word in core.removeprefix("one of ").split(",")]
+        if not all(words):
+            raise ValueError(f"'{text}' is no spec: a choice is empty")
+        return Spec(type="choice", text=text, choices=tuple(map(parse_word, words)), optional=optional)
+    name, _, bounds = core.partition(" ")
+    if name not in SIMPLE or (bounds and name not in ("int", "float")):
+        raise ValueError(f"'{text}' is no spec (allowed: {GRAMMAR})")
+    return replace(_parse_range(bounds.strip(), text), type=name, text=text, optional=optional)
+
+
+def _parse_range(bounds: str, text: str) -> Spec:
+    spec = Spec(type="any", text=text)
+    if not bounds:
+        return spec
+    if found := RANGE.fullmatch(bounds):
+        spec = replace(spec, low=float(found[1]), high=float(found[2]))
+    elif found := BOUND.fullmatch(bounds):
+        sign, number = found[1], float(found[2])
+        is_open = len(sign) == 1
+        below = replace(spec, low=number, low_open=is_open)
+        spec = below if sign[0] == ">" else replace(spec, high=number, high_open=is_open)
+    else:
+        raise ValueError(f"'{bounds}' in '{text}' is no range (allowed: >= 1, > 0, <= 9, < 9, 0..1)")
+    if spec.low > spec.high:
+        raise ValueError(f"the range '{bounds}' in '{text}' is empty: write the smaller number first")
+    return spec
+
+
+def parse_word(text: str) -> bool | int | float | str | None:
+    """Return a bare word as the value it stands for: true, none, 3, 0.5 or itself."""
+    words: dict[str, bool | None] = {"true": True, "false": False, "none": None, "null": None}
+    if text.lower() in words:
+        return words[text.lower()]
+    if re.fullmatch(r"[+-]?\d{1,300}", text):
+        return int(text)
+    return float(text) if re.fullmatch(NUMBER, text) else text
+
+
+def argument_spec(hint: Any) -> Spec:
+    """Return the spec that a function argument's annotation amounts to; ``any`` where it is no plain type."""
+    simple = {bool: "bool", int: "int", float: "float", str: "str", Path: "path"}
+    name = inspect.formatannotation(hint).replace("typing.", "")
+    if hint in simple:
+        return Spec(type=simple[hint], text=name)  # type: ignore[arg-type]
+    origin, args = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (typing.Union, types.UnionType) and type(None) in args and len(args) == 2:
+        inner = argument_spec(next(arg for arg in args if arg is not type(None)))
+        return replace(inner, text=name, optional=True)
+    if origin is Literal:
+        return Spec(type="choice", text=name, choices=args)
+    if hint is list or origin in (list, Sequence):
+        return Spec(type="list", text=name, item=argument_spec(args[0]) if args else ANY)
+    return Spec(type="any", text=name)

@@ -1,0 +1,189 @@
+"""Functions that INIs name (F2.3), and the recipes they belong to. An INI is checked in :mod:`auto_train.config`.
+
+A project registers its own in the file that ``project.custom_functions`` names::
+
+    from auto_train import registry
+
+    @registry.head.register("my_head")
+    def my_head(num_classes: int): ...
+"""
+
+import hashlib
+import importlib.util
+import sys
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from importlib.metadata import entry_points
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import catalogue
+
+from auto_train.errors import TaskContractError, did_you_mean
+
+KINDS = (
+    "preprocess_function",
+    "load_function",
+    "head",
+    "postprocess_function",
+    "augmentations",
+    "download_function",
+)
+RECIPE_FILES = ("config.ini", "custom_functions.py", "model.py", "train.py", "validate.py", "main.py")
+
+_kinds: dict[str, catalogue.Registry] = {}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """A task: the folder that solves it.
+
+    Args:
+        name: what ``project.type`` says.
+        folder: holds the six files of RECIPE_FILES.
+        package: the folder as a Python package, e.g. ``auto_train.classification``.
+    """
+
+    name: str
+    folder: Path
+    package: str
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The files of the six that the folder lacks."""
+        return tuple(name for name in RECIPE_FILES if not (self.folder / name).is_file())
+
+
+def create(kind: str) -> catalogue.Registry:
+    """Return the registry of a kind, made on first use; packages add to it by entry points ``auto_train_<kind>``."""
+    if kind not in _kinds:
+        _kinds[kind] = catalogue.create("auto_train", kind, entry_points=True)
+    return _kinds[kind]
+
+
+def kinds() -> list[str]:
+    """Return the kinds an INI may write as ``@kind = name``."""
+    return sorted(_kinds)
+
+
+def names(kind: str) -> list[str]:
+    """Return the registered names of a kind, those of installed packages included, without importing them."""
+    installed = {point.name for point in entry_points(group=f"auto_train_{kind}")}
+    return sorted(installed | {keys[-1] for keys in catalogue.REGISTRY if keys[:-1] == ("auto_train", kind)})
+
+
+def get(kind: str, name: str) -> Callable[..., Any]:
+    """Return a registered function.
+
+    Raises:
+        TaskContractError: no such kind or name; the message lists those there are. Or the package it comes from cannot
+            be imported.
+    """
+    if kind not in _kinds:
+        raise TaskContractError(f"there is no kind of function '@{kind}'", allowed=did_you_mean(kind, kinds()))
+    try:
+        return _kinds[kind].get(name)
+    except catalogue.RegistryError:
+        message = f"no {kind} is registered as '{name}'"
+        raise TaskContractError(message, allowed=did_you_mean(name, names(kind))) from None
+    except ImportError as error:
+        raise TaskContractError(f"{kind} '{name}' of an installed package cannot be imported: {error}") from error
+
+
+def resolve(section: Mapping[str, Any]) -> Any:
+    """Call the functions of a section, nested ones first, and return what stands in its place.
+
+    Args:
+        section: plain values; a mapping with an ``@kind`` key is replaced by the function's return value.
+    """
+    return _confection().resolve({"section": section}, validate=False)["section"]
+
+
+def recipes() -> dict[str, Recipe]:
+    """Return every recipe by name: folders beside ``common/`` and those of installed packages, none imported."""
+    found = {}
+    for file in sorted(Path(__file__).parent.glob("*/config.ini")):
+        name = file.parent.name
+        if name != "common":
+            found[name] = Recipe(name=name, folder=file.parent, package=f"auto_train.{name}")
+    for point in entry_points(group="auto_train.recipes"):
+        spec = importlib.util.find_spec(point.value)
+        for folder in (spec.submodule_search_locations or []) if spec else []:
+            found.setdefault(point.name, Recipe(name=point.name, folder=Path(folder), package=point.value))
+    return found
+
+
+def load_functions(recipe: Recipe | None, custom_file: Path | str | None = None) -> None:
+    """Register a recipe's functions and the user's own; the user's win where names are equal.
+
+    Args:
+        recipe: its ``custom_functions.py`` is imported; none: only the file is.
+        custom_file: a Python file, relative to the working directory; run anew on every call.
+
+    Raises:
+        TaskContractError: the file is missing or fails; ``where`` is its file:line.
+    """
+    if recipe and (recipe.folder / "custom_functions.py").is_file():
+        _run(recipe.folder / "custom_functions.py", lambda: import_module(f"{recipe.package}.custom_functions"))
+    if custom_file is None:
+        return
+    file = Path(custom_file).expanduser().absolute()
+    if not file.is_file():
+        raise TaskContractError("there is no such file", where=str(file), hint="project.custom_functions names it")
+    _run(file, lambda: _execute(file))
+
+
+def _execute(file: Path) -> ModuleType:
+    name = f"auto_train_user_{hashlib.sha256(str(file).encode()).hexdigest()[:12]}"
+    spec = importlib.util.spec_from_file_location(name, file)
+    if spec is None or spec.loader is None:
+        raise ImportError("this is no Python file: its name must end in .py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses and pickle look a class's module up there
+    spec.loader.exec_module(module)
+    return module
+
+
+def _run(file: Path, execute: Callable[[], ModuleType]) -> None:
+    try:
+        execute()
+    except SyntaxError as error:
+        where = f"{error.filename or file}:{error.lineno or 1}"
+        raise TaskContractError(f"this is no valid Python: {error.msg}", where=where) from error
+    except (Exception, SystemExit) as error:  # a user's code may fail in any way
+        lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename) == file]
+        where = f"{file}:{lines[-1] if lines else 1}"
+        raise TaskContractError(f"this code fails: {type(error).__name__}: {error}", where=where) from error
+
+
+@cache
+def _confection() -> Any:
+    import confection  # 0.1 s, so only where a function is called
+
+    class FunctionRegistry(confection.registry):  # type: ignore[misc]
+        """Confection's resolver over our kinds, those created later included."""
+
+        @classmethod
+        def has(cls, registry_name: str, func_name: str) -> bool:
+            return registry_name in _kinds and func_name in _kinds[registry_name]
+
+        @classmethod
+        def get(cls, registry_name: str, func_name: str) -> Callable[..., Any]:
+            return get(registry_name, func_name)
+
+    return FunctionRegistry
+
+
+def __getattr__(name: str) -> catalogue.Registry:
+    """Find ``registry.<kind>``."""
+    if name in _kinds:
+        return _kinds[name]
+    raise AttributeError(f"module 'auto_train.registry' has no kind '{name}'; registry.create('{name}') makes one")
+
+
+for _kind in KINDS:
+    create(_kind)
