@@ -4,6 +4,7 @@ import lzma
 import re
 import shutil
 import stat
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -19,7 +20,17 @@ SUFFIXES = (".zip", ".tar", ".tgz", ".tar.gz", ".txz", ".tar.xz", ".tbz2", ".tar
 _MAX_RATIO, _ALWAYS_ALLOWED = 200, 2**30
 # What a file costs on disk at least; bounds archives of millions of empty files too.
 _MEMBER_BYTES = 512
-_BROKEN = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, OSError)
+_BROKEN = (
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    EOFError,
+    NotImplementedError,
+    OSError,
+    UnicodeError,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,16 +41,10 @@ class _Member:
 
 
 def is_archive(path: Path) -> bool:
-    """Return True if the file's content is a zip or tar archive.
-
-    A zip has to begin as one: ``zipfile.is_zipfile`` also takes an image with a zip at its end.
-    """
-    with path.open("rb") as file:
-        if file.read(4) in (b"PK\x03\x04", b"PK\x05\x06"):
-            return zipfile.is_zipfile(path)
+    """Return True if the file's content is a zip or tar archive."""
     try:
-        return tarfile.is_tarfile(path)
-    except (EOFError, zlib.error, lzma.LZMAError):
+        return _is_zip(path) or tarfile.is_tarfile(path)
+    except _BROKEN:
         return False
 
 
@@ -55,13 +60,20 @@ def extract(archive: Path, target: Path, *, max_bytes: int | None = None) -> Non
         DataError: a member that leads outside, a link, a device, a password, too many bytes, a broken archive.
     """
     limit = max_bytes if max_bytes is not None else _default_limit(archive, target)
-    members = _zip_members if zipfile.is_zipfile(archive) else _tar_members
+    members = _zip_members if _is_zip(archive) else _tar_members
     try:
         for member in members(archive):
             limit -= _MEMBER_BYTES + _extract_member(member, target, archive=archive, limit=limit)
     except _BROKEN as error:
         reason = f"{type(error).__name__}: {error}".rstrip(": ")
-        raise DataError(f"cannot be unpacked: {reason}", where=str(archive)) from error
+        hint = "if it was downloaded, remove it to have it fetched again"
+        raise DataError(f"cannot be unpacked: {reason}", where=str(archive), hint=hint) from error
+
+
+def _is_zip(path: Path) -> bool:
+    """Return True for a file that begins as a zip: ``is_zipfile`` also takes others with a zip at their end."""
+    with path.open("rb") as file:
+        return file.read(4) in (b"PK\x03\x04", b"PK\x05\x06")
 
 
 def _default_limit(archive: Path, target: Path) -> int:

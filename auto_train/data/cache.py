@@ -6,16 +6,25 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from auto_train.errors import MissingError
+
 
 def cache_folder(name: str = "") -> Path:
     """Return (and make) a folder under ``AUTO_TRAIN_CACHE``, by default ``~/.cache/auto_train``.
 
     Args:
         name: sub-folder, e.g. ``downloads``.
+
+    Raises:
+        MissingError: it cannot be made.
     """
     root = Path(os.environ.get("AUTO_TRAIN_CACHE") or "~/.cache/auto_train").expanduser().absolute()
     folder = root / name
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        hint = "set AUTO_TRAIN_CACHE to a folder that can be written"
+        raise MissingError(f"the cache cannot be made: {error.strerror}", where=str(folder), hint=hint) from error
     return folder
 
 

@@ -50,6 +50,25 @@ def check_readable(samples: Samples, *, progress: Callable[[int, int], None] | N
     return findings
 
 
+def write_exclude(findings: Sequence[Finding], path: Path) -> None:
+    """Write the paths of the findings, one a line, as :func:`read_exclude` reads them."""
+    lines = (f"# {len(findings)} images that cannot be decoded", *(finding.path for finding in findings))
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8", errors="surrogateescape")
+
+
+def read_exclude(path: Path) -> list[str]:
+    """Return the paths in an exclude file; empty lines and those after ``#`` are passed over.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+    except OSError as error:
+        raise DataError(f"cannot be read: {error.strerror}", where=str(path), hint="[project.data] exclude") from error
+    return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+
+
 def require_readable(findings: Sequence[Finding], root: Path | None = None) -> None:
     """Pass if there are no findings.
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from auto_train.data.images import FileImages, Images
+from auto_train.data.images import Images
 from auto_train.errors import DataError
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from auto_train.data.source import Source
 
-SPLITS = ("train", "valid", "test")
+_BLOCK = 256
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,26 +60,25 @@ class Samples:
         """
         if (self.table["sha256"] != "").all():
             return self
-        is_file = isinstance(self.images, FileImages)
-        # Reading and hashing run outside Python's lock; small arrays do not, so threads would only cost there.
-        with ThreadPoolExecutor(os.cpu_count() if is_file else 1) as pool:
-            run = pool.map if is_file else map
-            found: list[str] = []
-            for digest in run(self._sha256_or_problem, range(len(self))):
-                found.append(digest)
-                if progress and len(found) % 256 == 0:
+        found: list[str] = []
+        with ThreadPoolExecutor(os.cpu_count()) as pool:  # reading and hashing files runs outside Python's lock
+            for block in pool.map(self._sha256_of, range(0, len(self), _BLOCK)):
+                found += block
+                if progress:
                     progress(len(found), len(self))
         if problems := [text for text in found if len(text) != 64]:
             raise DataError(listed(f"{len(problems)} images cannot be read", problems), where=str(self.root or ""))
-        if progress:
-            progress(len(self), len(self))
         return replace(self, table=self.table.assign(sha256=found))
 
-    def _sha256_or_problem(self, row: int) -> str:
-        try:
-            return self.images.sha256(row)
-        except OSError as error:
-            return f"{self.images.name(row)}: {error.strerror}"
+    def _sha256_of(self, start: int) -> list[str]:
+        """Return the sums of one block of rows, or what is wrong with a file in place of its sum."""
+        found = []
+        for row in range(start, min(start + _BLOCK, len(self))):
+            try:
+                found.append(self.images.sha256(row))
+            except OSError as error:
+                found.append(f"{self.images.name(row)}: {error.strerror}")
+        return found
 
     def warn(self, *texts: str) -> "Samples":
         """Return the samples with these warnings added."""
@@ -177,9 +176,10 @@ def _with_labels(samples: Samples, labels: Sequence[str] | None) -> Samples:
 
 def _one_class_hint(samples: Samples) -> str:
     """Return the folder that was probably meant, where the classes lie one level deeper."""
-    below = {Path(path).parts[1] for path in samples.table["path"] if len(Path(path).parts) > 2}
-    if samples.root and len(below) > 1:
-        return f"set [training] dir = {samples.root / Path(samples.table['path'].iloc[0]).parts[0]}"
+    paths = [Path(path).parts for path in samples.table["path"]]
+    below = {parts[1] for parts, label in zip(paths, samples.table["label"], strict=True) if parts[0] == label}
+    if samples.root and len(below & {parts[1] for parts in paths if len(parts) > 2}) > 1:
+        return f"set [training] dir = {samples.root / paths[0][0]}"
     return "each class is a folder of images, or a value of the label column"
 
 

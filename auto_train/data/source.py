@@ -2,18 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Literal
-from urllib.parse import unquote, urlsplit
 
 from auto_train.data.archive import SUFFIXES
-from auto_train.data.cache import cache_folder, locked
-from auto_train.data.checksum import ChecksumError, verify
-from auto_train.data.download import Progress, download
+from auto_train.data.cache import locked
+from auto_train.data.checksum import verify
+from auto_train.data.download import Progress
 from auto_train.data.install import has_content, install
-from auto_train.data.mirror import find_in_mirror, mirror_folders
+from auto_train.data.wanted import Wanted, fetch, find_here
 from auto_train.errors import DownloadError, UsageError, did_you_mean
 
+Origin = Literal["folder", "mirror", "url", "fallback"]
 BUILTINS = {"digits": "the 1,797 real handwritten digits that scikit-learn ships"}
 
 
@@ -24,42 +24,16 @@ class Source:
     Attributes:
         folder: the data folder, absolute; None for builtin data.
         builtin: name of builtin data, or None.
-        origin: which kind of place had it.
+        origin: what kind of place had it; ``url`` if any file was not in a mirror.
         warning: text the caller shows, or None.
         tried: a line for each place that did not have it.
     """
 
     folder: Path | None = None
     builtin: str | None = None
-    origin: Literal["folder", "mirror", "url", "fallback"]
+    origin: Origin
     warning: str | None = None
     tried: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Wanted:
-    """One file that the data consists of."""
-
-    url: str
-    sha256: str = ""
-
-    @property
-    def scheme(self) -> str:
-        """``http``, ``https``, ``file``, another one, or "" for a plain path."""
-        head, mark, _ = self.url.partition("://")
-        return head.lower() if mark else "file" if self.url.startswith("file:") else ""
-
-    @property
-    def name(self) -> str:
-        path = unquote(urlsplit(self.url).path) if self.scheme else self.url
-        return PurePosixPath(path.rstrip("/")).name or "download"
-
-    @property
-    def local(self) -> Path | None:
-        """The file this names on this machine, if it names one."""
-        if self.scheme == "file":
-            return Path(unquote(urlsplit(self.url).path))
-        return None if self.scheme else Path(self.url).expanduser().absolute()
 
 
 def acquire(
@@ -77,7 +51,7 @@ def acquire(
     parent of ``folder``, other files are copied into it. ``folder`` appears only when everything in it is whole.
 
     Args:
-        urls: http(s) or ``file:`` URLs or paths of the files the data consists of, or ``builtin:NAME``.
+        urls: http(s) or ``file:`` URLs or paths of the files the data consists of, or one ``builtin:NAME``.
         folder: the data folder (``training.dir``).
         sha256s: one per URL, or none at all.
         fallback: ``builtin:NAME`` to use, with a warning, when a file is not to be had.
@@ -95,108 +69,64 @@ def acquire(
     if sha256s and len(sha256s) != len(urls):
         message = f"{len(sha256s)} checksums for {len(urls)} sources"
         raise UsageError(message, where="[project] data_sha256", allowed="one per data_source_url, or none")
+    instead = _builtin(fallback, "[project.data] fallback") if fallback else None
     wanted = [Wanted(url=url, sha256=sha.lower()) for url, sha in zip(urls, sha256s or [""] * len(urls), strict=True)]
     if has_content(folder) and not _missing(wanted, folder):
         return Source(folder=folder, origin="folder")
     if len(urls) == 1 and urls[0].startswith("builtin:"):
         return Source(builtin=_builtin(urls[0], "[project] data_source_url"), origin="url")
     with locked(folder):
-        return _acquire_locked(wanted, folder, fallback=fallback, offline=offline, progress=progress)
+        return _acquire_locked(wanted, folder, instead=instead, offline=offline, progress=progress)
 
 
 def _acquire_locked(
-    wanted: Sequence[Wanted], folder: Path, *, fallback: str | None, offline: bool, progress: Progress | None
+    wanted: Sequence[Wanted], folder: Path, *, instead: str | None, offline: bool, progress: Progress | None
 ) -> Source:
-    if has_content(folder):  # another process may have been faster
-        wanted = _missing(wanted, folder)
-        if not wanted:
-            return Source(folder=folder, origin="folder")
-    tried = [f"folder {folder}: {'lacks files' if has_content(folder) else 'not there'}"]
+    is_partial = has_content(folder)
+    if is_partial and not (wanted := _missing(wanted, folder)):
+        return Source(folder=folder, origin="folder")  # another process was faster
+    tried = [f"folder {folder}: {'lacks files' if is_partial else 'not there'}"]
     files: list[tuple[str, Path]] = []
-    is_remote = False
+    origin: Origin = "mirror"
     for want in wanted:
-        path = find_here(want, tried)
-        if not path:
-            is_remote = True
-            path = fetch(want, tried, offline=offline, progress=progress)
-        if not path and not offline:
-            break  # all are needed: without network the others would only wait for it too
+        path, is_mirror = find_here(want, tried)
+        path = path or fetch(want, tried, offline=offline, progress=progress)
         if path:
             files.append((want.name, path))
-    if not wanted or len(files) < len(wanted):
-        return _fall_back(fallback, folder, tried, wanted)
-    warning = install(files, folder)
-    is_mirror = not is_remote and any(not (w.local and w.local.exists()) for w in wanted)
-    origin: Literal["mirror", "url"] = "mirror" if is_mirror else "url"
+            origin = origin if is_mirror else "url"
+        elif not offline:
+            break  # all are needed; without network the others would only wait for it too
+    if not files or len(files) < len(wanted):
+        return _fall_back(instead, folder, tried, is_named=bool(wanted))
+    try:
+        warning = install(files, folder)
+    except OSError as error:
+        raise DownloadError(f"cannot be written: {error.strerror or error}", where=str(folder)) from error
     return Source(folder=folder, origin=origin, warning=warning or None, tried=tuple(tried))
 
 
 def _missing(wanted: Sequence[Wanted], folder: Path) -> list[Wanted]:
     """Return what a data folder that has content lacks.
 
-    Data without any of the single files is the user's own or was an archive: it lacks nothing.
+    Data without any of the single files is the user's own, or was an archive: it lacks nothing.
+    An idx file may lie there unpacked; its checksum, that of the .gz, then says nothing.
     """
     single = [want for want in wanted if "." in want.name and not want.name.lower().endswith(SUFFIXES)]
-    # idx files are also found unpacked; their checksum is that of the .gz
-    missing = [
-        w for w in single if not (folder / w.name).exists() and not (folder / w.name.removesuffix(".gz")).exists()
-    ]
-    if len(missing) == len(single):
-        return []
-    for want in single:
-        if (path := folder / want.name).is_file():
-            verify(path, want.sha256, where=str(path), hint="remove the file to have it fetched again")
-    return missing
+    present = [want for want in single if (folder / want.name).is_file()]
+    unpacked = [want for want in single if (folder / want.name.removesuffix(".gz")).is_file()]
+    for want in present:
+        path = folder / want.name
+        verify(path, want.sha256, where=str(path), hint="remove the file to have it fetched again")
+    return [want for want in single if want not in present + unpacked] if present or unpacked else []
 
 
-def find_here(want: Wanted, tried: list[str]) -> Path | None:
-    """Return the file if it is on this machine: named by path, or in a mirror."""
-    if (path := want.local) and path.is_file():
-        verify(path, want.sha256, where=str(path), hint="correct [project] data_sha256 or the path")
-        return path
-    if path and path.is_dir():
-        hint = f"data is read in place: set [training] dir = {path} and leave data_source_url away"
-        raise UsageError(f"'{path}' is a folder", where="[project] data_source_url", allowed="files, URLs", hint=hint)
-    if path:
-        tried.append(f"file {path}: not there")
-    if found := find_in_mirror(want.name, want.sha256, tried):
-        return found
-    if not mirror_folders():
-        tried.append(f"mirror: AUTO_TRAIN_MIRROR is not set, looked for '{want.name}'")
-    return None
-
-
-def fetch(want: Wanted, tried: list[str], *, offline: bool, progress: Progress | None) -> Path | None:
-    """Return the downloaded file, or None with the reason in ``tried``."""
-    import hashlib
-
-    if want.scheme not in ("http", "https"):
-        if want.scheme not in ("file", ""):
-            tried.append(f"{want.url}: scheme '{want.scheme}' is not known (allowed: http, https, file, builtin)")
-        return None
-    key = hashlib.sha256(want.url.encode()).hexdigest()[:12]
-    target = cache_folder("downloads") / key / want.name
-    if offline and not target.is_file():
-        tried.append(f"{want.url}: not fetched, offline")
-        return None
-    try:
-        return download(want.url, target, sha256=want.sha256, progress=progress)
-    except ChecksumError:
-        raise
-    except DownloadError as error:
-        tried.append(str(error))
-        return None
-
-
-def _fall_back(fallback: str | None, folder: Path, tried: Sequence[str], wanted: Sequence[Wanted]) -> Source:
+def _fall_back(instead: str | None, folder: Path, tried: Sequence[str], *, is_named: bool) -> Source:
     reasons = "\n".join(f"  - {line}" for line in dict.fromkeys(tried))
-    if fallback:
-        name = _builtin(fallback, "[project.data] fallback")
-        text = (
-            f"the data of '{folder}' could not be had; {fallback} is used instead: {BUILTINS[name]}. Tried:\n{reasons}"
-        )
-        return Source(builtin=name, origin="fallback", warning=text, tried=tuple(tried))
-    if not wanted:
+    if instead:
+        used = f"builtin:{instead} is used instead: {BUILTINS[instead]}"
+        warning = f"the data of '{folder}' could not be had; {used}. Tried:\n{reasons}"
+        return Source(builtin=instead, origin="fallback", warning=warning, tried=tuple(tried))
+    if not is_named:
         hint = "name its source in [project] data_source_url, or correct [training] dir"
         raise DownloadError("no data here and no source is named", where=str(folder), hint=hint)
     raise DownloadError(

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from auto_train.data.samples import Samples, listed
-from auto_train.errors import UsageError
+from auto_train.errors import DataError, UsageError
 
 
 def assign_splits(samples: Samples, valid_fraction: float = 0.2, *, frozen: Mapping[str, str] | None = None) -> Samples:
@@ -23,7 +23,7 @@ def assign_splits(samples: Samples, valid_fraction: float = 0.2, *, frozen: Mapp
 
     Raises:
         UsageError: a fraction out of range.
-        DataError: files that cannot be read.
+        DataError: files that cannot be read; no image left for training.
     """
     if not 0 <= valid_fraction < 1:
         where = "[project.data] valid_fraction"
@@ -37,6 +37,8 @@ def assign_splits(samples: Samples, valid_fraction: float = 0.2, *, frozen: Mapp
         valid = _valid_keys(keys, table["label"], splits, is_open, valid_fraction)
         splits = [("valid" if keys[i] in valid else "train") if is_open[i] else splits[i] for i in range(len(splits))]
     splits = [split or "train" for split in splits]
+    if "train" not in splits:
+        raise DataError("no image is in the train split", where=str(samples.root or ""))
     samples = replace(samples, table=table.assign(split=splits))
     return samples.warn(*_gaps(samples))
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from auto_train.data.cache import cache_folder
 from auto_train.data.download import Progress
 from auto_train.data.mirror import mirror_folders
-from auto_train.data.source import Wanted, fetch, find_here
+from auto_train.data.wanted import Wanted, fetch, find_here
 from auto_train.errors import DownloadError
 
 _HUB = re.compile(r"(?:hf://|hf-hub:)?(?P<repo>[\w.-]+/[\w.-]+)(?:/(?P<file>[^@]+))?(?:@(?P<revision>[\w./-]+))?")
@@ -41,10 +41,12 @@ def find_weights(
     is_hub = name.startswith(("hf://", "hf-hub:"))
     if not is_hub:
         want = Wanted(url=name, sha256=sha256.lower())
-        if path := find_here(want, tried) or fetch(want, tried, offline=offline, progress=progress):
+        path = find_here(want, tried)[0] or fetch(want, tried, offline=offline, progress=progress)
+        if path:
             return path
     if is_hub or _may_be_hub(name):
-        if path := _find_in_hub(name, tried, offline=offline, endpoint=endpoint):
+        path = _find_in_hub(name, tried, offline=offline, endpoint=endpoint)
+        if path:
             return path
     lines = "\n".join(f"  - {line}" for line in dict.fromkeys(tried))
     hint = "" if mirror_folders() else "a folder named in AUTO_TRAIN_MIRROR is searched by file name; "

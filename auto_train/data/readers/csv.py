@@ -42,9 +42,9 @@ def read(folder: Path, options: Options) -> "Samples":
     for file, split in files.items():
         table = read_table(file)
         for line, path, cells in _rows(table, folder, split, options):
-            found = _problems(path, cells) or (
-                ["another label or split before"] if rows.get(path, cells) != cells else []
-            )
+            found = _problems(path, cells)
+            if not found and rows.get(path, cells) != cells:
+                found = ["another label or split before"]
             problems += [f"{file.name}:{line}: {text} ({path.name})" for text in found]
             repeated += path in rows
             rows[path] = cells
@@ -61,10 +61,10 @@ def _rows(table: Table, folder: Path, split: str, options: Options) -> Iterator[
     paths = table.column(*_path_columns(options))
     labels = table.column(options.label_column)
     splits = table.columns.get("split") or [split] * len(paths)
-    groups = (
-        table.column(options.group_column) if options.group_column else table.columns.get("group", [""] * len(paths))
-    )
-    places = (str(table.path.parent), str(folder))
+    groups = table.columns.get("group") or [""] * len(paths)
+    if options.group_column:
+        groups = table.column(options.group_column)
+    places = (table.path.parent, folder)
     for line, path, kind, label, group in zip(table.lines, paths, splits, labels, groups, strict=True):
         yield line, _locate(path, places), (_SPLITS.get(kind.lower(), kind), label, group)
 
@@ -74,10 +74,10 @@ def _path_columns(options: Options) -> list[str]:
     return ["path", "file_name"] if options.path_column == "path" else [options.path_column]
 
 
-def _locate(path: str, places: tuple[str, ...]) -> Path:
+def _locate(path: str, places: tuple[Path, ...]) -> Path:
     """Return the file a table means; one of Windows too."""
     names = [path, path.replace("\\", "/")] if "\\" in path else [path]
-    candidates = [os.path.normpath(os.path.join(place, name)) for place in places for name in names]
+    candidates = [os.path.normpath(place / name) for place in places for name in names]
     return Path(next(filter(os.path.isfile, candidates), candidates[0]))
 
 

@@ -3,7 +3,7 @@
 import gzip
 import re
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -115,7 +115,7 @@ def read_idx(path: Path) -> "np.ndarray":
     return data.reshape(shape)
 
 
-def _read_shape(magic: bytes, read, path: Path) -> tuple[int, ...]:
+def _read_shape(magic: bytes, read: Callable[[int], bytes], path: Path) -> tuple[int, ...]:
     if len(magic) < 4 or magic[:3] != b"\0\0\x08" or not 1 <= magic[3] <= 4:
         raise DataError(f"is no idx file: it begins with {magic!r}", where=str(path), allowed="00 00 08 and 1 to 4")
     sizes = read(4 * magic[3])
