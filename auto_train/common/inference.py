@@ -50,12 +50,12 @@ class InferenceModel(nn.Module, ConfigMixin):
     ):
         super().__init__()
         self.task, self.name, self.labels, self.image_size = task, name, list(labels), image_size
-        self.preprocess = registry.call(preprocess) if preprocess else None
+        self.preprocess = registry.resolve(preprocess) if preprocess else None
         self.network = create_timm_model(
             n_out=len(labels),
             pretrained=False,
             image_size=image_size,
-            custom_head=registry.call(head) if head else None,
+            custom_head=registry.resolve(head) if head else None,
             **backbone,
         )
         # Plain float32 buffers of the graph, not weights: config.json holds them.
@@ -85,6 +85,11 @@ class InferenceModel(nn.Module, ConfigMixin):
     def answers(self, outputs: torch.Tensor) -> torch.Tensor:
         """Turn the network's outputs into final answers."""
         raise NotImplementedError(f"{type(self).__name__} defines no answers()")
+
+    def set_temperature(self, temperature: float) -> None:
+        """Divide the logits by this from now on, in saved configs too."""
+        self.temperature.fill_(temperature)
+        self.set_config(temperature=temperature)
 
     def with_network(self, network: nn.Module) -> Self:
         """Return a copy in evaluation mode that runs this network's weights, in float32 on the CPU."""

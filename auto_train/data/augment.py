@@ -5,13 +5,10 @@ randaugment.py, mixup and cutmix in mix.py.
 """
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
-
-BatchTransform = Callable[[torch.Tensor, torch.Generator], torch.Tensor]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,20 +35,21 @@ class Augmentation:
     colour: float = 0.0
     erase: float = 0.0
 
-    def __call__(self, images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    def __call__(self, images: torch.Tensor, side: int, generator: torch.Generator) -> torch.Tensor:
         """Return new views.
 
         Args:
-            images: (N, 3, H, W) float32 in [0, 1].
+            images: (N, 3, H, W) float32 in [0, 1]; at most a little larger than side, since pixels are sampled.
+            side: height and width of the views.
 
         Returns:
-            (N, 3, H, W) float32 in [0, 1].
+            (N, 3, side, side) float32 in [0, 1].
         """
-        if self.rotate or self.zoom or self.shift or self.shear or self.crop < 1:
-            images = _sample(images, self._matrices(len(images), generator))
+        if self.rotate or self.zoom or self.shift or self.shear or self.crop < 1 or images.shape[2] != side:
+            images = _sample(images, self._matrices(len(images), generator), side)
         elif self.flip:
             mirrored = torch.rand(len(images), generator=generator) < 0.5
-            images = torch.where(mirrored[:, None, None, None], images.flip(3), images)
+            images = torch.where(mirrored.to(images.device)[:, None, None, None], images.flip(3), images)
         if self.colour:
             images = _change_colour(images, self.colour, generator)
         if self.erase:
@@ -82,8 +80,8 @@ class Augmentation:
         return matrices
 
 
-def _sample(images: torch.Tensor, matrices: torch.Tensor) -> torch.Tensor:
-    grid = F.affine_grid(matrices.to(images.device), list(images.shape), align_corners=False)
+def _sample(images: torch.Tensor, matrices: torch.Tensor, side: int) -> torch.Tensor:
+    grid = F.affine_grid(matrices.to(images.device), [len(images), 3, side, side], align_corners=False)
     return F.grid_sample(images, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
 
 

@@ -19,7 +19,7 @@ from filelock import FileLock
 from auto_train.data.resize import resize_images
 from auto_train.data.samples import Images
 
-Preprocess = Callable[[np.ndarray], np.ndarray]
+Preprocess = Callable[[torch.Tensor], torch.Tensor]
 Progress = Callable[[int, int], None]
 
 # Part of a store's name: raise it when the pixels this module makes change.
@@ -72,6 +72,7 @@ def open_pixels(
     images: Images,
     side: int,
     *,
+    hashes: Sequence[str],
     cache: Path,
     limit_mb: int | None = None,
     preprocess: Preprocess | None = None,
@@ -83,14 +84,15 @@ def open_pixels(
     Args:
         images: what to store, in the order positions will refer to.
         side: height and width of the stored images, pixels.
+        hashes: sha256 of each image.
         cache: folder of the stores.
         limit_mb: largest store; None allows half of the free disk.
-        preprocess: applied to each decoded image before it is resized.
+        preprocess: applied to (1, H, W, 3) uint8 before the resize.
         preprocess_id: names that function and its arguments; part of the store's key.
         progress: called with (images done, images in all) while building.
     """
     cache.mkdir(parents=True, exist_ok=True)
-    path = cache / f"{_key(images, side, preprocess_id)}.npy"
+    path = cache / f"{_key(hashes, side, preprocess_id)}.npy"
     # Two runs that want the same store: one builds, the other waits and opens it.
     with FileLock(f"{path}.lock"):
         if path.exists():
@@ -103,10 +105,10 @@ def open_pixels(
     return PixelStore(path)
 
 
-def _key(images: Images, side: int, preprocess_id: str) -> str:
-    digest = hashlib.sha256(f"{FORMAT}|{side}|{preprocess_id}|{len(images)}".encode())
-    for i in range(len(images)):
-        digest.update(images.sha256(i).encode())
+def _key(hashes: Sequence[str], side: int, preprocess_id: str) -> str:
+    digest = hashlib.sha256(f"{FORMAT}|{side}|{preprocess_id}|{len(hashes)}".encode())
+    for sha256 in hashes:
+        digest.update(sha256.encode())
     return digest.hexdigest()[:32]
 
 
@@ -119,7 +121,7 @@ def _build(path: Path, images: Images, side: int, preprocess: Preprocess | None,
             array[i] = _resized(images[i], side, preprocess)
 
         with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-            for done, _ in enumerate(pool.map(fill, range(len(images)), chunksize=64), start=1):
+            for done, _ in enumerate(pool.map(fill, range(len(images))), start=1):
                 if progress and (done % 256 == 0 or done == len(images)):
                     progress(done, len(images))
         array.flush()
@@ -129,9 +131,9 @@ def _build(path: Path, images: Images, side: int, preprocess: Preprocess | None,
 
 
 def _resized(image: np.ndarray, side: int, preprocess: Preprocess | None) -> np.ndarray:
-    """Return one image as (side, side, 3) uint8, by exactly InferenceModel's resize."""
-    image = preprocess(image) if preprocess else image
-    if image.shape[:2] == (side, side):
-        return image
+    """Return one image as (side, side, 3) uint8, by exactly InferenceModel's steps."""
     pixels = torch.from_numpy(np.ascontiguousarray(image))[None]
-    return resize_images(pixels, side)[0].to(torch.uint8).permute(1, 2, 0).numpy()
+    pixels = preprocess(pixels) if preprocess else pixels
+    if pixels.shape[1:3] != (side, side):
+        pixels = resize_images(pixels, side).to(torch.uint8).permute(0, 2, 3, 1)
+    return pixels[0].numpy()

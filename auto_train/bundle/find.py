@@ -1,0 +1,101 @@
+"""Where the trained model of an INI, a run or a bundle lies, and in which forms. Reads files, loads no model."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from auto_train.errors import BundleError, MissingError
+from auto_train.types import absolute
+
+if TYPE_CHECKING:
+    from auto_train.config import Config
+
+
+@dataclass(frozen=True, kw_only=True)
+class FoundModel:
+    """The forms of one trained model.
+
+    Args:
+        bundle: its bundle folder; none: only an ONNX file was named.
+        onnx: its ONNX export.
+        weights: a state_dict to load instead of the bundle's own weights.
+        warnings: what the user should know.
+    """
+
+    bundle: Path | None
+    onnx: Path | None = None
+    weights: Path | None = None
+    warnings: tuple[str, ...] = ()
+
+
+def find_for_config(config: "Config") -> FoundModel:
+    """Find what was last trained with an INI: the bundle that the record beside ``output_path`` names.
+
+    Weights that were put at ``output_path`` by hand win over the bundle's.
+
+    Raises:
+        MissingError: nothing was trained yet.
+        BundleError: the record or the bundle it names is not there.
+    """
+    weights = absolute(config.training.scheme.output_path)
+    hint = f"train first: python main.py train --config={config.path}"
+    if not weights.is_file():
+        raise MissingError("there is no trained model", where=str(weights), hint=hint)
+    record = _read_record(weights, hint)
+    found = find_at(_bundle_of(record, weights, absolute(config.project.location), hint))
+    if record["sha256"] == _sha256(weights):
+        return found
+    warning = f"{weights} is not what the last training wrote; these weights are used with the bundle {found.bundle}"
+    return FoundModel(bundle=found.bundle, weights=weights, warnings=(warning,))
+
+
+def find_at(path: Path | str) -> FoundModel:
+    """Find the model in a run folder, a bundle folder or an ONNX file.
+
+    Raises:
+        MissingError: there is nothing at the path.
+        BundleError: it is none of the three.
+    """
+    path = absolute(path)
+    if path.is_file() and path.suffix == ".onnx":
+        return FoundModel(bundle=None, onnx=path)
+    for bundle in (path, path / "bundle"):
+        if (bundle / "model" / "config.json").is_file():
+            export = bundle.resolve().parent / "exports" / "onnx" / "model.onnx"
+            return FoundModel(bundle=bundle, onnx=export if export.is_file() else None)
+    if not path.exists():
+        raise MissingError("there is no such folder", where=str(path), hint="name a run folder or a bundle folder")
+    raise BundleError(
+        "no trained model here", where=str(path), allowed="a run folder, a bundle folder or an .onnx file"
+    )
+
+
+def _read_record(weights: Path, hint: str) -> dict[str, str]:
+    path = Path(f"{weights}.json")
+    if not path.is_file():
+        raise BundleError(
+            "the record that names the bundle of these weights is missing", where=str(path), hint=hint
+        )
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        return {key: str(record[key]) for key in ("sha256", "run", "bundle")}
+    except (ValueError, KeyError, TypeError) as error:
+        raise BundleError(f"the record of these weights is damaged: {error!r}", where=str(path), hint=hint) from error
+
+
+def _bundle_of(record: dict[str, str], weights: Path, location: Path, hint: str) -> Path:
+    """Return the bundle, also after the whole project was moved to another place."""
+    moved = location / "runs" / Path(record["run"]).name / "bundle"
+    for bundle in (absolute(record["bundle"]), moved):
+        if bundle.is_dir():
+            return bundle
+    raise BundleError(
+        f"the bundle '{record['bundle']}' of these weights is gone", where=str(weights), allowed=str(moved), hint=hint
+    )
+
+
+def _sha256(path: Path) -> str:
+    from auto_train.bundle.filelist import sha256_of
+
+    return sha256_of(path)

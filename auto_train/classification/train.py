@@ -1,0 +1,30 @@
+"""Training logic of classification."""
+
+from pathlib import Path
+
+from auto_train.classification.model import ClassificationModel
+from auto_train.common.run import training_run
+from auto_train.config import Config
+from auto_train.training.run_folder import TrainResult
+from auto_train.types import Listener
+
+
+def train_model(
+    config: Config | Path | str | None = None, *, offline: bool = False, progress: Listener | None = None
+) -> TrainResult:
+    """Train the classifier an INI describes (F2.8).
+
+    Args:
+        config: a Config, the path of an INI, or None for the one the environment variable CONFIG names.
+        offline: touch no network.
+        progress: told how far it is.
+
+    Raises:
+        DataError, MissingError, TrainingError, GateError, Interrupted: see errors.py.
+    """
+    config = ClassificationModel.get_config(config)
+    with training_run(config, progress) as run:
+        task = ClassificationModel(config, listener=progress, offline=offline)
+        run.begin(task)
+        run.fine_tune(task)
+        return run.finish(task)

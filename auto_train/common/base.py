@@ -1,0 +1,316 @@
+"""Task: the base of every recipe. From a config it gets the data, the model and the learner; a recipe says what differs."""
+
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch import nn
+
+from auto_train.common.backbone import create_timm_model, default_split, normalisation, zero_last_linear
+from auto_train.common.inference import InferenceModel
+from auto_train.common.loaders import eval_loader, told, train_loader
+from auto_train.bundle import load_bundle
+from auto_train.bundle.find import find_for_config
+from auto_train.common.weights import load_torch_model_weights_to
+from auto_train.config import Config, load_config
+from auto_train.data import Samples, Source, acquire, assign_splits, decode_image, find_weights, read_samples
+from auto_train.errors import DataError, MissingError, TaskContractError
+from auto_train.training.learner import Learner
+from auto_train.training.precision import choose_precision
+from auto_train.training.task import qTaskBase
+from auto_train.types import Listener
+
+# Below this many training images the statistics a pretrained body brings are better than what batches would give.
+FEW_IMAGES = 10_000
+
+
+class Task(qTaskBase):
+    """Everything a recipe shares: config, data, model, dataloaders, learner.
+
+    A recipe defines ``inference_class``, ``targets``, the loss and metric hooks of qTaskBase, and ``evaluate``.
+
+    Args:
+        config: a Config, the path of an INI, or None for the one the environment variable CONFIG names.
+        inference_only: open no training data; the model is the trained one of output_path.
+        listener: told about downloads, the pixel store and training.
+        offline: touch no network.
+
+    Attributes:
+        config: the checked config.
+        samples: the data as one table with a split for every row (training only).
+        inference: the InferenceModel whose ``network`` is ``model``.
+        model: ``nn.Sequential(body, head)``.
+        dls: fastai DataLoaders (training only).
+        learn: the Learner.
+        warnings: what the user should know.
+    """
+
+    inference_class: ClassVar[type[InferenceModel]]
+
+    def __init__(
+        self,
+        config: Config | Path | str | None = None,
+        inference_only: bool = False,
+        *,
+        listener: Listener | None = None,
+        offline: bool = False,
+    ):
+        super().__init__()
+        self.config = self.get_config(config)
+        self.listener, self.offline = listener, offline
+        self.warnings: list[str] = []
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        if inference_only:
+            self._restore()
+        else:
+            self._prepare()
+
+    def _prepare(self) -> None:
+        self.samples = self.read_data()
+        self.warnings += self.samples.warnings
+        self.labels = self._checked_labels()
+        self.inference = self.build_model()
+        self.model = self.inference.network.to(self.device)
+        self.inference.to(self.device)
+        self.dls = self.get_dataloaders()
+        self.learn = self.make_learner()
+
+    def _restore(self) -> None:
+        """Take labels, preprocessing and weights from the bundle the last training left."""
+        found = find_for_config(self.config)
+        self.warnings += found.warnings
+        self.inference = load_bundle(found.bundle, trust_code=True).model
+        if found.weights:
+            load_torch_model_weights_to(self.inference.network, found.weights)
+        self.labels, self.model = self.inference.labels, self.inference.network
+        self.learn = Learner(_NoData(), self.model, task=self, loss_func=self.loss_func)
+
+    @staticmethod
+    def get_config(config: Config | Path | str | None) -> Config:
+        """Return the config, loaded from a path or from the file CONFIG names."""
+        return config if isinstance(config, Config) else load_config(config)
+
+    # Data
+
+    def download_data(self) -> Source:
+        """Fetch ``project.data_source_url`` if ``training.dir`` does not exist, and say where the data came from."""
+        config = self.config
+        source = acquire(
+            config.project.data_source_url or [],
+            config.training.dir,
+            sha256s=config.project.data_sha256 or [],
+            fallback=config.project.data.fallback,
+            offline=self.offline,
+            progress=told(self.listener, "download"),
+        )
+        if source.warning:
+            self.warnings.append(source.warning)
+        return source
+
+    def read_data(self) -> Samples:
+        """Return the samples with a split for every row, from the folders or from the INI's load_function."""
+        config, data = self.config, self.config.project.data
+        self.source = self.download_data()
+        if config.has_function("training.data.load_datablocks"):
+            return self._loaded_by_user()
+        folders = config.training.data
+        samples = read_samples(
+            self.source,
+            data.format,
+            # Folders an INI names but the archive does not have are left to the reader to find.
+            train_dir=_existing(folders.train_dir),
+            validation_dir=_existing(folders.validation_dir),
+            test_dir=_existing(folders.test_dir),
+            labels_file=data.labels_file,
+            path_column=data.path_column,
+            label_column=data.label_column,
+            group_column=data.group_column,
+            labels=config.project.classes,
+            exclude=_lines(data.exclude),
+        )
+        ratio = config.training.train_ratio
+        return assign_splits(samples, data.valid_fraction if ratio is None else 1 - ratio)
+
+    def _loaded_by_user(self) -> Samples:
+        samples = self.config.resolve("training.data.load_datablocks")(self.config.resolved())
+        if not isinstance(samples, Samples):
+            raise TaskContractError(
+                f"the load_function returned {type(samples).__name__}",
+                where="[training.data.load_datablocks] @load_function",
+                allowed="auto_train.data.Samples",
+                hint="return read_samples(folder, …); see docs/recipes.md, load_function",
+            )
+        return assign_splits(samples, self.config.project.data.valid_fraction)
+
+    # Model
+
+    def build_model(self) -> InferenceModel:
+        """Return the InferenceModel around a network with fresh or pretrained weights."""
+        config = self.config
+        backbone, head = config.architecture.backbone, self._section("architecture.head")
+        mean, std = normalisation(backbone.model)
+        arguments = config.get("architecture.backbone.args", {})
+        spec = {"arch": backbone.model, "stem": backbone.stem, "drop_rate": backbone.drop_rate, **arguments}
+        inference = self.inference_class(
+            task=config.project.type,
+            name=config.project.name,
+            labels=self.labels,
+            backbone=spec,
+            head=head,
+            preprocess=self._section("training.preprocess"),
+            image_size=config.architecture.image_size,
+            mean=config.architecture.mean or list(mean),
+            std=config.architecture.std or list(std),
+        )
+        weights = backbone.weights and find_weights(backbone.weights, offline=self.offline)
+        network = create_timm_model(
+            n_out=len(self.labels),
+            pretrained=backbone.pretrained,
+            weights=weights,
+            image_size=config.architecture.image_size,
+            custom_head=config.resolve("architecture.head") if head else None,
+            **spec,
+        )
+        zero_last_linear(network[1])
+        self._check_features(network[0].num_features)
+        inference.network = network
+        return inference
+
+    def open_split(self, split: str) -> None:
+        """Read the data for an evaluation of the trained model.
+
+        Raises:
+            DataError: the split has no images, or images of classes the model does not know.
+        """
+        self.samples = self.read_data()
+        labels = set(self.samples.of(split).table["label"])
+        where = f"split {split} of {self.config.training.dir}"
+        if not labels:
+            counts = self.samples.table["split"].value_counts().to_dict()
+            raise DataError("there are no images", where=where, allowed=", ".join(f"{k}: {v}" for k, v in counts.items()))
+        if unknown := sorted(labels - set(self.labels)):
+            raise DataError(f"the model does not know the classes {', '.join(unknown)}", where=where, allowed=", ".join(self.labels))
+
+    def _checked_labels(self) -> list[str]:
+        """Return the class names, whose number must be what the INI states."""
+        labels = self.samples.labels
+        for key in ("project.num_classes", "project.meta.num_classes"):
+            stated = self.config.get(key)
+            if stated is not None and stated != len(labels):
+                raise DataError(
+                    f"the INI states {stated} classes, the data has {len(labels)}: {', '.join(labels[:10])}",
+                    where=f"[{key.rpartition('.')[0]}] num_classes",
+                    hint="correct the number, or leave the key out",
+                )
+        return labels
+
+    @property
+    def freeze_bn(self) -> bool:
+        """Whether batch-norm statistics stay as they are: by choice, or for pretrained bodies and few images."""
+        choice = self.config.training.scheme.freeze_bn
+        if choice != "auto":
+            return bool(choice == "true")
+        return self.is_pretrained and len(self.samples.of("train")) < FEW_IMAGES
+
+    @property
+    def is_pretrained(self) -> bool:
+        """Whether the body starts from learnt weights."""
+        backbone = self.config.architecture.backbone
+        return bool(backbone.pretrained or backbone.weights)
+
+    def _check_features(self, found: int) -> None:
+        stated = self.config.architecture.backbone.vector_size
+        if stated is not None and stated != found:
+            raise TaskContractError(
+                f"'{self.config.architecture.backbone.model}' gives {found} features, not {stated}",
+                where="[architecture.backbone] vector_size",
+                hint=f"write vector_size = {found}, or leave the key out",
+            )
+
+    def _section(self, name: str) -> dict[str, Any] | None:
+        return self.config[name].to_dict() if self.config.has_function(name) else None
+
+    # Learner
+
+    def get_dataloaders(self) -> Any:
+        """Return fastai DataLoaders over the pixel stores of the training and validation splits."""
+        from fastai.data.core import DataLoaders
+
+        train = train_loader(self, self.samples.of("train"), **self.train_options())
+        return DataLoaders(train, eval_loader(self, self.samples.of("valid")), device=self.device)
+
+    def make_learner(self) -> Learner:
+        """Return the Learner, its precision chosen as the INI says."""
+        scheme = self.config.training.scheme
+        model = self.inference.network.to(self.device)
+        images, _ = self.dls.train.one_batch()
+        precision = choose_precision(model, images, amp=scheme.amp, channels_last=scheme.channels_last)
+        return Learner(
+            self.dls,
+            model,
+            task=self,
+            loss_func=self.loss_func,
+            splitter=default_split,
+            wd=scheme.weight_decay,
+            precision=precision,
+            accumulate=scheme.accumulate,
+            clip_grad=scheme.clip_grad,
+            freeze_bn=self.freeze_bn,
+        )
+
+    # What a recipe defines
+
+    loss_func: nn.Module
+
+    def train_options(self) -> dict[str, Any]:
+        """Return what train_loader should do beyond the common augmentation: mix, weights."""
+        return {}
+
+    def targets(self, samples: Samples) -> torch.Tensor:
+        """Return one target per sample, (N,) or (N, …)."""
+        raise NotImplementedError
+
+    def evaluate(self, answers: torch.Tensor, targets: torch.Tensor) -> dict[str, float]:
+        """Return the metrics of one split from the InferenceModel's answers."""
+        raise NotImplementedError
+
+    def calibrate(self, inference: InferenceModel, outputs: torch.Tensor, targets: torch.Tensor) -> None:
+        """Set what is learnt from the validation split after training: a temperature, thresholds."""
+
+    def decode(self, outputs: torch.Tensor) -> tuple[str, torch.Tensor, torch.Tensor]:
+        """Return (answer, decoded tensor, probabilities) of the network's outputs (1, …), before calibration."""
+        raise NotImplementedError
+
+    def predict(self, image: Path | str | bytes | np.ndarray) -> tuple[str, torch.Tensor, torch.Tensor]:
+        """Return fastai's triple for one image: a path, a file's bytes or (H, W, 3) uint8."""
+        pixels = image if isinstance(image, np.ndarray) else decode_image(image if isinstance(image, bytes) else Path(image))
+        was_training = self.model.training
+        self.model.eval()
+        with torch.no_grad():
+            batch = torch.from_numpy(pixels)[None].to(next(self.model.parameters()).device)
+            outputs = self.model(self.inference.prepare(batch)).float().cpu()
+        self.model.train(was_training)
+        return self.decode(outputs)
+
+
+class _NoData:
+    """Dataloaders of a task without data."""
+
+    device = torch.device("cpu")
+    path = Path()
+
+
+def _existing(folder: str | Path | None) -> Path | None:
+    path = Path(folder).expanduser() if folder else None
+    return path if path and path.is_dir() else None
+
+
+def _lines(path: str | Path | None) -> list[str]:
+    """Return the paths an exclude file lists, one a line."""
+    if path is None:
+        return []
+    file = Path(path).expanduser()
+    if not file.is_file():
+        raise MissingError("the file does not exist", where=f"[project.data] exclude = {file.absolute()}")
+    return [line.strip() for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]

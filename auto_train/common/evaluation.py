@@ -1,0 +1,35 @@
+"""Final metrics: every image of a split through the InferenceModel, in float32."""
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from auto_train.common.inference import InferenceModel
+from auto_train.common.loaders import eval_loader
+from auto_train.data.loader import BatchLoader
+
+if TYPE_CHECKING:
+    from auto_train.common.base import Task
+
+
+def evaluate_split(task: "Task", inference: InferenceModel, split: str) -> dict[str, float]:
+    """Return ``<split>/<metric>`` values; nothing for a split without images."""
+    samples = task.samples.of(split)
+    if not len(samples):
+        return {}
+    outputs, targets = network_outputs(inference, eval_loader(task, samples), task.device)
+    return {f"{split}/{name}": value for name, value in task.evaluate(inference.answers(outputs), targets).items()}
+
+
+@torch.no_grad()
+def network_outputs(
+    inference: InferenceModel, loader: BatchLoader, device: torch.device
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the network's outputs (N, …) float32 and the targets of a split, in its order, on the CPU."""
+    inference.to(device)
+    outputs, targets = [], []
+    for images, target in loader:
+        outputs.append(inference.network(images.to(device)).float().cpu())
+        targets.append(target.cpu())
+    inference.cpu()
+    return torch.cat(outputs), torch.cat(targets)

@@ -1,0 +1,66 @@
+"""Writes the bundle: the model, its golden answers, facts, the resolved config and a model card."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from auto_train.bundle import write_golden
+from auto_train.common.inference import InferenceModel
+from auto_train.data import evaluation_hash
+from auto_train.training.run_folder import RunFolder, environment, write_atomically
+
+if TYPE_CHECKING:
+    from auto_train.common.base import Task
+
+GOLDEN_IMAGES = 4
+
+
+def write_bundle(folder: RunFolder, task: "Task", inference: InferenceModel, metrics: dict[str, float]) -> Path:
+    """Write the portable model of a run (ARCHITECTURE, Bundle) and return its folder."""
+    config, root = task.config, folder.bundle
+    custom = config.project.custom_functions
+    inference.save_pretrained(root, code=[Path(custom).expanduser()] if custom and _uses_code(inference) else [])
+    valid = task.samples.of("valid")
+    write_golden(inference, [valid.images[i] for i in range(min(len(valid), GOLDEN_IMAGES))], root / "golden")
+    facts = {
+        "metrics": metrics,
+        "evaluation_hash": evaluation_hash(task.samples),
+        "data": {"origin": task.source.origin, "warning": task.source.warning},
+        "environment": environment({"device": str(task.device)}),
+        "licences": _licences(config.architecture.backbone.model),
+    }
+    RunFolder(root).write_json("facts.json", facts)
+    write_atomically(root / "config.ini", config.to_ini().encode())
+    write_atomically(root / "README.md", _card(inference, metrics, task.source.warning).encode())
+    return root
+
+
+def _uses_code(inference: InferenceModel) -> bool:
+    return bool(inference.config["head"] or inference.config["preprocess"])
+
+
+def _licences(arch: str) -> dict[str, Any]:
+    """Return the licences of code and weights as timm records them."""
+    import timm
+
+    cfg = timm.get_pretrained_cfg(arch)
+    return {"code": "Apache-2.0", "weights": getattr(cfg, "license", None), "weights_origin": getattr(cfg, "origin_url", None)}
+
+
+def _card(inference: InferenceModel, metrics: dict[str, float], warning: str | None) -> str:
+    rows = "\n".join(f"| {name} | {value:.4f} |" for name, value in metrics.items())
+    note = f"\n> {warning.splitlines()[0]}\n" if warning else ""
+    return f"""# {inference.name}
+
+{inference.task} with {inference.config["backbone"]["arch"]} at {inference.image_size} px, {len(inference.labels)} classes: {", ".join(inference.labels[:20])}.
+{note}
+| metric | value |
+|---|---|
+{rows}
+
+```python
+import auto_train
+
+model = auto_train.load("bundle")
+print(model("photo.jpg"))
+```
+"""

@@ -1,0 +1,168 @@
+"""One training from an opened run folder to the finished bundle: what every recipe's train_model does."""
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+from loguru import logger
+
+from auto_train.bundle.filelist import sha256_of
+from auto_train.common.base import Task
+from auto_train.common.evaluation import evaluate_split, network_outputs
+from auto_train.common.export import check_export, export_onnx
+from auto_train.common.inference import InferenceModel
+from auto_train.common.product import write_bundle
+from auto_train.common.weights import load_torch_model_weights_to, save_torch_model_weights_from
+from auto_train.config import Config
+from auto_train.data import write_manifest
+from auto_train.errors import Interrupted
+from auto_train.training.callbacks import Checkpointer, EarlyStop, EpochLog, StopOnNaN, StopOnRequest
+from auto_train.training.learner import fine_tune_stages
+from auto_train.training.lr_finder import find_learning_rate
+from auto_train.training.run_folder import RunFolder, TrainResult, all_warnings, environment, write_atomically
+from auto_train.types import Listener, Progress
+
+EXPORT_CHECK_IMAGES = 32
+
+
+@dataclass(kw_only=True)
+class TrainingRun:
+    """A training under way.
+
+    Attributes:
+        config: what is trained.
+        folder: where it is recorded.
+        listener: told about progress.
+    """
+
+    config: Config
+    folder: RunFolder
+    listener: Listener | None = None
+    started: float = field(default_factory=time.perf_counter)
+    train_seconds: float = 0.0
+
+    def say(self, message: str) -> None:
+        """Put a sentence into the log and before the user."""
+        logger.info(message)
+        if self.listener:
+            self.listener(Progress(stage="train", message=message))
+
+    def begin(self, task: Task) -> None:
+        """Record what the task is made of, and load the weights to go on from, if there are any."""
+        for warning in task.warnings:
+            logger.warning(warning)
+        write_manifest(task.samples, self.folder.path / "manifest.csv")
+        counts = task.samples.table["split"].value_counts().to_dict()
+        self.folder.write_json("env.json", environment({"device": str(task.device), "data": task.source.origin}))
+        self.folder.event("data", splits=counts, classes=len(task.labels), source=task.source.origin)
+        precision = task.learn.precision
+        self.folder.event("precision", chosen=precision.describe(), images_per_s=precision.images_per_s)
+        images = ", ".join(f"{count:,} {split}" for split, count in counts.items())
+        self.say(f"{images} images of {len(task.labels)} classes; {precision.describe()}; run {self.folder.path}")
+        weights = self.config.training.scheme.resume_training_from
+        if weights and Path(weights).expanduser().is_file():
+            load_torch_model_weights_to(task.model, weights, task.device)
+            self.say(f"Resuming from {weights}")
+        else:
+            self.say("Training from scratch!")
+
+    def fine_tune(self, task: Task) -> None:
+        """Train the head alone, then everything; the model ends with the best epoch's weights.
+
+        Raises:
+            Interrupted: a signal asked to stop; the state is in ``last.ckpt``.
+        """
+        scheme, learn = self.config.training.scheme, task.learn
+        rate = scheme.learning_rate or find_best_learning_rate(task)
+        self.say(f"Using learning rate: {rate:.3g}")
+        freeze_epochs = scheme.freeze_epochs if task.is_pretrained else 0
+        stages = fine_tune_stages(
+            scheme.epochs, rate, freeze_epochs=freeze_epochs, pretrained=task.is_pretrained, lr_mult=scheme.lr_mult
+        )
+        checkpoints, stop = Checkpointer(self.folder.checkpoints), StopOnRequest()
+        epochs = sum(stage.epochs for stage in stages)
+        callbacks = [EpochLog(self.folder, epochs, self.listener), checkpoints, StopOnNaN(), stop]
+        if scheme.early_stop:
+            callbacks.append(EarlyStop(scheme.early_stop))
+        begun = time.perf_counter()
+        with learn.added_cbs(callbacks), stop.listening():
+            learn.fit_stages(stages)
+            self.train_seconds = time.perf_counter() - begun
+            if stop.requested.is_set():
+                checkpoints.save("last")
+                raise Interrupted(
+                    f"training was stopped after {learn.epochs_done} of {epochs} epochs; the state is saved",
+                    where=str(self.folder.checkpoints / "last.ckpt"),
+                )
+            checkpoints.load_best()
+
+    def finish(self, task: Task) -> TrainResult:
+        """Evaluate, write weights, bundle and exports, and say where they are."""
+        inference = task.inference.with_network(task.model)
+        task.calibrate(inference, *network_outputs(inference, task.learn.dls.valid, task.device))
+        metrics = {}
+        for split in ("valid", "test"):
+            metrics |= evaluate_split(task, inference, split)
+        write_bundle(self.folder, task, inference, metrics)
+        weights = self._save_weights(task)
+        self._export(task, inference)
+        self.folder.append("metrics.jsonl", {"final": True, **metrics, "data": task.source.origin})
+        return TrainResult(
+            run=self.folder.path,
+            bundle=self.folder.bundle,
+            weights=weights,
+            metrics=metrics,
+            report=None,
+            seconds=time.perf_counter() - self.started,
+            train_seconds=self.train_seconds,
+            warnings=all_warnings([str(warning) for warning in self.config.warnings], task.warnings),
+        )
+
+    def _save_weights(self, task: Task) -> Path:
+        """Write output_path and its record together, also when two trainings of a project end at once."""
+        path = Path(self.config.training.scheme.output_path).expanduser()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(path.with_name(f".{path.name}.lock")):
+            save_torch_model_weights_from(task.model, path)
+            record = {"sha256": sha256_of(path), "run": str(self.folder.path), "bundle": str(self.folder.bundle)}
+            write_atomically(Path(f"{path}.json"), (json.dumps(record, indent=2) + "\n").encode())
+        return path
+
+    def _export(self, task: Task, inference: InferenceModel) -> None:
+        export = self.config.export
+        if "onnx" not in export.formats:
+            return
+        if self.listener:
+            self.listener(Progress(stage="export"))
+        path = self.folder.path / "exports" / "onnx" / "model.onnx"
+        export_onnx(inference, path, weights_sha256=sha256_of(self.folder.bundle / "model" / inference.__weight__))
+        valid = task.samples.of("valid")
+        images = [valid.images[i] for i in range(min(len(valid), EXPORT_CHECK_IMAGES))]
+        worst = check_export(inference, path, images, limit=export.max_difference)
+        self.folder.event("export", format="onnx", max_difference=worst, images=len(images))
+
+
+@contextmanager
+def training_run(config: Config, listener: Listener | None = None) -> Iterator[TrainingRun]:
+    """Open a run folder with the resolved config in it and keep its STATUS until the block ends."""
+    folder = RunFolder.create(Path(config.project.location))
+    with folder.recording():
+        write_atomically(folder.path / "config.ini", config.to_ini().encode())
+        overridden = [key for key in config.keys() if config.origin(key).kind == "override"]
+        folder.write_json("overrides.json", {key: config[key] for key in overridden})
+        yield TrainingRun(config=config, folder=folder, listener=listener)
+
+
+def find_best_learning_rate(task: Task) -> float:
+    """Return the LR finder's rate; its plot goes to ``<project.location>/find_lr_plot.png`` (F2.9)."""
+    learn = task.learn
+    if task.is_pretrained:
+        learn.freeze()
+    return find_learning_rate(learn, Path(task.config.project.location) / "find_lr_plot.png")
+
+

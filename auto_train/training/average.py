@@ -1,0 +1,25 @@
+"""Averages weighted by sample counts, kept on the device until they are read (F3.11)."""
+
+import torch
+
+from auto_train.training.task import Counted
+
+
+class Averages:
+    """Σ value·count / Σ count per name; entries with a count of zero or less are ignored."""
+
+    def __init__(self) -> None:
+        self.sums: dict[str, torch.Tensor | float] = {}
+        self.counts: dict[str, int] = {}
+
+    def add(self, values: Counted) -> None:
+        for name, (value, count) in values.items():
+            if count <= 0:
+                continue
+            value = value.detach() if isinstance(value, torch.Tensor) else value
+            self.sums[name] = self.sums.get(name, 0.0) + value * count
+            self.counts[name] = self.counts.get(name, 0) + count
+
+    def means(self) -> dict[str, float]:
+        """Return the averages so far; this waits for the device."""
+        return {name: float(total) / self.counts[name] for name, total in self.sums.items()}
