@@ -1,5 +1,6 @@
 """The verbs: plain values in, dataclasses out. Nothing here prints or exits; the CLI and the API do that."""
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -153,24 +154,36 @@ def open_config(
     """Load an INI and check that its recipe is the one asked for.
 
     Raises:
-        UsageError: an unknown task, or one that contradicts the INI.
+        UsageError: an unknown task, or one that contradicts the INI; overrides of a config already loaded.
     """
     from auto_train.config import Config, load_config
 
     names = _recipe_names()
     if task is not None and task not in names:
         raise UsageError(f"there is no recipe '{task}'", where="--task", allowed=did_you_mean(task, names))
-    loaded = config if isinstance(config, Config) else load_config(config, overrides)
-    if task is None or loaded.project.type == task:
+    if isinstance(config, Config):
+        if overrides:
+            raise UsageError("a config already loaded takes no overrides", hint="give them to load_config")
+        loaded = config
+    else:
+        added = [f"project.type={task}"] if task and not _says_type(config, overrides) else []
+        loaded = load_config(config, [*overrides, *added])
+    if task in (None, loaded.project.type):
         return loaded
-    if loaded.origin("project.type").kind == "default":
-        return load_config(config, [*overrides, f"project.type={task}"])
     raise UsageError(
-        f"--task={task} contradicts the INI",
+        f"--task={task} contradicts project.type = {loaded.project.type}",
         where=str(loaded.origin("project.type")),
-        allowed=f"project.type is '{loaded.project.type}'",
         hint="leave --task out, or change the INI",
     )
+
+
+def _says_type(config: Path | str | None, overrides: Sequence[str]) -> bool:
+    """Tell whether the INI, one of its bases or an override sets project.type: its defaults depend on it."""
+    from auto_train.config.read import override_layer, project_type, read_layers
+
+    path = config or os.environ.get("CONFIG")
+    layers = read_layers(Path(path), "ini")[0] if path else []
+    return project_type([*layers, override_layer(overrides)[0]]) is not None
 
 
 def _recipe_names() -> list[str]:

@@ -9,8 +9,9 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
-from auto_train.errors import AutoTrainError, RequestError
+from auto_train.errors import AutoTrainError, ImageError, RequestError
 
+FIELD = "img"  # of the form, holds the uploaded image
 TYPES = {
     400: "malformed",
     401: "unauthorized",
@@ -46,7 +47,8 @@ def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 def as_body(error: AutoTrainError) -> dict[str, str]:
     """Return an error as clients see it."""
-    message = f"{error.where}: {error.message}" if error.where else error.message
+    where = error.where or (FIELD if isinstance(error, ImageError) else "")
+    message = f"{where}: {error.message}" if where else error.message
     message += f" (allowed: {error.allowed})" if error.allowed else ""
     kind = error.type if isinstance(error, RequestError) else TYPES.get(error.http_status, TYPES[500])
     return {"type": kind, "message": message, "hint": error.hint}

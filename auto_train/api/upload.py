@@ -2,16 +2,16 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 from fastapi import Request
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect
 
+from auto_train.api.errors import FIELD
 from auto_train.errors import RequestError
 
-FIELD = "img"
 MAX_IMAGES = 64  # of one request; they are answered one after another
 FRAMING = 64 * 1024  # bytes of boundaries and part headers on top of the images
 TIMEOUT_S = 60  # a body that has not arrived by then holds a place in the queue for nothing
@@ -42,6 +42,7 @@ async def read_images(request: Request, max_bytes: int) -> list[bytes]:
         reason = getattr(error, "message", "") or f"not finished within {TIMEOUT_S} s"
         raise RequestError(f"the form cannot be read: {reason}", status=400, type="malformed", hint=HINT) from error
     images = [field.file.read() for field in form.getlist(FIELD) if isinstance(field, UploadFile)]
+    await form.close()
     if not images:
         raise RequestError(f"the form has no file in field '{FIELD}'", status=422, type="bad_field", hint=HINT)
     if sum(map(len, images)) > max_bytes:
@@ -49,7 +50,7 @@ async def read_images(request: Request, max_bytes: int) -> list[bytes]:
     return images
 
 
-async def _bounded(request: Request, max_bytes: int) -> AsyncIterator[bytes]:
+async def _bounded(request: Request, max_bytes: int) -> AsyncGenerator[bytes, None]:
     received = 0
     async for chunk in request.stream():
         received += len(chunk)

@@ -7,8 +7,8 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
 from auto_train.api.access import require_key
-from auto_train.api.errors import as_body, responses
-from auto_train.api.upload import FIELD, read_images
+from auto_train.api.errors import FIELD, as_body, responses
+from auto_train.api.upload import read_images
 from auto_train.errors import AutoTrainError, RequestError
 from auto_train.serving.service import Service
 from auto_train.types import as_plain

@@ -14,17 +14,20 @@ OVERRIDE = re.compile(r"[A-Za-z_@][\w@-]*(\.[\w@-]+)+=.*", re.DOTALL)
 class OverridesCommand(TyperCommand):
     """A command whose last argument is a list of overrides, which may also be written as options."""
 
+    takes_names = False
+
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         valued = {name for option in self.params if not getattr(option, "is_flag", True) for name in option.opts}
-        return super().parse_args(ctx, as_positional(args, valued))
+        return super().parse_args(ctx, as_positional(args, valued, names=self.takes_names))
 
 
-def as_positional(args: list[str], valued: set[str]) -> list[str]:
+def as_positional(args: list[str], valued: set[str], *, names: bool = False) -> list[str]:
     """Rewrite overrides as ``section.key=value`` and put them last.
 
     Args:
         args: the words after the verb.
         valued: the verb's own options that take the next word as their value.
+        names: whether other words are the verb's own arguments, which stay in front.
 
     Raises:
         UsageError: a key without a value, or a word that is neither option nor override.
@@ -37,7 +40,7 @@ def as_positional(args: list[str], valued: set[str]) -> list[str]:
             overrides.append(f"{key}={_value(key, words) if value is None else value}")
         elif word in valued:
             rest += [word, *([value] if (value := next(words, None)) is not None else [])]
-        elif word.startswith("-") and word != "-":
+        elif (word.startswith("-") and word != "-") or (names and not OVERRIDE.fullmatch(word)):
             rest.append(word)
         else:
             overrides.append(_checked(word))

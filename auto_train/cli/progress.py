@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from auto_train.types import Listener, Progress
 
@@ -27,7 +28,7 @@ def shown() -> Iterator[Listener]:
 class _Bars:
     """One bar, of the stage that runs now; epochs and messages scroll by above it."""
 
-    bars: object
+    bars: Any
     stage: str = ""
 
     def __call__(self, event: Progress) -> None:

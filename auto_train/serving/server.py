@@ -59,7 +59,12 @@ def run(service: "Service", listener: socket.socket, *, on_ready: Callable[[str]
 
     app = partial(import_from_string(APP), service=service)
     config = uvicorn.Config(
-        app, factory=True, log_level="warning", access_log=False, timeout_graceful_shutdown=SHUTDOWN_S
+        app,
+        factory=True,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=SHUTDOWN_S,
     )
     with suppress(KeyboardInterrupt):  # uvicorn raises the signal again after a clean end
         Server(config).run(sockets=[listener])

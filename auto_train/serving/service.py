@@ -9,9 +9,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from auto_train import registry
 from auto_train.config import Config, load_config
 from auto_train.errors import AutoTrainError, RequestError, ServingError, TaskContractError
-from auto_train.registry import recipes
 from auto_train.serving.limits import Slots
 from auto_train.serving.predictor import Predictor, predictor_of
 from auto_train.types import absolute
@@ -120,8 +120,8 @@ def save_upload(upload: bytes, folder: Path) -> Path:
 
 
 def default_config(overrides: Sequence[str] = ()) -> Config:
-    """Return the config of no INI at all: what the classification recipe's own config.ini says."""
-    return load_config(recipes()["classification"].folder / "config.ini", overrides)
+    """Return the config of no INI at all: the defaults that all recipes share."""
+    return load_config(Path(registry.__file__).parent / "common" / "config.ini", overrides)
 
 
 def _raise(error: AutoTrainError) -> Predictor:

@@ -1,0 +1,93 @@
+import socket
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from tests.api.conftest import Serving
+from tests.api.pictures import noise, picture
+
+
+def test_missing_field_is_422_and_says_how_to_send_it(client: httpx.Client) -> None:
+    reply = client.post("/validate/", files={"image": picture()})
+    assert reply.status_code == 422
+    assert reply.json()["error"]["message"] == "the form has no file in field 'img'"
+    assert "curl -F img=@photo.jpg" in reply.json()["error"]["hint"]
+
+
+def test_field_that_is_no_file_is_422(client: httpx.Client) -> None:
+    body = b'--b\r\nContent-Disposition: form-data; name="img"\r\n\r\nhello\r\n--b--\r\n'
+    reply = client.post("/validate/", content=body, headers={"content-type": "multipart/form-data; boundary=b"})
+    assert reply.status_code == 422
+
+
+@pytest.mark.parametrize("content_type", [None, "application/json", "image/png", "application/x-www-form-urlencoded"])
+def test_body_that_is_no_form_is_422(client: httpx.Client, content_type: str | None) -> None:
+    headers = {"content-type": content_type} if content_type else {}
+    reply = client.post("/validate/", content=picture(), headers=headers)
+    assert reply.status_code == 422
+    assert reply.json()["error"]["message"] == "the request is no multipart form"
+
+
+def test_empty_body_is_422(client: httpx.Client) -> None:
+    assert client.post("/validate/").status_code == 422
+    reply = client.post("/validate/", content=b"", headers={"content-type": "multipart/form-data; boundary=b"})
+    assert reply.status_code in (400, 422)
+
+
+@pytest.mark.parametrize("content_type", ["multipart/form-data", "multipart/form-data; boundary=b"])
+def test_damaged_form_is_400(client: httpx.Client, content_type: str) -> None:
+    reply = client.post("/validate/", content=b"--x\r\nnonsense", headers={"content-type": content_type})
+    assert reply.status_code == 400
+    assert reply.json()["error"]["type"] == "malformed"
+
+
+def test_body_of_30_mb_is_413_before_it_is_read(client: httpx.Client) -> None:
+    reply = client.post("/validate/", files={"img": bytes(30_000_000)})
+    assert reply.status_code == 413
+    assert reply.json()["error"] == {
+        "type": "too_large",
+        "message": "the upload is larger than 20 MB",
+        "hint": "send a smaller image; the service's limit is [serve] max_mb",
+    }
+
+
+def test_announced_size_is_refused_without_waiting_for_the_body(client: httpx.Client) -> None:
+    with socket.create_connection((client.base_url.host, client.base_url.port or 0), timeout=10) as connection:
+        connection.sendall(
+            b"POST /validate/ HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=b\r\n"
+            b"Content-Length: 30000000\r\n\r\n"
+        )
+        assert connection.recv(100).startswith(b"HTTP/1.1 413")
+
+
+def test_unannounced_30_mb_is_413_while_it_streams(client: httpx.Client) -> None:
+    sent = 0
+
+    def body() -> Iterator[bytes]:
+        nonlocal sent
+        yield b'--b\r\nContent-Disposition: form-data; name="img"; filename="x"\r\n\r\n'
+        for _ in range(300):
+            sent += 100_000
+            yield bytes(100_000)
+
+    reply = client.post("/validate/", content=body(), headers={"content-type": "multipart/form-data; boundary=b"})
+    assert reply.status_code == 413
+
+
+def test_upload_just_below_the_limit_is_answered_and_just_above_is_not(serving: Serving) -> None:
+    image = noise(300)
+    with serving(f"serve.max_mb={len(image) / 1e6}") as client:
+        assert client.post("/validate/", files={"img": image}).status_code == 200
+        assert client.post("/validate/", files={"img": image + b"\0"}).status_code == 413
+
+
+def test_client_that_leaves_half_way_does_not_hold_a_place(serving: Serving) -> None:
+    with serving("serve.workers=1", "serve.queue=1") as client:
+        for _ in range(5):
+            with socket.create_connection((client.base_url.host, client.base_url.port or 0), timeout=10) as connection:
+                connection.sendall(
+                    b"POST /validate/ HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=b\r\n"
+                    b"Content-Length: 3000\r\n\r\n--b\r\n"
+                )
+        assert client.post("/validate/", files={"img": picture()}).status_code == 200

@@ -1,0 +1,116 @@
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.api.conftest import Serving
+from tests.api.pictures import bomb, picture
+
+GREEN = (0, 255, 0)
+
+
+@pytest.mark.parametrize("route", ["/validate/", "/validate", "/classification/validate/", "/classification/validate"])
+def test_image_is_answered_with_prediction_and_confidence(client: httpx.Client, route: str) -> None:
+    reply = client.post(route, files={"img": picture()})
+    answer = reply.json()
+    assert reply.status_code == 200
+    assert answer["prediction"] == "red"
+    assert answer["confidence"] == f"{100 * answer['probabilities']['red']:.2f}%"
+    assert list(answer["probabilities"]) == ["red", "green", "blue"]
+    assert answer["model"] == "colours"
+
+
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF"])
+def test_every_format_is_answered(client: httpx.Client, format: str) -> None:
+    assert client.post("/validate/", files={"img": picture(GREEN, format=format)}).json()["prediction"] == "green"
+
+
+def test_real_photo_is_answered(client: httpx.Client, root: Path) -> None:
+    photo = next((root / "test_images/classification").glob("*.jpg"))
+    assert client.post("/validate/", files={"img": photo.read_bytes()}).status_code == 200
+
+
+def test_several_images_give_a_list_with_an_error_where_one_failed(client: httpx.Client) -> None:
+    reply = client.post("/validate/", files=[("img", picture()), ("img", b"no image"), ("img", picture(GREEN))])
+    first, second, third = reply.json()
+    assert reply.status_code == 200
+    assert (first["prediction"], third["prediction"]) == ("red", "green")
+    assert second["error"]["type"] == "not_an_image"
+
+
+def test_other_fields_of_the_form_are_ignored(client: httpx.Client) -> None:
+    reply = client.post("/validate/", files={"img": picture(), "other": b"x"}, data={"note": "hello"})
+    assert reply.json()["prediction"] == "red"
+
+
+def test_task_that_is_not_served_is_404_and_names_the_one_that_is(client: httpx.Client) -> None:
+    reply = client.post("/segmentation/validate/", files={"img": picture()})
+    assert reply.status_code == 404
+    assert reply.json()["error"] == {
+        "type": "not_found",
+        "message": "no model for 'segmentation' here",
+        "hint": "POST /classification/validate/",
+    }
+
+
+@pytest.mark.parametrize("body", [b"hello", b"", b"\x89PNG\r\n\x1a\n", picture()[:60], b"GIF89a" + bytes(50)])
+def test_upload_that_is_no_image_is_415(client: httpx.Client, body: bytes) -> None:
+    reply = client.post("/validate/", files={"img": ("x.png", body)})
+    assert reply.status_code == 415
+    assert reply.json()["error"]["type"] == "not_an_image"
+    assert reply.json()["error"]["message"].startswith("img: ")
+
+
+def test_decompression_bomb_is_413_from_its_header(client: httpx.Client) -> None:
+    reply = client.post("/validate/", files={"img": bomb()})
+    assert reply.status_code == 413
+    assert reply.json()["error"]["type"] == "too_large"
+
+
+def test_image_above_the_pixel_limit_is_413(serving: Serving) -> None:
+    with serving("serve.max_megapixels=0.01") as client:
+        assert client.post("/validate/", files={"img": picture(size=(100, 100))}).status_code == 200
+        reply = client.post("/validate/", files={"img": picture(size=(101, 100))})
+    assert reply.status_code == 413
+    assert "101 x 100 pixels" in reply.json()["error"]["message"]
+
+
+def test_postprocess_return_is_the_answer(serving: Serving) -> None:
+    with serving(postprocess=lambda answer: [answer["prediction"], float("nan")]) as client:
+        assert client.post("/validate/", files={"img": picture()}).json() == ["red", None]
+
+
+def test_postprocess_that_fails_is_500_without_a_traceback(serving: Serving) -> None:
+    with serving(postprocess=lambda answer: answer["nothing"]) as client:
+        reply = client.post("/validate/", files={"img": picture()})
+    assert reply.status_code == 500
+    assert reply.json()["error"]["type"] == "postprocess_failed"
+    assert "Traceback" not in reply.text
+
+
+def test_file_name_never_touches_a_path(serving: Serving, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "cwd").mkdir()
+    monkeypatch.chdir(tmp_path / "cwd")
+    kept = tmp_path / "kept"
+    with serving(f"serve.save_uploads={kept}") as client:
+        for name in ("../../evil.png", "/etc/evil.png", "..\\evil.png", "a\x00b.png"):
+            assert client.post("/validate/", files={"img": (name, picture())}).status_code == 200
+    names = [path.name for path in tmp_path.rglob("*") if path.is_file()]
+    assert len(names) == len(list(kept.iterdir())) == 4
+    assert all("evil" not in name and name.endswith(".png") for name in names)
+    assert {path.read_bytes() for path in kept.iterdir()} == {picture()}
+
+
+def test_upload_that_is_no_image_is_not_kept(serving: Serving, tmp_path: Path) -> None:
+    with serving(f"serve.save_uploads={tmp_path / 'kept'}") as client:
+        client.post("/validate/", files={"img": b"no image"})
+    assert not (tmp_path / "kept").exists()
+
+
+def test_openapi_describes_the_form_and_the_answer(client: httpx.Client) -> None:
+    schema = client.get("/openapi.json").json()
+    route = schema["paths"]["/validate/"]["post"]
+    form = route["requestBody"]["content"]["multipart/form-data"]["schema"]
+    assert form["required"] == ["img"]
+    assert {"200", "413", "415", "422", "429", "503"} <= set(route["responses"])
+    assert "ClassificationAnswer" in schema["components"]["schemas"]
