@@ -63,7 +63,8 @@ def extract(archive: Path, target: Path, *, max_bytes: int | None = None) -> Non
     members = _zip_members if _is_zip(archive) else _tar_members
     try:
         for member in members(archive):
-            limit -= _MEMBER_BYTES + _extract_member(member, target, archive=archive, limit=limit)
+            limit -= _MEMBER_BYTES
+            limit -= _extract_member(member, target, archive=archive, limit=limit)
     except _BROKEN as error:
         reason = f"{type(error).__name__}: {error}".rstrip(": ")
         hint = "if it was downloaded, remove it to have it fetched again"
@@ -107,22 +108,25 @@ def _extract_member(member: _Member, target: Path, *, archive: Path, limit: int)
     path = target.joinpath(*_parts(member, archive))
     if path.relative_to(target).parts[:1] == ("__MACOSX",):
         return 0
+    if limit < 0:
+        raise _too_much(member, archive)
     if member.kind == "folder":
         path.mkdir(parents=True, exist_ok=True)
         return 0
     path.parent.mkdir(parents=True, exist_ok=True)
     written = 0
     with member.open() as source, path.open("wb") as file:
-        while block := source.read(1 << 20):
+        while block := source.read(min(1 << 20, limit + 1)):
             written += len(block)
-            if written + _MEMBER_BYTES > limit:
-                raise DataError(
-                    f"unpacks to more than is plausible for its size or free on the disk, at '{member.name}'",
-                    where=str(archive),
-                    hint="unpack it yourself and set [training] dir to the folder",
-                )
+            if written > limit:
+                raise _too_much(member, archive)
             file.write(block)
     return written
+
+
+def _too_much(member: _Member, archive: Path) -> DataError:
+    message = f"unpacks to more than is plausible for its size, or than the disk holds, at '{member.name}'"
+    return DataError(message, where=str(archive), hint="unpack it yourself and set [training] dir to the folder")
 
 
 def _parts(member: _Member, archive: Path) -> tuple[str, ...]:

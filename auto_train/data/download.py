@@ -18,7 +18,7 @@ Progress = Callable[[str, int, int | None], None]
 
 # A machine without network must reach its fallback in seconds; a slow server may take its time once it answered.
 _CONNECT_S, _READ_S = 5.0, 30.0
-_TRIES, _CONNECT_TRIES = 4, 2
+_TRIES = 4
 _TRY_AGAIN = (408, 429, 500, 502, 503, 504)
 
 
@@ -87,9 +87,10 @@ def _fetch(url: str, part: Path, *, progress: Progress | None, wait_s: float) ->
             except (httpx.TransportError, _TryAgain) as error:
                 failures = 1 if _size(part) > most else failures + 1
                 most = max(most, _size(part))
-                connecting = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
-                if failures >= (_CONNECT_TRIES if connecting else _TRIES):
-                    raise DownloadError(_reason(error, part, connecting=connecting), where=url) from error
+                # Who did not answer for seconds will not in the next ones; a refusal may be a restart.
+                most_tries = {httpx.ConnectTimeout: 1, httpx.ConnectError: 2}.get(type(error), _TRIES)
+                if failures >= most_tries:
+                    raise DownloadError(_reason(error, part), where=url) from error
             except (httpx.InvalidURL, httpx.TooManyRedirects) as error:
                 raise DownloadError(f"cannot be fetched: {error}", where=url) from error
             time.sleep(wait_s * 2 ** (failures - 1))
@@ -144,8 +145,12 @@ def _size(part: Path) -> int:
     return part.stat().st_size if part.exists() else 0
 
 
-def _reason(error: Exception, part: Path, *, connecting: bool) -> str:
-    if connecting:
+def _reason(error: Exception, part: Path) -> str:
+    import httpx
+
+    if isinstance(error, _TryAgain):
+        return str(error)
+    if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
         return f"no connection: {error}"
     got = f" after {_size(part):,} bytes, which are kept for the next try" if _size(part) else ""
-    return f"broke off{got}: {error}" if not isinstance(error, _TryAgain) else str(error)
+    return f"broke off{got}: {error}"

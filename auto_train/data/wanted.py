@@ -36,9 +36,10 @@ class Wanted:
         """The path in the URL, without its query, or the path itself."""
         if not self.scheme:
             return self.url
-        _, _, rest = self.url.partition(":")
-        path = re.split(r"[?#]", rest.removeprefix("//"))[0]
-        return unquote(path if rest.startswith("///") or not rest.startswith("//") else path[path.find("/") :])
+        path = re.split(r"[?#]", self.url.partition(":")[2])[0]
+        if path.startswith("//"):
+            path = "/" + path[2:].partition("/")[2]  # without the host
+        return unquote(path)
 
     @property
     def name(self) -> str:
