@@ -21,9 +21,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import catalogue
+import catalogue  # type: ignore[import-untyped]
 
-from auto_train.errors import TaskContractError, did_you_mean
+from auto_train.errors import TaskContractError, UsageError, did_you_mean
 
 KINDS = (
     "preprocess_function",
@@ -117,6 +117,21 @@ def recipes() -> dict[str, Recipe]:
     return found
 
 
+def recipe(name: str) -> Recipe:
+    """Return a recipe by name.
+
+    Raises:
+        UsageError: there is none of that name; the message lists those there are.
+    """
+    folder = Path(__file__).parent / name
+    if name.isidentifier() and name != "common" and (folder / "config.ini").is_file():
+        return Recipe(name=name, folder=folder, package=f"auto_train.{name}")  # the usual case, without a scan
+    known = recipes()
+    if name in known:
+        return known[name]
+    raise UsageError(f"'{name[:80]}' is no task that is available here", allowed=did_you_mean(name, list(known)))
+
+
 def load_functions(recipe: Recipe | None, custom_file: Path | str | None = None) -> None:
     """Register a recipe's functions and the user's own; the user's win where names are equal.
 
@@ -164,7 +179,7 @@ def _run(file: Path, execute: Callable[[], ModuleType]) -> None:
 def _confection() -> Any:
     import confection  # 0.1 s, so only where a function is called
 
-    class FunctionRegistry(confection.registry):  # type: ignore[misc]
+    class FunctionRegistry(confection.registry):
         """Confection's resolver over our kinds, those created later included."""
 
         @classmethod

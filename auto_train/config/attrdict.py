@@ -78,8 +78,8 @@ class ReadOnlyAttrDict(AttrDict):
             "config values are read-only; pass an override instead: load_config(path, ['section.key=value'])"
         )
 
-    __setitem__ = __setattr__ = __delitem__ = __delattr__ = __ior__ = _refuse  # type: ignore[assignment]
-    update = pop = popitem = setdefault = clear = _refuse  # type: ignore[assignment]
+    __setitem__ = __setattr__ = __delitem__ = __delattr__ = __ior__ = _refuse
+    update = pop = popitem = setdefault = clear = _refuse
 
 
 def _plain(value: Any) -> Any:

@@ -9,15 +9,16 @@ from typing import Any
 from auto_train import registry
 from auto_train.config.declare import Declared, near_name, parents
 from auto_train.config.problem import Problem
+from auto_train.config.read import describe
 from auto_train.config.scan import Section
 from auto_train.config.spec import ANY, Spec, argument_spec
 from auto_train.config.variables import Address, Cell, Variables
 from auto_train.errors import TaskContractError
 
 
-def check_shapes(cells: Mapping[Address, Cell], sections: Mapping[str, Section]) -> list[Problem]:
-    """Return a problem for each name that is a value and a section at once."""
-    headers = {name: name for name in sections}
+def check_shapes(cells: Mapping[Address, Cell], sections: Mapping[str, Section], declared: Declared) -> list[Problem]:
+    """Return a problem for each name that is a value and a section at once; arguments as in :func:`check_names`."""
+    headers = {name: name for name in [*sections, *declared.sections]}
     for section, _ in cells:
         for name in (*parents(section), section):
             headers.setdefault(name, section)
@@ -32,13 +33,18 @@ def check_shapes(cells: Mapping[Address, Cell], sections: Mapping[str, Section])
             message = f"'{key}' is a key of [{section}], so it cannot be a section"
             problems.append(Problem(message=message, file=at.file, line=at.line, section=header))
         else:
-            message = f"'{key}' is the section [{section}.{key}], so it cannot be a key; set keys of that section"
+            message = f"'{key}' is the section [{section}.{key}], so it cannot be a key; set the keys of that section"
             problems.append(cell.entry.problem(message))
     return problems
 
 
 def check_names(
-    cells: Mapping[Address, Cell], sections: Mapping[str, Section], declared: Declared, used: set[str]
+    cells: Mapping[Address, Cell],
+    sections: Mapping[str, Section],
+    declared: Declared,
+    *,
+    used: set[str],
+    known_wrong: set[Address],
 ) -> list[Problem]:
     """Return a problem for each key and section that the recipe does not know.
 
@@ -47,6 +53,7 @@ def check_names(
         sections: the headers that user files hold.
         declared: what the recipe knows.
         used: paths that references name; these are the user's own variables.
+        known_wrong: keys, and sections with no key, that have a problem already.
     """
     known = declared.sections
     unknown = [name for name in sections if name not in known and not declared.is_free(name)]
@@ -54,6 +61,8 @@ def check_names(
     unknown = [name for name in dict.fromkeys(unknown) if name not in known and not declared.is_free(name)]
     problems = []
     for name in unknown:
+        if (name, "") in known_wrong:
+            continue
         at = sections[name].origin if name in sections else None
         message, level = _unknown_section(name, known)
         is_used = any(path == name or path.startswith(f"{name}.") for path in used)
@@ -62,7 +71,9 @@ def check_names(
             place = {"file": at.file, "line": at.line} if at else {}
             problems.append(Problem(message=message, section=name, level=level, **place))  # type: ignore[arg-type]
     for address, cell in cells.items():
-        if address not in declared.specs and address[0] in known and not declared.is_free(address[0]):
+        if address in declared.specs or address in known_wrong:
+            continue
+        if address[0] in known and not declared.is_free(address[0]):
             message, level = _unknown_key(address, declared)
             if level == "error" or ".".join(address) not in used:
                 problems.append(replace(cell.entry.problem(message), level=level))
@@ -92,15 +103,16 @@ def _unknown_key(address: Address, declared: Declared) -> tuple[str, typing.Lite
     return f"unknown key, it has no effect{f'; did you mean {near!r}?' if near else ''}", "warning"
 
 
-def check_functions(variables: Variables, *, names_known: bool) -> list[Problem]:
+def check_functions(variables: Variables, declared: Declared, *, names_known: bool) -> list[Problem]:
     """Find the function of each section that names one, and give its arguments the specs of their annotations.
 
     Args:
         variables: the cells; specs of arguments are set.
+        declared: which sections may hold a function; another one's is reported with the unknown keys.
         names_known: whether all functions could be loaded; else unknown names are not reported.
     """
     problems: list[Problem] = []
-    for section in dict.fromkeys(at[0] for at in variables.cells if at[1].startswith("@")):
+    for section in function_sections(variables, declared):
         markers = [at for at in variables.cells if at[0] == section and at[1].startswith("@")]
         cell = variables.cells[markers[0]]
         if len(markers) > 1:
@@ -112,7 +124,7 @@ def check_functions(variables: Variables, *, names_known: bool) -> list[Problem]
                 function = registry.get(kind, str(cell.value))
             except TaskContractError as error:
                 if names_known or kind not in registry.kinds():
-                    problems.append(cell.entry.problem(f"{error.message} (allowed: {error.allowed})"))
+                    problems.append(cell.entry.problem(describe(error)))
                 continue
             problems += _check_arguments(function, section, cell, variables)
     return problems
@@ -157,12 +169,18 @@ def _arguments(section: str, cells: Mapping[Address, Cell]) -> Iterable[tuple[Ad
             yield at, at[0].removeprefix(f"{section}.").partition(".")[0]
 
 
-def check_types(variables: Variables) -> list[Problem]:
+def function_sections(variables: Variables, declared: Declared) -> list[str]:
+    """Return the sections that name a function and may."""
+    named = dict.fromkeys(at[0] for at in variables.cells if at[1].startswith("@"))
+    return [section for section in named if declared.is_free(section) or section not in declared.sections]
+
+
+def check_types(variables: Variables, declared: Declared) -> list[Problem]:
     """Return a problem for each argument whose annotation is no plain type and refuses the value."""
     from confection.validation import validate_type
 
     problems = []
-    for section in dict.fromkeys(at[0] for at in variables.cells if at[1].startswith("@")):
+    for section in function_sections(variables, declared):
         marker = next(at for at in variables.cells if at[0] == section and at[1].startswith("@"))
         function = registry.get(marker[1][1:], str(variables.cells[marker].value))
         hints = typing.get_type_hints(function.__init__ if inspect.isclass(function) else function)

@@ -11,6 +11,7 @@ from auto_train.config.declare import Declared, near_name
 from auto_train.config.problem import Origin, Problem
 from auto_train.config.render import render_ini
 from auto_train.config.spec import Spec
+from auto_train.config.values import dump
 from auto_train.config.variables import Address, Cell
 from auto_train.errors import AutoTrainError, TaskContractError, UsageError
 
@@ -36,6 +37,11 @@ class Explanation:
     meaning: str
     origin: Origin
     default: str | None
+
+    @property
+    def shown(self) -> str:
+        """The value as an INI writes it."""
+        return dump(self.value)
 
 
 class Config:

@@ -9,11 +9,11 @@ from auto_train.config.check import check_functions, check_names, check_shapes, 
 from auto_train.config.config import Config
 from auto_train.config.declare import Declared, declare, parents
 from auto_train.config.problem import Problem
-from auto_train.config.read import Layer, override_layer, project_type, read_layers
+from auto_train.config.read import Layer, describe, override_layer, project_type, read_layers
 from auto_train.config.spec import ANY
-from auto_train.config.values import cast, quote
+from auto_train.config.values import quote
 from auto_train.config.variables import Address, Cell, Variables
-from auto_train.errors import ConfigError, TaskContractError, did_you_mean
+from auto_train.errors import ConfigError, TaskContractError, UsageError
 
 Overrides = Sequence[str] | Mapping[str, object]
 DEFAULT_TASK = "classification"
@@ -41,6 +41,21 @@ def lint_config(path: Path | str | None = None, overrides: Overrides = ()) -> li
     return assemble(path, overrides)[1]
 
 
+def default_config(task: str = DEFAULT_TASK, overrides: Overrides = ()) -> Config:
+    """Return a recipe's defaults as a config, without any INI.
+
+    Raises:
+        ConfigError: an override is wrong.
+        UsageError: there is no such task.
+    """
+    recipe = registry.recipe(task)
+    changes, problems = override_layer(overrides)
+    config, more = _finish(recipe, [changes], None, problems)
+    if config is None:
+        raise ConfigError(more)
+    return config
+
+
 def assemble(path: Path | str | None, overrides: Overrides) -> tuple[Config | None, list[Problem]]:
     """Return the config, none where it has errors, and all problems in the order of the files."""
     named = path or os.environ.get("CONFIG")
@@ -50,32 +65,37 @@ def assemble(path: Path | str | None, overrides: Overrides) -> tuple[Config | No
     layers, problems = read_layers(file, "ini")
     changes, more = override_layer(overrides)
     problems += more
-    if layers and layers[-1].scan.file == file:
-        task, problem = _recipe([*layers, changes], file)
-        if problem or task is None:
-            return None, _sorted([*problems, *([problem] if problem else [])], layers)
-        build = _Build(declare(task), [*layers, changes])
-        build.run()
-        problems += build.problems
-    problems = _sorted(problems, layers)
-    if not layers or any(problem.level == "error" for problem in problems):
-        return None, problems
-    warnings = tuple(problem for problem in problems if problem.level == "warning")
-    config = Config(build.cells, build.declared, sections=list(build.sections), path=file, warnings=warnings)
-    return config, problems
-
-
-def _recipe(layers: Sequence[Layer], file: Path) -> tuple[registry.Recipe | None, Problem | None]:
-    entry = project_type(layers)
+    if not layers or layers[-1].scan.file != file:  # the INI itself, or one of its bases, cannot be read
+        return None, _sorted(problems, layers)
     try:
-        name = cast(entry.text, ANY) if entry else DEFAULT_TASK
-    except ValueError as error:
-        return None, entry.problem(str(error)) if entry else None
-    known = registry.recipes()
-    if isinstance(name, str) and name in known:
-        return known[name], None
-    message = f"{quote(str(name))} is no task that is available here (allowed: {did_you_mean(str(name), list(known))})"
-    return None, entry.problem(message) if entry else Problem(message=message, file=file)
+        recipe = _recipe([*layers, changes], file)
+    except ConfigError as error:
+        return None, _sorted([*problems, *error.problems], layers)  # type: ignore[list-item]
+    return _finish(recipe, [*layers, changes], file, problems)
+
+
+def _finish(
+    recipe: registry.Recipe, layers: list[Layer], file: Path | None, problems: list[Problem]
+) -> tuple[Config | None, list[Problem]]:
+    build = _Build(declare(recipe), layers)
+    build.run()
+    problems = _sorted([*problems, *build.problems], layers)
+    if any(problem.level == "error" for problem in problems):
+        return None, problems
+    return Config(
+        build.cells, build.declared, sections=list(build.sections), path=file, warnings=tuple(problems)
+    ), problems
+
+
+def _recipe(layers: Sequence[Layer], file: Path) -> registry.Recipe:
+    """Return the recipe that project.type names, as written: it decides which keys there are, so it is no variable."""
+    entry = project_type(layers)
+    name = entry.text.strip("\"' ") if entry else DEFAULT_TASK
+    try:
+        return registry.recipe(name)
+    except UsageError as error:
+        message = describe(error)
+        raise ConfigError([entry.problem(message) if entry else Problem(message=message, file=file)]) from None
 
 
 class _Build:
@@ -95,36 +115,41 @@ class _Build:
     def run(self) -> None:
         for layer in [*self.declared.layers, *self.layers]:
             self._merge(layer)
-        self.problems += check_shapes(self.cells, self.sections)
+        self.problems += check_shapes(self.cells, self.sections, self.declared)
+        known_wrong = {(problem.section, problem.key) for problem in self.problems}
         names = {*self.sections, *self.declared.sections, *(at[0] for at in self.cells)}
         variables = Variables(self.cells, names | {outer for name in names for outer in parents(name)})
         loaded = self._load_functions(variables)
-        broken = check_functions(variables, names_known=loaded)
+        broken = check_functions(variables, self.declared, names_known=loaded)
         settled = [variables.settle(address) for address in self.cells]
         if loaded and not broken and all(settled):
-            broken = check_types(variables)
+            broken = check_types(variables, self.declared)
         self.problems += [*variables.problems, *broken]
-        self.problems += check_names(self.cells, self.sections, self.declared, variables.used)
+        self.problems += check_names(
+            self.cells, self.sections, self.declared, used=variables.used, known_wrong=known_wrong
+        )
 
     def _merge(self, layer: Layer) -> None:
-        """Lay one layer over the cells; another function in a section replaces that section whole."""
+        """Lay one layer over the cells; where it names another function, that section is replaced whole."""
         for entry in layer.entries:
-            old = self.cells.get((entry.section, entry.key))
-            if entry.key.startswith("@") and self._names_other(entry.section, entry.key, entry.text):
-                own = {id(other) for other in layer.entries}
-                for at in [at for at in self.cells if at[0] == entry.section or at[0].startswith(f"{entry.section}.")]:
-                    if id(self.cells[at].entry) not in own:
-                        del self.cells[at]
-            spec = self.declared.specs.get((entry.section, entry.key), ANY)
-            self.cells[entry.section, entry.key] = Cell(entry=entry, spec=old.spec if old else spec)
-
-    def _names_other(self, section: str, key: str, text: str) -> bool:
-        markers = {at[1]: cell.entry.text for at, cell in self.cells.items() if at[0] == section and at[1][:1] == "@"}
-        return bool(markers) and markers.get(key) != text
+            below = [at for at in self.cells if at[0] == entry.section or at[0].startswith(f"{entry.section}.")]
+            markers = {at[1]: self.cells[at].entry.text for at in below if at[0] == entry.section and at[1][0] == "@"}
+            if entry.key.startswith("@") and markers and markers != {entry.key: entry.text}:
+                for at in below:
+                    del self.cells[at]
+        for entry in layer.entries:
+            address = (entry.section, entry.key)
+            self.cells[address] = Cell(entry=entry, spec=self.declared.specs.get(address, ANY))
 
     def _load_functions(self, variables: Variables) -> bool:
         address = ("project", "custom_functions")
-        file = self.cells[address].value if address in self.cells and variables.settle(address) else None
+        cell = self.cells[address]
+        file = Path(cell.value).expanduser().absolute() if variables.settle(address) and cell.value else None
+        if file and not file.is_file():
+            self.problems.append(
+                cell.entry.problem(f"{quote(str(file))} does not exist; it is relative to where you are")
+            )
+            return False
         if file is None and not any(at[1].startswith("@") for at in self.cells):
             return True
         try:

@@ -47,7 +47,7 @@ class Problem:
 
     def __str__(self) -> str:
         warning = "warning: " if self.level == "warning" else ""
-        return f"{self.where}: {warning}{self.message}"
+        return f"{self.where}: {warning}{self.message}" if self.where else self.message
 
     @property
     def where(self) -> str:

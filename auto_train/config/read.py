@@ -50,13 +50,9 @@ def read_layers(path: Path, kind: Kind) -> tuple[list[Layer], list[Problem]]:
         for prefix, layer in Inheritance(read, _locate_recipe if kind == "default" else _locate).walk(root):
             layers.append(_under(prefix, layer))
     except AutoTrainError as error:
-        hint = f"; {error.hint}" if error.hint else ""
-        allowed = f" (allowed: {error.allowed})" if error.allowed else ""
         file = Path(error.where) if error.where else root
         line = _base_line(file, kind)
-        problems.append(
-            Problem(message=f"{error.message}{allowed}{hint}", file=file, line=line, section="META", key="base")
-        )
+        problems.append(Problem(message=describe(error), file=file, line=line, section="META", key="base"))
     return layers, problems
 
 
@@ -187,6 +183,13 @@ def _locate_recipe(name: str, file: Path) -> Path:
 def _base_line(file: Path, kind: Kind) -> int | None:
     lines = [entry.origin.line for entry in read_scan(file, kind).entries if entry.section == "META"]
     return lines[0] if lines else None
+
+
+def describe(error: AutoTrainError) -> str:
+    """Return an error's message, what is allowed and its hint as one line."""
+    allowed = error.allowed if error.allowed.startswith("did you mean") else f"allowed: {error.allowed}"
+    parts = [error.message, allowed if error.allowed else "", error.hint]
+    return "; ".join(part for part in parts if part)
 
 
 def project_type(layers: Sequence[Layer]) -> Entry | None:

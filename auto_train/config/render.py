@@ -22,9 +22,11 @@ def render_ini(cells: Mapping[Address, Cell], declared: Declared, sections: Sequ
     blocks = []
     for section in sections:
         keys = [(at[1], cell) for at, cell in cells.items() if at[0] == section]
-        lines = [f"[{section}]", *_comment(declared.comments.get(section, ""))]
+        about = declared.comments.get(section, "")
+        lines = [f"[{section}]", *_comment(about)]
         for key, cell in keys:
-            lines += _comment(declared.comments.get(f"{section}.{key}", cell.entry.comment))
+            own = cell.entry.comment if cell.entry.comment.split() != about.split() else ""  # written here before
+            lines += _comment(declared.comments.get(f"{section}.{key}", own))
             lines.append(f"{key} = {_resolved(cell) if resolved else _written(cell)}".rstrip())
         blocks.append("\n".join(lines))
     return "\n\n".join(blocks) + "\n"

@@ -21,6 +21,7 @@ class Entry:
     Args:
         text: the value as written, inline comments removed, continued lines joined with a newline.
         comment: the comment lines right above the key, joined with newlines.
+        is_broken: whether the value's form is already reported.
     """
 
     section: str
@@ -28,6 +29,7 @@ class Entry:
     text: str
     origin: Origin
     comment: str = ""
+    is_broken: bool = False
 
     def problem(self, message: str) -> Problem:
         """Return an error that points at this entry."""
@@ -116,6 +118,7 @@ class _Scanner:
     def end_value(self) -> None:
         """Report a bracket that is still open: it would have swallowed what follows."""
         if self.entry and self.depth > 0:
+            self.entry.is_broken = True
             self.scan.problems.append(self.entry.problem(f"the '{self.entry.text[:1]}' of this value is never closed"))
         self.entry, self.depth = None, 0
 
@@ -157,7 +160,7 @@ class _Scanner:
         key, rest = found.groups()
         in_meta = self.section in ("", "META") and key == "$BASE"
         if not (KEY.fullmatch(key) or in_meta):
-            self._report(number, f"'{_short(key)}' is no key name (allowed: letters, digits, _ and -)", self.section)
+            self._report(number, f"'{_short(key)}' is no key name; {self._key_hint(key)}", self.section)
         elif self.section == "" and not in_meta:
             message = "this key comes before any [section]; write the section's name above it"
             self._report(number, message, "", key)
@@ -174,6 +177,15 @@ class _Scanner:
             self._report(number, f"this key is already set in line {first}; keep one of them", section, key)
         else:
             self.scan.entries.append(entry)
+
+    def _key_hint(self, key: str) -> str:
+        bare = re.sub(r"\s+", "_", key.strip("\"' "))
+        outer, _, last = bare.rpartition(".")
+        if KEY.fullmatch(bare):
+            return f"did you mean '{bare}'?"
+        if SECTION.fullmatch(bare):
+            return f"did you mean '{last}' in [{'.'.join(filter(None, [self.section, outer]))}]?"
+        return "allowed are letters, digits, _ and -"
 
     def _origin(self, number: int) -> Origin:
         return Origin(kind=self.kind, file=self.scan.file, line=number)

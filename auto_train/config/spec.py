@@ -11,6 +11,7 @@ import types
 import typing
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -59,6 +60,7 @@ class Spec:
 ANY = Spec(type="any", text="any")
 
 
+@lru_cache(maxsize=1024)  # the same lines with every load
 def parse_spec(comment: str) -> Spec:
     """Return the spec that a comment block begins with.
 
@@ -86,7 +88,7 @@ def _parse(text: str) -> Spec:
     name, _, bounds = core.partition(" ")
     if name not in SIMPLE or (bounds and name not in ("int", "float")):
         raise ValueError(f"'{text}' is no spec (allowed: {GRAMMAR})")
-    return replace(_parse_range(bounds.strip(), text), type=name, text=text, optional=optional)
+    return replace(_parse_range(bounds.strip(), text), type=name, text=text, optional=optional)  # type: ignore[arg-type]
 
 
 def _parse_range(bounds: str, text: str) -> Spec:

@@ -79,8 +79,8 @@ def _needs_quotes(text: str) -> bool:
 
 
 def _fail(text: str, what: str, spec: Spec) -> NoReturn:
-    found = quote(text) if text else "nothing"
-    raise ValueError(f"{found} is {what} (allowed: {spec.text})")
+    found = f"{quote(text)} is {what}" if text else "the value is missing"
+    raise ValueError(f"{found} (allowed: {spec.text})")
 
 
 def _cast_str(text: str, spec: Spec) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 from auto_train.config.problem import Problem
 from auto_train.config.scan import Entry
 from auto_train.config.spec import ANY, Spec
-from auto_train.config.values import cast, check_url, dump
+from auto_train.config.values import cast, check_url, dump, quote
 
 TOKEN = re.compile(r"\$\$|\$\{([^}$]*)\}|\$")
 PATH = re.compile(r"@?[\w-]+([.:]@?[\w-]+)*")
@@ -70,6 +70,8 @@ class Variables:
 
     def _settle(self, cell: Cell, address: Address) -> bool:
         raw = cell.entry.text.strip()
+        if cell.entry.is_broken:
+            return False
         targets = self._targets(cell, raw)
         if targets is None:
             return False
@@ -77,14 +79,15 @@ class Variables:
         if not all(settled):
             return False
         whole = re.fullmatch(r"\$\{([^}$]*)\}", raw)
-        if whole and targets[whole[1]] in self.sections:
+        if whole and not self._is_key(targets[whole[1]]):
             cell.value = self.mapping(targets[whole[1]])
             return True
         try:
             text = self._substitute(raw, targets)
             cell.value = cast(text, cell.spec)
         except ValueError as error:
-            self.problems.append(cell.entry.problem(str(error)))
+            source = f"; it comes from {quote(raw)}" if targets else ""
+            self.problems.append(cell.entry.problem(f"{error}{source}"))
             return False
         is_number = isinstance(cell.value, int | float) and not isinstance(cell.value, bool)
         cell.text = text.strip("\"' ") if is_number else dump(cell.value)
@@ -116,7 +119,7 @@ class Variables:
             return f"'${{{name}}}' is no reference (allowed: ${{section.key}}, ${{key}}, ${{section}})"
         if path is None:
             return f"'${{{name}}}' is not defined{self._suggest(cell.entry.section, name)}"
-        if path in self.sections and raw != f"${{{name}}}":
+        if path in self.sections and not self._is_key(path) and raw != f"${{{name}}}":
             return f"'${{{name}}}' is a whole section and cannot stand inside a longer value"
         return ""
 
