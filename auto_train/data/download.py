@@ -88,8 +88,8 @@ def _fetch(url: str, part: Path, *, progress: Progress | None, wait_s: float) ->
                 failures = 1 if _size(part) > most else failures + 1
                 most = max(most, _size(part))
                 # Who did not answer for seconds will not in the next ones; a refusal may be a restart.
-                most_tries = {httpx.ConnectTimeout: 1, httpx.ConnectError: 2}.get(type(error), _TRIES)
-                if failures >= most_tries:
+                is_silent, is_refused = isinstance(error, httpx.ConnectTimeout), isinstance(error, httpx.ConnectError)
+                if failures >= (1 if is_silent else 2 if is_refused else _TRIES):
                     raise DownloadError(_reason(error, part), where=url) from error
             except (httpx.InvalidURL, httpx.TooManyRedirects) as error:
                 raise DownloadError(f"cannot be fetched: {error}", where=url) from error

@@ -62,35 +62,42 @@ def _may_be_hub(name: str) -> bool:
 
 
 def _find_in_hub(name: str, tried: list[str], *, offline: bool, endpoint: str | None) -> Path | None:
-    """Return a file of a hub repository, from its cache where it is there."""
+    """Return a file of a hub repository, from its cache where the hub cannot be reached."""
     match = _HUB.fullmatch(name)
     if not match:
         tried.append(f"hub {name}: no hub name (allowed: hf://ORG/NAME, hf://ORG/NAME/FILE@REVISION)")
         return None
+    from huggingface_hub import constants, hf_hub_download
+    from huggingface_hub.errors import HfHubHTTPError
+
+    # Its own errors derive from these; those of its transport only from that library's base, which changed twice.
+    hub_errors = (OSError, ValueError, HfHubHTTPError.__bases__[0])
+    endpoint = endpoint or constants.ENDPOINT
+    unreachable = "offline" if offline else _why_unreachable(endpoint)
     for file in [match["file"]] if match["file"] else _HUB_FILES:
-        path = _fetch_from_hub(match["repo"], file, match["revision"], tried, offline=offline, endpoint=endpoint)
-        if path:
-            return path
+        try:
+            path = hf_hub_download(
+                match["repo"],
+                file,
+                revision=match["revision"],
+                cache_dir=cache_folder("hub"),
+                local_files_only=bool(unreachable),
+                endpoint=endpoint,
+            )
+        except hub_errors as error:
+            reason = unreachable or next(iter(str(error).strip().splitlines()), type(error).__name__)
+            tried.append(f"hub {match['repo']}/{file}: {reason}")
+        else:
+            return Path(path)
     return None
 
 
-def _fetch_from_hub(
-    repo: str, file: str, revision: str | None, tried: list[str], *, offline: bool, endpoint: str | None
-) -> Path | None:
-    from huggingface_hub import hf_hub_download
+def _why_unreachable(endpoint: str) -> str:
+    """Return why the hub does not answer, or "": its own client finds out only after a minute of tries."""
+    import httpx
 
     try:
-        path = hf_hub_download(
-            repo,
-            file,
-            revision=revision,
-            cache_dir=cache_folder("hub"),
-            etag_timeout=5,
-            local_files_only=offline,
-            endpoint=endpoint,
-        )
-    except (OSError, ValueError, RuntimeError) as error:  # what its own errors and those of its transport derive from
-        reason = str(error).strip().splitlines() or [type(error).__name__]
-        tried.append(f"hub {repo}/{file}: {reason[0]}")
-        return None
-    return Path(path)
+        httpx.head(endpoint, timeout=5)
+    except (httpx.TransportError, httpx.InvalidURL) as error:
+        return f"no connection to {endpoint}: {error}"
+    return ""

@@ -22,6 +22,7 @@ class FileServer:
         statuses: by name, for each request in turn, the status to answer instead.
         has_ranges: whether Range requests are honoured.
         tag: the ETag of every file.
+        headers: sent with every file.
         requests: name and Range header of each request.
     """
 
@@ -31,6 +32,7 @@ class FileServer:
         self.statuses: dict[str, list[int]] = defaultdict(list)
         self.has_ranges = True
         self.tag = '"one"'
+        self.headers: dict[str, str] = {}
         self.requests: list[tuple[str, str]] = []
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
@@ -55,6 +57,7 @@ class FileServer:
         if self.statuses[name] or name not in self.files:
             handler.send_response(self.statuses[name].pop(0) if self.statuses[name] else 404)
             handler.send_header("Content-Length", "0")
+            handler.send_header("Connection", "close")
             return handler.end_headers()
         data, start = self.files[name], 0
         if wish and self.has_ranges and handler.headers.get("If-Range", self.tag) == self.tag:
@@ -62,10 +65,12 @@ class FileServer:
         if start and start >= len(data):
             handler.send_response(416)
             handler.send_header("Content-Length", "0")
+            handler.send_header("Connection", "close")
             return handler.end_headers()
         handler.send_response(206 if start else 200)
         handler.send_header("Content-Length", str(len(data) - start))
-        handler.send_header("ETag", self.tag)
+        for key, value in {"ETag": self.tag, "Connection": "close", **self.headers}.items():
+            handler.send_header(key, value)
         if start:
             handler.send_header("Content-Range", f"bytes {start}-{len(data) - 1}/{len(data)}")
         handler.end_headers()
