@@ -1,19 +1,13 @@
-"""Mistakes that show only when all layers lie on each other: names, shapes, functions."""
+"""Mistakes that show only when all layers lie on each other: unknown names, values where sections are."""
 
-import inspect
 import typing
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any
 
-from auto_train import registry
 from auto_train.config.declare import Declared, near_name, parents
 from auto_train.config.problem import Problem
-from auto_train.config.read import describe
 from auto_train.config.scan import Section
-from auto_train.config.spec import ANY, Spec, argument_spec
-from auto_train.config.variables import Address, Cell, Variables
-from auto_train.errors import TaskContractError
+from auto_train.config.variables import Address, Cell
 
 
 def check_shapes(cells: Mapping[Address, Cell], sections: Mapping[str, Section], declared: Declared) -> list[Problem]:
@@ -101,92 +95,3 @@ def _unknown_key(address: Address, declared: Declared) -> tuple[str, typing.Lite
     if elsewhere:
         return f"unknown key here, it has no effect; did you mean [{elsewhere[0]}] {key}?", "warning"
     return f"unknown key, it has no effect{f'; did you mean {near!r}?' if near else ''}", "warning"
-
-
-def check_functions(variables: Variables, declared: Declared, *, names_known: bool) -> list[Problem]:
-    """Find the function of each section that names one, and give its arguments the specs of their annotations.
-
-    Args:
-        variables: the cells; specs of arguments are set.
-        declared: which sections may hold a function; another one's is reported with the unknown keys.
-        names_known: whether all functions could be loaded; else unknown names are not reported.
-    """
-    problems: list[Problem] = []
-    for section in function_sections(variables, declared):
-        markers = [at for at in variables.cells if at[0] == section and at[1].startswith("@")]
-        cell = variables.cells[markers[0]]
-        if len(markers) > 1:
-            names = ", ".join(key for _, key in markers)
-            problems.append(cell.entry.problem(f"a section holds one function, this one names {len(markers)}: {names}"))
-        elif variables.settle(markers[0]):
-            kind = markers[0][1][1:]
-            try:
-                function = registry.get(kind, str(cell.value))
-            except TaskContractError as error:
-                if names_known or kind not in registry.kinds():
-                    problems.append(cell.entry.problem(describe(error)))
-                continue
-            problems += _check_arguments(function, section, cell, variables)
-    return problems
-
-
-def _check_arguments(function: Callable[..., Any], section: str, cell: Cell, variables: Variables) -> list[Problem]:
-    name = f"{cell.entry.key[1:]} '{cell.value}'"
-    given = {key: at for at, key in _arguments(section, variables.cells)}
-    try:
-        parameters = inspect.signature(function).parameters
-        hints = typing.get_type_hints(function.__init__ if inspect.isclass(function) else function)
-    except (NameError, TypeError, ValueError) as error:
-        return [cell.entry.problem(f"the arguments of {name} cannot be read: {error}")]
-    takes_more = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
-    named = {
-        key: found for key, found in parameters.items() if found.kind not in (found.VAR_KEYWORD, found.VAR_POSITIONAL)
-    }
-    problems = []
-    for key, parameter in named.items():
-        if key not in given and parameter.default is parameter.empty:
-            problems.append(cell.entry.problem(f"{name} needs the argument '{key}'; add a line '{key} = …'"))
-    for key, at in given.items():
-        if key in named and (section, key) in variables.cells:
-            variables.cells[at].spec = _with_meaning(argument_spec(hints.get(key, Any)), name)
-        elif key not in named and not takes_more:
-            near, _ = near_name(key, named)
-            hint = f"did you mean '{near}'?" if near else f"allowed: {', '.join(named) or 'none'}"
-            problems.append(variables.cells[at].entry.problem(f"{name} takes no argument '{key}' ({hint})"))
-    return problems
-
-
-def _with_meaning(spec: Spec, name: str) -> Spec:
-    return replace(spec, meaning=f"argument of {name}") if spec.text != "any" else replace(ANY, meaning=spec.meaning)
-
-
-def _arguments(section: str, cells: Mapping[Address, Cell]) -> Iterable[tuple[Address, str]]:
-    """Yield (address, argument) of each key in a section, and of the first key of each section right below it."""
-    for at in cells:
-        if at[0] == section and not at[1].startswith("@"):
-            yield at, at[1]
-        elif at[0].startswith(f"{section}."):
-            yield at, at[0].removeprefix(f"{section}.").partition(".")[0]
-
-
-def function_sections(variables: Variables, declared: Declared) -> list[str]:
-    """Return the sections that name a function and may."""
-    named = dict.fromkeys(at[0] for at in variables.cells if at[1].startswith("@"))
-    return [section for section in named if declared.is_free(section) or section not in declared.sections]
-
-
-def check_types(variables: Variables, declared: Declared) -> list[Problem]:
-    """Return a problem for each argument whose annotation is no plain type and refuses the value."""
-    from confection.validation import validate_type
-
-    problems = []
-    for section in function_sections(variables, declared):
-        marker = next(at for at in variables.cells if at[0] == section and at[1].startswith("@"))
-        function = registry.get(marker[1][1:], str(variables.cells[marker].value))
-        hints = typing.get_type_hints(function.__init__ if inspect.isclass(function) else function)
-        for at, key in _arguments(section, variables.cells):
-            cell = variables.cells[at]
-            if at[0] == section and key in hints and validate_type(cell.value, hints[key]):
-                wanted = inspect.formatannotation(hints[key])
-                problems.append(cell.entry.problem(f"'{cell.text}' is no {wanted}, which the argument '{key}' must be"))
-    return problems

@@ -41,6 +41,10 @@ class Declared:
         """Tell whether a section, or one around it, takes any key."""
         return any(name in self.free for name in [*parents(section), section])
 
+    def may_hold_function(self, section: str) -> bool:
+        """Tell whether a section may name a function: a free one, or one of the user's own."""
+        return self.is_free(section) or section not in self.sections
+
 
 def declare(recipe: Recipe) -> Declared:
     """Read a recipe's declarations."""

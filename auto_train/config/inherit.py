@@ -46,7 +46,7 @@ class Inheritance(Generic[D]):
             BaseFormError: a base that is no name, list or mapping.
             MissingError: a base that does not exist.
         """
-        real = file.resolve()
+        real = file.resolve() if os.path.exists(file) else file  # noqa: PTH110 - both raise for a name no system takes
         if real in chain:
             names = " → ".join(path.name for path in (*chain[chain.index(real) :], real))
             raise UsageError(f"Loop Inherit: {names}", where=str(chain[-1]))

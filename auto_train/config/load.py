@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from auto_train import registry
-from auto_train.config.check import check_functions, check_names, check_shapes, check_types
+from auto_train.config.check import check_names, check_shapes
 from auto_train.config.config import Config
 from auto_train.config.declare import Declared, declare, parents
+from auto_train.config.functions import check_arguments, check_types, find_calls
 from auto_train.config.problem import Problem
 from auto_train.config.read import Layer, describe, override_layer, project_type, read_layers
 from auto_train.config.spec import ANY
@@ -120,10 +121,11 @@ class _Build:
         names = {*self.sections, *self.declared.sections, *(at[0] for at in self.cells)}
         variables = Variables(self.cells, names | {outer for name in names for outer in parents(name)})
         loaded = self._load_functions(variables)
-        broken = check_functions(variables, self.declared, names_known=loaded)
+        calls, broken = find_calls(variables, self.declared, names_known=loaded)
+        broken += [problem for call in calls for problem in check_arguments(call, variables)]
         settled = [variables.settle(address) for address in self.cells]
         if loaded and not broken and all(settled):
-            broken = check_types(variables, self.declared)
+            broken = [problem for call in calls for problem in check_types(call, variables)]
         self.problems += [*variables.problems, *broken]
         self.problems += check_names(
             self.cells, self.sections, self.declared, used=variables.used, known_wrong=known_wrong
@@ -131,10 +133,11 @@ class _Build:
 
     def _merge(self, layer: Layer) -> None:
         """Lay one layer over the cells; where it names another function, that section is replaced whole."""
-        for entry in layer.entries:
+        calls = [at for at in layer.entries if at.key.startswith("@") and self.declared.may_hold_function(at.section)]
+        for entry in calls:
             below = [at for at in self.cells if at[0] == entry.section or at[0].startswith(f"{entry.section}.")]
             markers = {at[1]: self.cells[at].entry.text for at in below if at[0] == entry.section and at[1][0] == "@"}
-            if entry.key.startswith("@") and markers and markers != {entry.key: entry.text}:
+            if markers and markers != {entry.key: entry.text}:
                 for at in below:
                     del self.cells[at]
         for entry in layer.entries:
@@ -143,12 +146,11 @@ class _Build:
 
     def _load_functions(self, variables: Variables) -> bool:
         address = ("project", "custom_functions")
-        cell = self.cells[address]
-        file = Path(cell.value).expanduser().absolute() if variables.settle(address) and cell.value else None
-        if file and not file.is_file():
-            self.problems.append(
-                cell.entry.problem(f"{quote(str(file))} does not exist; it is relative to where you are")
-            )
+        cell = self.cells.get(address)
+        file = Path(cell.value).expanduser().absolute() if cell and variables.settle(address) and cell.value else None
+        if cell and file and not file.is_file():
+            message = f"{quote(str(file))} does not exist; the path is relative to the working directory"
+            self.problems.append(cell.entry.problem(message))
             return False
         if file is None and not any(at[1].startswith("@") for at in self.cells):
             return True

@@ -54,6 +54,6 @@ class Problem:
         """The text before the message."""
         if self.file is None:
             name = f"{self.section}.{self.key}" if self.section and self.key else self.section or self.key
-            return f"override {name}" if name else "config"
+            return f"override {name}" if name else ""
         place = str(self.file) if self.line is None else f"{self.file}:{self.line}"
         return " ".join(part for part in (place, f"[{self.section}]" if self.section else "", self.key) if part)

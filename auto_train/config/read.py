@@ -11,7 +11,7 @@ from auto_train.config.inherit import Inheritance, first_existing
 from auto_train.config.problem import Kind, Origin, Problem
 from auto_train.config.scan import KEY, SECTION, Entry, Scan, scan_text
 from auto_train.config.values import dump, parse_any, split_list
-from auto_train.errors import AutoTrainError, did_you_mean
+from auto_train.errors import AutoTrainError
 
 COMMON = Path(__file__).parents[1] / "common" / "config.ini"
 PRINTED = bytes(range(32, 256)) + b"\n\r\t\f\b\x1b"
@@ -103,9 +103,9 @@ def _scan(file: Path, kind: Kind, mtime_ns: int, size: int) -> Scan:
 
 def _unreadable(file: Path) -> tuple[str, int | None]:
     """Return why a path is no text, and the line where that shows."""
-    if file.is_dir():
+    if os.path.isdir(file):  # noqa: PTH112 - Path's own raise for a name the system refuses
         return "this is a directory; name the INI file in it", None
-    if not file.exists():
+    if not os.path.exists(file):  # noqa: PTH110
         return "this file does not exist", None
     if file.suffix.lower() in (".yaml", ".yml"):
         return "this is a YAML file; an experiment is an INI", None
@@ -134,8 +134,7 @@ def _layer(scan: Scan, problems: list[Problem]) -> Layer:
         if entry.section != "META":
             continue
         if entry.key not in ("base", "$BASE"):
-            message = f"[META] has no such key ({did_you_mean(entry.key, ['base'])})"
-            problems.append(entry.problem(message))
+            problems.append(entry.problem("unknown key; the only one here is 'base'"))
             continue
         try:
             layer.base = _parse_base(entry.text)
