@@ -14,7 +14,7 @@ from auto_train.types import Listener, absolute
 if TYPE_CHECKING:
     from auto_train.config import Config
     from auto_train.serving.predictor import Predictor
-    from auto_train.training.run import TrainResult
+    from auto_train.training.run_folder import TrainResult
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,16 +130,17 @@ def serve(
     Raises:
         ServingError: the port is in use or not ours to open.
     """
+    from auto_train.config import default_config
     from auto_train.serving.find import find_at
     from auto_train.serving.predictor import open_predictor, predictor_of
     from auto_train.serving.server import bind, run
-    from auto_train.serving.service import Service, default_config
+    from auto_train.serving.service import Service
 
     if model is None:
         loaded = open_config(config, overrides, task=task)
         opened = partial(predictor_of, loaded)
     else:
-        loaded = default_config(overrides)
+        loaded = default_config(overrides=overrides)
         pixels = int(loaded.serve.max_megapixels * 1e6)
         opened = partial(open_predictor, find_at(model), trust_code=trust_code, max_pixels=pixels)
     with bind(host or loaded.serve.host, loaded.serve.port if port is None else port) as listener:

@@ -4,7 +4,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Annotated, Any, NoReturn
+from typing import Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
@@ -31,6 +31,18 @@ class Verbs(TyperGroup):
             return None
         return typer.main.get_command(import_module(f"auto_train.cli.{cmd_name}").app)
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        # Not options of typer's: it loads pydantic to check any, and every verb's --help would pay for that.
+        if args[:1] in ([], ["--help"]):
+            typer.echo(ctx.get_help())
+            raise typer.Exit
+        if args[0] == "--version":
+            from auto_train import __version__
+
+            typer.echo(__version__)
+            raise typer.Exit
+        return super().parse_args(ctx, args)
+
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         if args[0] not in VERBS and not args[0].startswith("-"):
             raise UsageError(f"there is no verb '{args[0]}'", allowed=did_you_mean(args[0], list(VERBS)))
@@ -41,21 +53,15 @@ class Verbs(TyperGroup):
             formatter.write_dl(list(VERBS.items()))
 
 
-app = typer.Typer(cls=Verbs, rich_markup_mode=None, add_completion=False, invoke_without_command=True)
+app = typer.Typer(cls=Verbs, rich_markup_mode=None, add_completion=False, add_help_option=False)
 
 
-@app.callback(subcommand_metavar="VERB …")
-def root(
-    ctx: typer.Context, version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False
-) -> None:
-    """Train, check and serve vision models; one INI file is the whole experiment."""
-    if version:
-        from auto_train import __version__
+@app.callback(subcommand_metavar="VERB …", options_metavar="[--help | --version]")
+def root() -> None:
+    """Train, check and serve vision models; one INI file is the whole experiment.
 
-        typer.echo(__version__)
-        raise typer.Exit
-    if ctx.invoked_subcommand is None:
-        typer.echo(ctx.get_help())
+    VERB --help says more about each.
+    """
 
 
 def main(args: Sequence[str] | None = None) -> NoReturn:

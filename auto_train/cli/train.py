@@ -22,9 +22,9 @@ def train(
     from auto_train.cli.output import emit, warn
     from auto_train.cli.progress import shown
 
-    with shown() as progress:
-        result = actions.train(config, overrides or (), task=task, offline=offline, progress=progress)
-    warn(result.warnings, as_json=as_json)
+    with shown() as console:
+        result = actions.train(config, overrides or (), task=task, offline=offline, progress=console)
+    warn([text for text in result.warnings if as_json or text not in console.warned], as_json=as_json)
     if as_json:
         emit("run", **vars(result))
         return

@@ -29,11 +29,11 @@ def validate(
     from auto_train.cli.progress import shown
     from auto_train.types import as_plain
 
-    with shown() as progress:
+    with shown() as console:
         found = actions.validate(
-            config, overrides or (), image=image, split=split, task=task, offline=offline, progress=progress
+            config, overrides or (), image=image, split=split, task=task, offline=offline, progress=console
         )
-    warn(found.warnings, as_json=as_json)
+    warn([text for text in found.warnings if as_json or text not in console.warned], as_json=as_json)
     if image is not None:
         answer = as_plain(found.answer)
         if not as_json:

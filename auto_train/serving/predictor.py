@@ -4,11 +4,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from auto_train.errors import DataError, TaskContractError
+from auto_train.errors import DataError, MissingError, TaskContractError
 from auto_train.serving.answers import answer_function
 from auto_train.serving.engines import open_engine
 from auto_train.serving.engines.base import Engine, Metadata
 from auto_train.serving.find import FoundModel, find_for_config
+from auto_train.types import absolute
 
 if TYPE_CHECKING:
     import numpy as np
@@ -47,7 +48,7 @@ class Predictor:
             image: a path, the bytes of an image file, a Pillow image, or (H, W, 3) uint8 RGB.
 
         Raises:
-            ImageError: it is no image we decode, or too large.
+            MissingError: no such file. ImageError: it is no image we decode, or too large.
             DataError: an array of another shape or type.
             TaskContractError: the INI's postprocess function failed.
         """
@@ -68,7 +69,10 @@ class Predictor:
         from auto_train.data.image import decode_image
 
         if isinstance(image, str | Path):
-            return decode_image(Path(image).expanduser(), max_pixels=self._max_pixels)
+            path = absolute(image)
+            if not path.exists():
+                raise MissingError("there is no such image", where=str(path))
+            return decode_image(path, max_pixels=self._max_pixels)
         if isinstance(image, bytes | bytearray | memoryview):
             return decode_image(bytes(image), max_pixels=self._max_pixels)
         if not isinstance(image, np.ndarray):

@@ -38,7 +38,7 @@ def bind(host: str, port: int) -> socket.socket:
         raise ServingError(
             f"cannot listen on {host}:{port}: {str(error.strerror).lower()}",
             where="[serve] host, port",
-            hint=f"stop what uses it, or take another port: --serve.port={port % 65_535 + 1}",
+            hint=f"stop what uses it, or take another port: --port={port % 65_535 + 1}",
         ) from error
 
 

@@ -3,14 +3,13 @@
 import asyncio
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from auto_train import registry
-from auto_train.config import Config, load_config
+from auto_train.config import Config, default_config, load_config
 from auto_train.errors import AutoTrainError, RequestError, ServingError, TaskContractError
 from auto_train.serving.limits import Slots
 from auto_train.serving.predictor import Predictor, predictor_of
@@ -117,11 +116,6 @@ def save_upload(upload: bytes, folder: Path) -> Path:
     path = folder / f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{uuid.uuid4().hex[:12]}.{suffix}"
     path.write_bytes(upload)
     return path
-
-
-def default_config(overrides: Sequence[str] = ()) -> Config:
-    """Return the config of no INI at all: the defaults that all recipes share."""
-    return load_config(Path(registry.__file__).parent / "common" / "config.ini", overrides)
 
 
 def _raise(error: AutoTrainError) -> Predictor:

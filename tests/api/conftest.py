@@ -14,9 +14,10 @@ import uvicorn
 from fastapi import FastAPI
 
 from auto_train.api import create_app
+from auto_train.config import default_config
 from auto_train.serving.find import find_at
 from auto_train.serving.predictor import open_predictor
-from auto_train.serving.service import Service, default_config
+from auto_train.serving.service import Service
 from tests.serving.tiny import write_run
 
 Serving = Callable[..., Any]
@@ -51,7 +52,7 @@ def serving(colours: Path) -> Serving:
     """Return ``serving(*overrides, postprocess=None)``, a context that gives a client of the colours model."""
 
     def serve(*overrides: str, postprocess: Callable[[dict[str, Any]], Any] | None = None) -> Any:
-        config = default_config(overrides)
+        config = default_config(overrides=overrides)
         pixels = int(config.serve.max_megapixels * 1e6)
         load = partial(open_predictor, find_at(colours), postprocess=postprocess, max_pixels=pixels)
         return listening(create_app(service=Service(config, load)))

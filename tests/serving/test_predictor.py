@@ -100,7 +100,7 @@ def test_onnx_file_without_labels_says_what_is_missing(tmp_path: Path) -> None:
 
 def test_task_that_cannot_be_served_lists_those_that_can(tmp_path: Path) -> None:
     path = export(tmp_path / "model.onnx", task="poetry")
-    with pytest.raises(BundleError, match="'poetry' cannot be served .allowed: classification"):
+    with pytest.raises(BundleError, match=r"'poetry' cannot be served \(allowed: classification"):
         open_predictor(find_at(path))
 
 

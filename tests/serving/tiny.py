@@ -57,3 +57,38 @@ def export(path: Path, weights_sha256: str = "", **changes: str) -> Path:
     onnx.helper.set_model_props(proto, facts | changes)
     onnx.save(proto, path)
     return path
+
+
+POSTPROCESS = """
+from auto_train import registry
+
+
+@registry.postprocess_function.register("shout")
+def shout(mark: str = "!"):
+    return lambda answer: {"colour": answer["prediction"].upper() + mark}
+
+
+@registry.postprocess_function.register("fails")
+def fails():
+    return lambda answer: answer["nothing"]
+"""
+
+
+def write_project(folder: Path, run: Path, more: str = "") -> Path:
+    """Write an INI, and beside it weights and their record as a training would that ended with this run.
+
+    Args:
+        more: further lines of the INI; postprocess functions ``shout`` and ``fails`` are there to be named.
+    """
+    from auto_train.bundle.filelist import sha256_of
+
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "functions.py").write_text(POSTPROCESS)
+    weights = folder / "models" / "model.pth"
+    weights.parent.mkdir()
+    weights.write_bytes(b"weights")
+    record = {"sha256": sha256_of(weights), "run": str(run), "bundle": str(run / "bundle")}
+    Path(f"{weights}.json").write_text(json.dumps(record))
+    ini = folder / "colours.ini"
+    ini.write_text(f"[project]\nname = colours\nlocation = {folder}\ncustom_functions = {folder}/functions.py\n{more}")
+    return ini

@@ -1,0 +1,91 @@
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.api.pictures import picture
+from tests.conftest import ROOT, RunCli
+from tests.serving.tiny import write_project
+
+
+@contextmanager
+def serve(*words: str | Path) -> Iterator["subprocess.Popen[str]"]:
+    command = [sys.executable, str(ROOT / "main.py"), "serve", *map(str, words)]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def first_line(process: "subprocess.Popen[str]") -> str:
+    assert process.stdout is not None
+    return process.stdout.readline()
+
+
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGINT])
+def test_serve_says_where_once_ready_and_ends_cleanly(colours: Path, tmp_path: Path, end: signal.Signals) -> None:
+    with serve(f"--config={write_project(tmp_path, colours)}", "--port=0", "--json") as process:
+        ready = json.loads(first_line(process))
+        reply = httpx.post(f"{ready['url']}/validate/", files={"img": picture()})
+        process.send_signal(end)
+        out, err = process.communicate(timeout=20)
+    assert ready["type"] == "serving"
+    assert (ready["model"], ready["task"], ready["engine"]) == ("colours", "classification", "onnxruntime")
+    assert ready["url"].startswith("http://127.0.0.1:")
+    assert reply.json()["prediction"] == "red"
+    assert (process.returncode, out, err) == (0, "", "")
+
+
+def test_serve_model_needs_no_config(colours: Path) -> None:
+    with serve(f"--model={colours}", "--port=0") as process:
+        line = first_line(process)
+    assert line.startswith("serving colours (classification, onnxruntime) at http://127.0.0.1:")
+
+
+def test_serve_settings_may_be_overridden(colours: Path) -> None:
+    with serve("--serve.host", "::1", f"--model={colours}", "--port=0", "--json") as process:
+        assert json.loads(first_line(process))["url"].startswith("http://[::1]:")
+
+
+def test_postprocess_of_the_ini_makes_the_answer(colours: Path, tmp_path: Path) -> None:
+    ini = write_project(tmp_path, colours, "[testing.postprocess]\n@postprocess_function = shout\n")
+    with serve("--config", ini, "--port=0", "--json") as process:
+        url = json.loads(first_line(process))["url"]
+        assert httpx.post(f"{url}/validate/", files={"img": picture()}).json() == {"colour": "RED!"}
+
+
+def test_port_in_use_is_exit_7_in_one_clear_line(run_cli: RunCli, colours: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = run_cli("serve", f"--model={colours}", f"--port={port}")
+    assert done.returncode == 7
+    assert f"cannot listen on 127.0.0.1:{port}: address already in use" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_nothing_trained_is_exit_6(run_cli: RunCli, tmp_path: Path) -> None:
+    ini = tmp_path / "new.ini"
+    ini.write_text(f"[project]\nlocation = {tmp_path}/p\n")
+    done = run_cli("serve", f"--config={ini}", "--port=0")
+    assert done.returncode == 6
+    assert "train first" in done.stderr
+
+
+def test_serving_an_export_loads_no_torch(colours: Path) -> None:
+    with serve(f"--model={colours}", "--port=0", "--json") as process:
+        url = json.loads(first_line(process))["url"]
+        httpx.post(f"{url}/validate/", files={"img": picture()}).raise_for_status()
+        maps = Path(f"/proc/{process.pid}/maps").read_text()
+    assert "onnxruntime" in maps
+    assert "libtorch" not in maps
