@@ -68,7 +68,14 @@ class Samples:
                     progress(len(found), len(self))
         if problems := [text for text in found if len(text) != 64]:
             raise DataError(listed(f"{len(problems)} images cannot be read", problems), where=str(self.root or ""))
-        return replace(self, table=self.table.assign(sha256=found))
+        return self.with_column("sha256", found)
+
+    def with_column(self, name: str, values: Sequence[str]) -> "Samples":
+        """Return the samples with another column of text in the table."""
+        import pandas as pd
+
+        # Objects, not pandas' own text: names of files may hold bytes that are no UTF-8.
+        return replace(self, table=self.table.assign(**{name: pd.Series(values, dtype=object)}))
 
     def _sha256_of(self, start: int) -> list[str]:
         """Return the sums of one block of rows, or what is wrong with a file in place of its sum."""

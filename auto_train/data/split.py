@@ -3,7 +3,6 @@
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 
 from auto_train.data.samples import Samples, listed
 from auto_train.errors import DataError, UsageError
@@ -39,7 +38,7 @@ def assign_splits(samples: Samples, valid_fraction: float = 0.2, *, frozen: Mapp
     splits = [split or "train" for split in splits]
     if "train" not in splits:
         raise DataError("no image is in the train split", where=str(samples.root or ""))
-    samples = replace(samples, table=table.assign(split=splits))
+    samples = samples.with_column("split", splits)
     return samples.warn(*_gaps(samples))
 
 

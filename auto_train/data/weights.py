@@ -71,7 +71,7 @@ def _find_in_hub(name: str, tried: list[str], *, offline: bool, endpoint: str | 
     from huggingface_hub.errors import HfHubHTTPError
 
     # Its own errors derive from these; those of its transport only from that library's base, which changed twice.
-    hub_errors = (OSError, ValueError, HfHubHTTPError.__bases__[0])
+    hub_errors: tuple[type[BaseException], ...] = (OSError, ValueError, HfHubHTTPError.__bases__[0])
     endpoint = endpoint or constants.ENDPOINT
     unreachable = "offline" if offline else _why_unreachable(endpoint)
     for file in [match["file"]] if match["file"] else _HUB_FILES:

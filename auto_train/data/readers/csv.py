@@ -87,7 +87,7 @@ def _problems(path: Path, cells: tuple[str, str, str]) -> list[str]:
     if split not in _SPLITS.values():
         problems.append(f"unknown split '{split}', allowed: train, valid, test or nothing")
     if not path.is_file():
-        problems.append("no such image" if path.name else "no path")
+        problems.append("is a folder" if path.is_dir() else "no such image")
     return problems
 
 

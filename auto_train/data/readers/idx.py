@@ -5,7 +5,7 @@ import re
 import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from auto_train.data.readers.base import Options
 from auto_train.errors import DataError
@@ -104,7 +104,7 @@ def read_idx(path: Path) -> "np.ndarray":
             size = int(np.prod(shape, dtype=object))
             start = 4 + 4 * len(shape)
             if path.suffix == ".gz":
-                data = np.frombuffer(file.read(size + 1), np.uint8)
+                data = np.frombuffer(_read_up_to(file, size + 1), np.uint8)
             else:
                 data = np.memmap(path, np.uint8, "r")[start:]
     except (OSError, EOFError, zlib.error) as error:
@@ -113,6 +113,14 @@ def read_idx(path: Path) -> "np.ndarray":
         message = f"holds {len(data):,} values{' or more' if len(data) > size else ''}, its header promises {size:,}"
         raise DataError(message, where=str(path), hint="fetch the file again")
     return data.reshape(shape)
+
+
+def _read_up_to(file: IO[bytes], size: int) -> bytearray:
+    """Return at most so many bytes, without trust that there are as many: a header may promise exabytes."""
+    data = bytearray()
+    while block := file.read(min(1 << 20, size - len(data))):
+        data += block
+    return data
 
 
 def _read_shape(magic: bytes, read: Callable[[int], bytes], path: Path) -> tuple[int, ...]:

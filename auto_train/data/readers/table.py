@@ -1,6 +1,7 @@
 """CSV, Parquet and JSON-lines files as columns of text with their line numbers."""
 
 import csv
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,8 +102,11 @@ def _read_text(path: Path) -> Table:
 def _read_typed(path: Path) -> Table:
     import pandas as pd
 
-    is_json = path.suffix.lower() == ".jsonl"
-    frame = pd.read_json(path, lines=True, dtype=False, convert_dates=False) if is_json else pd.read_parquet(path)
+    if path.suffix.lower() == ".jsonl":
+        lines = path.read_text(encoding="utf-8").splitlines()
+        frame = pd.DataFrame([json.loads(line) for line in lines if line.strip()])
+    else:
+        frame = pd.read_parquet(path)
     columns = {str(name): [_text(value) for value in frame[name].tolist()] for name in frame.columns}
     return Table(path=path, columns=columns, lines=list(range(1, len(frame) + 1)))
 

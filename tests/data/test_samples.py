@@ -1,0 +1,91 @@
+import hashlib
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from auto_train.data import read_samples
+from auto_train.data.readers.idx import array_samples
+from auto_train.data.samples import listed
+from auto_train.errors import DataError
+
+
+@pytest.fixture
+def folder(make_files) -> Path:
+    return make_files("a/1.png", "a/2.png", "b/1.png", "c/1.png")
+
+
+def test_read_samples_labels_are_sorted_or_in_the_order_given(folder: Path) -> None:
+    assert read_samples(folder).labels == ["a", "b", "c"]
+    assert read_samples(str(folder), labels=["c", "a", "b"]).labels == ["c", "a", "b"]
+
+
+def test_read_samples_label_that_is_no_class_is_refused(folder: Path) -> None:
+    with pytest.raises(
+        DataError, match=r"labels that are not among the classes:\n  - b\n  - c .allowed: a, x"
+    ) as caught:
+        read_samples(folder, labels=["a", "x"])
+
+    assert "[project] classes" in caught.value.hint
+
+
+def test_read_samples_class_without_images_is_warned_about(folder: Path) -> None:
+    assert read_samples(folder, labels=["a", "b", "c", "d"]).warnings == ("classes without any image:\n  - d",)
+
+
+def test_read_samples_excluded_paths_are_left_out_and_unknown_ones_named(folder: Path) -> None:
+    samples = read_samples(folder, exclude=["a/2.png", str(folder / "b/1.png"), "a/9.png"])
+
+    assert samples.table["path"].tolist() == ["a/1.png", "c/1.png"]
+    assert samples.images.name(1) == str(folder / "c/1.png")
+    assert samples.labels == ["a", "c"]
+    assert samples.warnings == ("paths to exclude that are not in the data:\n  - a/9.png",)
+
+
+def test_read_samples_everything_excluded_is_refused(folder: Path) -> None:
+    with pytest.raises(DataError, match="the data has no image with a label"):
+        read_samples(folder, exclude=read_samples(folder).table["path"])
+
+
+def test_samples_of_a_split_are_its_rows(make_files) -> None:
+    samples = read_samples(make_files("train/a/1.png", "train/b/2.png", "valid/a/3.png"))
+
+    assert samples.of("valid").table["path"].tolist() == ["valid/a/3.png"]
+    assert len(samples.of("test")) == 0 and samples.of("test").labels == ["a", "b"]
+
+
+def test_samples_hashed_fills_every_sum_once_and_tells_progress(folder: Path) -> None:
+    told: list[tuple[int, int]] = []
+
+    samples = read_samples(folder).hashed(lambda *args: told.append(args))
+
+    expected = [hashlib.sha256((folder / path).read_bytes()).hexdigest() for path in samples.table["path"]]
+    assert samples.table["sha256"].tolist() == expected
+    assert told == [(4, 4)]
+    assert samples.hashed() is samples
+
+
+def test_samples_hashed_names_all_files_that_cannot_be_read(folder: Path) -> None:
+    samples = read_samples(folder)
+    (folder / "a/1.png").unlink()
+    (folder / "c/1.png").unlink()
+
+    with pytest.raises(DataError, match=r"2 images cannot be read:\n.*a/1.png: No such file.*\n.*c/1.png"):
+        samples.hashed()
+
+
+def test_samples_hashed_60000_small_arrays_take_about_a_second() -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (60_000, 28, 28), np.uint8)
+    samples = array_samples([("x", "", pixels, np.arange(60_000) % 10)], root=None)
+    start = time.perf_counter()
+
+    hashed = samples.hashed()
+
+    assert time.perf_counter() - start < 3  # 0.3 s on an idle core
+    assert hashed.table["sha256"].is_unique
+
+
+def test_listed_long_lists_are_cut() -> None:
+    assert listed("two", [1, 2], limit=2) == "two:\n  - 1\n  - 2"
+    assert listed("three", [1, 2, 3], limit=2) == "three:\n  - 1\n  - 2\n  … 1 more"
