@@ -1,5 +1,8 @@
 import shutil
+import subprocess
+import sys
 import tarfile
+import time
 from pathlib import Path
 
 import pytest
@@ -81,6 +84,37 @@ def test_install_into_a_folder_with_content_adds_files_and_keeps_the_rest(tmp_pa
     install([("b.csv", tmp_path / "b.csv")], folder)
 
     assert {path.name: path.read_text() for path in folder.iterdir()} == {"a.csv": "a", "b.csv": "b"}
+
+
+def test_install_killed_at_any_moment_never_looks_finished(tmp_path: Path, make_files) -> None:
+    names = [f"{i:04}.png" for i in range(1500)]
+    with tarfile.open(tmp_path / "many.tar", "w") as file:
+        image = make_files("1.png", folder=tmp_path / "pack") / "1.png"
+        for name in names:
+            file.add(image, f"many/{name}")
+    folder = tmp_path / "data/many"
+    code = (
+        "import sys, pathlib as p; from auto_train.data.install import install as i; a, f = map(p.Path, sys.argv[1:])"
+    )
+    command = [sys.executable, "-c", f"{code}; i([('many.tar', a)], f)", tmp_path / "many.tar", folder]
+    killed_half_way = 0
+
+    for wait_s in (0.0, 0.005, 0.01, 0.02):
+        process = subprocess.Popen(command)
+        while not list(tmp_path.glob("data/.many.partial/many/*")) and process.poll() is None:
+            time.sleep(0.001)
+        time.sleep(wait_s)
+        process.kill()
+        process.wait()
+        killed_half_way += not folder.exists()
+        assert not folder.exists() or len(list(folder.iterdir())) == len(names)
+        if folder.exists():
+            shutil.rmtree(folder)
+
+    assert killed_half_way
+    install([("many.tar", tmp_path / "many.tar")], folder)
+    assert sorted(path.name for path in folder.iterdir()) == names
+    assert [path.name for path in folder.parent.iterdir()] == ["many"]
 
 
 def test_has_content_hidden_files_do_not_count(tmp_path: Path) -> None:

@@ -107,7 +107,7 @@ def test_acquire_second_folder_uses_the_download_cache(tmp_path: Path, flowers: 
     assert len(server.requests) == 1
 
 
-@pytest.mark.parametrize("name", ["../evil", "/tmp/evil-member"])
+@pytest.mark.parametrize("name", ["../evil", "/evil-member"])
 def test_acquire_unsafe_archive_leaves_nothing(tmp_path: Path, name: str) -> None:
     with tarfile.open(tmp_path / "a.tar", "w") as file:
         file.addfile(tarfile.TarInfo("a/1.txt"))

@@ -5,7 +5,7 @@ import re
 import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 from auto_train.data.readers.base import Options
 from auto_train.errors import DataError
@@ -104,7 +104,7 @@ def read_idx(path: Path) -> "np.ndarray":
             size = int(np.prod(shape, dtype=object))
             start = 4 + 4 * len(shape)
             if path.suffix == ".gz":
-                data = np.frombuffer(_read_up_to(file, size + 1), np.uint8)
+                data = np.frombuffer(_read_up_to(file.read, size + 1), np.uint8)
             else:
                 data = np.memmap(path, np.uint8, "r")[start:]
     except (OSError, EOFError, zlib.error) as error:
@@ -115,10 +115,10 @@ def read_idx(path: Path) -> "np.ndarray":
     return data.reshape(shape)
 
 
-def _read_up_to(file: IO[bytes], size: int) -> bytearray:
+def _read_up_to(read: Callable[[int], bytes], size: int) -> bytearray:
     """Return at most so many bytes, without trust that there are as many: a header may promise exabytes."""
     data = bytearray()
-    while block := file.read(min(1 << 20, size - len(data))):
+    while block := read(min(1 << 20, size - len(data))):
         data += block
     return data
 
