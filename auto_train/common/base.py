@@ -12,6 +12,7 @@ from auto_train.common.inference import InferenceModel
 from auto_train.common.loaders import eval_loader, told, train_loader
 from auto_train.bundle import load_bundle
 from auto_train.bundle.find import find_for_config
+from auto_train.common.user_loaders import is_dataloaders, normalisation_of, samples_of
 from auto_train.common.weights import load_torch_model_weights_to
 from auto_train.config import Config, load_config
 from auto_train.data import Samples, Source, acquire, assign_splits, decode_image, find_weights, read_samples
@@ -60,6 +61,7 @@ class Task(qTaskBase):
         self.config = self.get_config(config)
         self.listener, self.offline = listener, offline
         self.warnings: list[str] = []
+        self.user_dls: Any = None
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         if inference_only:
             self._restore()
@@ -129,19 +131,25 @@ class Task(qTaskBase):
             labels=config.project.classes,
             exclude=_lines(data.exclude),
         )
-        ratio = config.training.train_ratio
-        return assign_splits(samples, data.valid_fraction if ratio is None else 1 - ratio)
+        return self._split(samples)
 
     def _loaded_by_user(self) -> Samples:
-        samples = self.config.resolve("training.data.load_datablocks")(self.config.resolved())
-        if not isinstance(samples, Samples):
+        loaded = self.config.resolve("training.data.load_datablocks")(self.config.resolved())
+        if is_dataloaders(loaded):
+            self.user_dls = loaded
+            loaded = samples_of(loaded, self.config.architecture.image_size)
+        if not isinstance(loaded, Samples):
             raise TaskContractError(
-                f"the load_function returned {type(samples).__name__}",
+                f"the load_function returned {type(loaded).__name__}",
                 where="[training.data.load_datablocks] @load_function",
-                allowed="auto_train.data.Samples",
+                allowed="auto_train.data.Samples or fastai DataLoaders",
                 hint="return read_samples(folder, …); see docs/recipes.md, load_function",
             )
-        return assign_splits(samples, self.config.project.data.valid_fraction)
+        return self._split(loaded)
+
+    def _split(self, samples: Samples) -> Samples:
+        ratio = self.config.training.train_ratio
+        return assign_splits(samples, self.config.project.data.valid_fraction if ratio is None else 1 - ratio)
 
     # Model
 
@@ -149,7 +157,7 @@ class Task(qTaskBase):
         """Return the InferenceModel around a network with fresh or pretrained weights."""
         config = self.config
         backbone, head = config.architecture.backbone, self._section("architecture.head")
-        mean, std = normalisation(backbone.model)
+        mean, std = normalisation_of(self.user_dls) if self.user_dls else normalisation(backbone.model)
         arguments = config.get("architecture.backbone.args", {})
         spec = {"arch": backbone.model, "stem": backbone.stem, "drop_rate": backbone.drop_rate, **arguments}
         inference = self.inference_class(
@@ -237,6 +245,8 @@ class Task(qTaskBase):
         """Return fastai DataLoaders over the pixel stores of the training and validation splits."""
         from fastai.data.core import DataLoaders
 
+        if self.user_dls:
+            return self.user_dls
         train = train_loader(self, self.samples.of("train"), **self.train_options())
         return DataLoaders(train, eval_loader(self, self.samples.of("valid")), device=self.device)
 

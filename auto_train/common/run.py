@@ -16,6 +16,7 @@ from auto_train.common.base import Task
 from auto_train.common.evaluation import evaluate_split, network_outputs
 from auto_train.common.export import check_export, export_onnx
 from auto_train.common.inference import InferenceModel
+from auto_train.common.loaders import eval_loader
 from auto_train.common.product import write_bundle
 from auto_train.common.weights import load_torch_model_weights_to, save_torch_model_weights_from
 from auto_train.config import Config
@@ -94,7 +95,7 @@ class TrainingRun:
             learn.fit_stages(stages)
             self.train_seconds = time.perf_counter() - begun
             if stop.requested.is_set():
-                checkpoints.save("last")
+                checkpoints.save()
                 raise Interrupted(
                     f"training was stopped after {learn.epochs_done} of {epochs} epochs; the state is saved",
                     where=str(self.folder.checkpoints / "last.ckpt"),
@@ -104,7 +105,7 @@ class TrainingRun:
     def finish(self, task: Task) -> TrainResult:
         """Evaluate, write weights, bundle and exports, and say where they are."""
         inference = task.inference.with_network(task.model)
-        task.calibrate(inference, *network_outputs(inference, task.learn.dls.valid, task.device))
+        task.calibrate(inference, *network_outputs(inference, eval_loader(task, task.samples.of("valid")), task.device))
         metrics = {}
         for split in ("valid", "test"):
             metrics |= evaluate_split(task, inference, split)

@@ -1,6 +1,7 @@
 """fastai callbacks of every training: the log of epochs, checkpoints, early stop, stop requests, NaN."""
 
 import math
+import os
 import signal
 import threading
 import time
@@ -78,11 +79,16 @@ class Checkpointer(Callback):
         is_better = error < self.best_error or not self.best_epoch
         if is_better:
             self.best_error, self.best_epoch = error, self.learn.epochs_done
-        self.save("last")
+        self.save()
         if is_better:
-            self.save("best")
+            # A link costs nothing, and stays when the next epoch's last.ckpt takes the name.
+            link = self.folder / ".best.ckpt"
+            link.unlink(missing_ok=True)
+            os.link(self.folder / "last.ckpt", link)
+            os.replace(link, self.folder / "best.ckpt")
 
-    def save(self, name: str) -> None:
+    def save(self) -> None:
+        """Write ``last.ckpt``, loadable with ``weights_only=True``."""
         learn = self.learn
         stage = learn.stage.name if learn.stage else None
         state = {
@@ -95,7 +101,7 @@ class Checkpointer(Callback):
             "best": {"error": float(self.best_error), "epoch": self.best_epoch},
             "metrics": dict(getattr(learn, "valid_means", {})),
         }
-        with replacing(self.folder / f"{name}.ckpt") as part:
+        with replacing(self.folder / "last.ckpt") as part:
             torch.save(state, part)
 
     def load_best(self) -> None:

@@ -154,6 +154,11 @@ class Learner(FastaiLearner):
             _freeze_statistics(self.model[0])
         super().all_batches()
 
+    def _split(self, b: Any) -> None:
+        """Split a batch into inputs and targets, as plain tensors: fastai's own types slow every operation down."""
+        plain = [x.as_subclass(torch.Tensor) if isinstance(x, torch.Tensor) else x for x in b]
+        super()._split(tuple(plain))
+
     def _do_one_batch(self) -> None:
         """Call the hooks in the order of F3.11, between fastai's events."""
         task, batch = self.task, (*self.xb, *self.yb)

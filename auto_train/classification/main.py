@@ -1,0 +1,21 @@
+"""Classification alone: ``python -m auto_train.classification.main train --config=…``, and ``router`` for a FastAPI app."""
+
+import sys
+
+from auto_train.cli.app import app as cli
+from auto_train.cli.app import main
+
+TASK = "classification"
+__all__ = ["TASK", "cli", "router"]
+
+
+def __getattr__(name: str) -> object:
+    if name == "router":
+        from auto_train.api.validate import router
+
+        return router
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+if __name__ == "__main__":
+    main([*sys.argv[1:], *(["--task", TASK] if sys.argv[1:] else [])])
