@@ -77,13 +77,11 @@ def explain(
     if as_json:
         emit("explanation", **{name: getattr(about, name) for name in about.__dataclass_fields__})
         return
-    lines = {"": about.meaning, "allowed": about.spec, "value": about.shown, "written": about.written}
-    if about.default is not None and about.default != about.written:
-        lines["default"] = about.default
-    typer.echo(key)
+    typer.echo(f"{key}\n  {about.meaning}" if about.meaning else key)
+    lines = {"allowed": about.spec, "value": about.shown, "written": about.written, "default": about.default}
     for name, text in {**lines, "set by": about.origin}.items():
-        if str(text):
-            typer.echo(f"  {name:<9}{text}" if name else f"  {text}")
+        if text is not None and not (name == "written" and text == about.shown):
+            typer.echo(f"  {name:<9}{text}")
 
 
 @app.command(cls=ConfigCommand)

@@ -81,9 +81,7 @@ def missing_files(recipe: Recipe) -> list[Problem]:
     """Return a problem for each of the six files that a recipe's folder lacks."""
     fix = "copy it from auto_train/classification; docs/recipes.md says what it defines"
     return [
-        Problem(
-            message=f"the recipe '{recipe.name}' lacks this file: {fix}", file=recipe.folder / name, level="warning"
-        )
+        Problem(message=f"the recipe '{recipe.name}' lacks this file: {fix}", file=recipe.folder / name)
         for name in recipe.missing
     ]
 
