@@ -1,4 +1,4 @@
-"""Where downloads and pixel stores are kept, and locks that hold between processes."""
+"""Places on disk: where downloads and pixel stores are kept, and locks that hold between processes."""
 
 import hashlib
 import os
@@ -26,6 +26,11 @@ def cache_folder(name: str = "") -> Path:
         hint = "set AUTO_TRAIN_CACHE to a folder that can be written"
         raise MissingError(f"the cache cannot be made: {error.strerror}", where=str(folder), hint=hint) from error
     return folder
+
+
+def absolute(path: Path | str) -> Path:
+    """Return the path without ``~`` and ``..``, links in it kept: what lies below keeps its name."""
+    return Path(os.path.normpath(Path(path).expanduser().absolute()))
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from auto_train.data.images import FileImages
 from auto_train.data.samples import Samples, listed
 from auto_train.errors import DataError, ImageError
 
-_AHEAD = 64
+_BLOCK, _AHEAD = 16, 256
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,12 +41,11 @@ def check_readable(samples: Samples, *, progress: Callable[[int, int], None] | N
     """
     if not isinstance(samples.images, FileImages):
         return []
-    findings = []
-    for done, finding in enumerate(_checked(samples), 1):
-        if finding:
-            findings.append(finding)
-        if progress and (done % 32 == 0 or done == len(samples)):
-            progress(done, len(samples))
+    findings: list[Finding] = []
+    for start, found in enumerate(_checked(samples)):
+        findings += found
+        if progress:
+            progress(min((start + 1) * _BLOCK, len(samples)), len(samples))
     return findings
 
 
@@ -63,7 +62,7 @@ def read_exclude(path: Path) -> list[str]:
         DataError: it cannot be read.
     """
     try:
-        lines = path.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+        lines = path.read_text(encoding="utf-8", errors="surrogateescape").split("\n")
     except OSError as error:
         raise DataError(f"cannot be read: {error.strerror}", where=str(path), hint="[project.data] exclude") from error
     return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
@@ -81,16 +80,21 @@ def require_readable(findings: Sequence[Finding], root: Path | None = None) -> N
         raise DataError(message, where=str(root or ""), hint=hint)
 
 
-def _checked(samples: Samples) -> Iterator[Finding | None]:
-    """Yield the outcome of each row, a bounded number of them in work; decoding runs outside Python's lock."""
+def _checked(samples: Samples) -> Iterator[list[Finding]]:
+    """Yield the findings of each block of rows, few blocks in work at a time; decoding runs outside Python's lock."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        pending: deque[Future[Finding | None]] = deque()
-        for row in range(len(samples)):
-            pending.append(pool.submit(_check, samples, row))
+        pending: deque[Future[list[Finding]]] = deque()
+        for start in range(0, len(samples), _BLOCK):
+            pending.append(pool.submit(_check_block, samples, start))
             if len(pending) > _AHEAD:
                 yield pending.popleft().result()
         while pending:
             yield pending.popleft().result()
+
+
+def _check_block(samples: Samples, start: int) -> list[Finding]:
+    rows = range(start, min(start + _BLOCK, len(samples)))
+    return [finding for row in rows if (finding := _check(samples, row))]
 
 
 def _check(samples: Samples, row: int) -> Finding | None:

@@ -41,7 +41,10 @@ def install(files: Sequence[tuple[str, Path]], folder: Path) -> str:
 
 def has_content(folder: Path) -> bool:
     """Return True if the folder holds anything but hidden files."""
-    return folder.is_dir() and any(not path.name.startswith(".") for path in folder.iterdir())
+    try:
+        return folder.is_dir() and any(not path.name.startswith(".") for path in folder.iterdir())
+    except PermissionError as error:
+        raise DataError(f"cannot be listed: {error.strerror}", where=str(folder)) from error
 
 
 def _stage(files: Sequence[tuple[str, Path]], staging: Path, folder: Path) -> Path:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from auto_train.data.cache import absolute
 from auto_train.data.images import Images
 from auto_train.errors import DataError
 
@@ -125,16 +126,19 @@ def read_samples(
 
     folder, builtin = _place(source)
     options = Options(
-        train_dir=_absolute(train_dir),
-        validation_dir=_absolute(validation_dir),
-        test_dir=_absolute(test_dir),
+        train_dir=absolute(train_dir) if train_dir else None,
+        validation_dir=absolute(validation_dir) if validation_dir else None,
+        test_dir=absolute(test_dir) if test_dir else None,
         labels_file=Path(labels_file).expanduser() if labels_file else None,
         path_column=path_column,
         label_column=label_column,
         group_column=group_column,
     )
-    name = builtin or (detect(folder, options) if format == "auto" else format)
-    samples = get_reader(name).read(folder, options)
+    try:
+        name = builtin or (detect(folder, options) if format == "auto" else format)
+        samples = get_reader(name).read(folder, options)
+    except PermissionError as error:
+        raise DataError(f"cannot be read: {error.strerror}", where=str(error.filename)) from error
     return _with_labels(_without(samples, set(exclude)), labels)
 
 
@@ -142,12 +146,8 @@ def _place(source: "Source | Path | str") -> tuple[Path, str | None]:
     if isinstance(source, str) and source.startswith("builtin:"):
         return Path(), source.removeprefix("builtin:")
     if isinstance(source, Path | str):
-        return Path(source).expanduser().absolute(), None
+        return absolute(source), None
     return source.folder or Path(), source.builtin
-
-
-def _absolute(path: Path | str | None) -> Path | None:
-    return Path(path).expanduser().absolute() if path else None
 
 
 def _without(samples: Samples, exclude: set[str]) -> Samples:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from auto_train.data.archive import SUFFIXES
-from auto_train.data.cache import locked
+from auto_train.data.cache import absolute, locked
 from auto_train.data.checksum import verify
 from auto_train.data.download import Progress
 from auto_train.data.install import has_content, install
@@ -64,7 +64,7 @@ def acquire(
         DownloadError: a file is nowhere; the message lists everything that was tried.
         DataError: an archive that is broken, not safe, or without ``folder`` in it.
     """
-    folder = Path(folder).expanduser().resolve()
+    folder = absolute(folder)
     urls = [urls] if isinstance(urls, str) else list(urls)
     if sha256s and len(sha256s) != len(urls):
         message = f"{len(sha256s)} checksums for {len(urls)} sources"
@@ -75,7 +75,7 @@ def acquire(
         return Source(folder=folder, origin="folder")
     if len(urls) == 1 and urls[0].startswith("builtin:"):
         return Source(builtin=_builtin(urls[0], "[project] data_source_url"), origin="url")
-    with locked(folder):
+    with locked(folder.resolve()):
         return _acquire_locked(wanted, folder, instead=instead, offline=offline, progress=progress)
 
 
@@ -99,7 +99,7 @@ def _acquire_locked(
     if not files or len(files) < len(wanted):
         return _fall_back(instead, folder, tried, is_named=bool(wanted))
     try:
-        warning = install(files, folder)
+        warning = install(files, folder.resolve())
     except OSError as error:
         raise DownloadError(f"cannot be written: {error.strerror or error}", where=str(folder)) from error
     return Source(folder=folder, origin=origin, warning=warning or None, tried=tuple(tried))

@@ -52,6 +52,17 @@ def test_images_take_keeps_the_order_asked_for(files: FileImages, arrays: ArrayI
     assert len(taken) == 1 and taken.name(0) == "grey#0"
 
 
+def test_images_reduced_have_fewer_pixels_where_files_allow_it(make_image, encode, tmp_path: Path, arrays) -> None:
+    (tmp_path / "a.jpg").write_bytes(encode(make_image(0, (800, 600)), "JPEG"))
+    whole = FileImages([tmp_path / "a.jpg"])
+
+    small = whole.reduced(100).take([0])
+
+    assert 100 <= small[0].shape[0] < whole[0].shape[0] == 600
+    assert small.size(0) == (800, 600) and small.sha256(0) == whole.sha256(0)
+    assert arrays.reduced(100) is arrays
+
+
 def test_images_travel_to_other_processes(files: FileImages, arrays: ArrayImages) -> None:
     assert (pickle.loads(pickle.dumps(files))[1] == files[1]).all()
     assert (pickle.loads(pickle.dumps(arrays))[2] == arrays[2]).all()

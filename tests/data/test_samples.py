@@ -1,11 +1,12 @@
 import hashlib
+import os
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from auto_train.data import read_samples
+from auto_train.data import acquire, read_samples
 from auto_train.data.readers.idx import array_samples
 from auto_train.data.samples import listed
 from auto_train.errors import DataError
@@ -46,6 +47,29 @@ def test_read_samples_excluded_paths_are_left_out_and_unknown_ones_named(folder:
 def test_read_samples_everything_excluded_is_refused(folder: Path) -> None:
     with pytest.raises(DataError, match="the data has no image with a label"):
         read_samples(folder, exclude=read_samples(folder).table["path"])
+
+
+def test_read_samples_through_a_link_keeps_paths_relative(make_files, tmp_path: Path) -> None:
+    make_files("train/a/1.png", "train/b/1.png", folder=tmp_path / "real")
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+
+    samples = read_samples(acquire("x", tmp_path / "x/../link"), train_dir=tmp_path / "link/train")
+
+    assert samples.root == tmp_path / "link"
+    assert samples.table["path"].tolist() == ["train/a/1.png", "train/b/1.png"]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_read_samples_of_a_folder_without_rights_names_it(make_files) -> None:
+    folder = make_files("a/1.png", "b/1.png")
+    (folder / "b").chmod(0)
+
+    with pytest.raises(DataError, match="/b: cannot be read: Permission denied"):
+        read_samples(folder)
+    folder.chmod(0)
+    with pytest.raises(DataError, match="data: cannot be listed: Permission denied"):
+        acquire("x", folder)
+    folder.chmod(0o700)
 
 
 def test_samples_of_a_split_are_its_rows(make_files) -> None:

@@ -44,6 +44,16 @@ def test_acquire_folder_with_hidden_files_only_is_fetched(tmp_path: Path, flower
     assert sorted(path.name for path in (tmp_path / "data/flowers").iterdir()) == [".gitkeep", "daisy", "roses"]
 
 
+def test_acquire_into_a_linked_folder_fills_its_target(tmp_path: Path, flowers: Path) -> None:
+    (tmp_path / "disk/flowers").mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path / "disk/flowers")
+
+    source = acquire(str(flowers), tmp_path / "link")
+
+    assert source.folder == tmp_path / "link" and source.folder.is_symlink()
+    assert (tmp_path / "disk/flowers/daisy/1.png").is_file()
+
+
 @pytest.mark.parametrize("below", ["", "digits"])
 def test_acquire_files_from_mirror_are_copied_and_the_mirror_untouched(tmp_path, monkeypatch, below: str) -> None:
     put(tmp_path / "mirror" / below, IDX)

@@ -105,14 +105,6 @@ def _subfolders(folder: Path) -> list[Path]:
     return sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith(".") and p.name not in skip)
 
 
-def _entries(folder: Path) -> list[os.DirEntry[str]]:
-    try:
-        with os.scandir(folder) as entries:
-            return sorted(entries, key=lambda entry: entry.name)
-    except OSError as error:
-        raise DataError(f"cannot be listed: {error.strerror}", where=str(folder)) from error
-
-
 def _walk(folder: Path, ignored: Counter[str]) -> Iterator[Path]:
     """Yield the images below a folder; links are followed, each folder once."""
     seen: set[tuple[int, int]] = set()
@@ -123,7 +115,7 @@ def _walk(folder: Path, ignored: Counter[str]) -> Iterator[Path]:
         if (status.st_dev, status.st_ino) in seen:
             continue
         seen.add((status.st_dev, status.st_ino))
-        for entry in _entries(place):
+        for entry in sorted(os.scandir(place), key=lambda entry: entry.name):
             path = Path(entry.path)
             suffix = path.suffix.lower()
             if entry.name.startswith("."):
