@@ -85,6 +85,14 @@ class TrainedRun:
     process: "subprocess.CompletedProcess[str]"
 
 
+@pytest.fixture(scope="session")
+def colours(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a run folder whose small real model names the strongest colour of an image; needs no training."""
+    from tests.serving.tiny import write_run
+
+    return write_run(tmp_path_factory.mktemp("colours") / "run")
+
+
 TINY_DIGITS = """\
 [META]
 base = {base}
@@ -100,6 +108,8 @@ stem = default
 dir = {data}
 
 [training.scheme]
+# enough steps for batch norm's running statistics to settle
+batch_size = 32
 epochs = 3
 """
 
