@@ -8,15 +8,9 @@ import auto_train
 from auto_train import actions
 from auto_train.config import load_config
 from auto_train.errors import UsageError
-from tests.serving.tiny import write_project, write_run
+from tests.serving.tiny import write_project
 
 BLUE = np.full((9, 9, 3), (5, 5, 250), np.uint8)
-
-
-@pytest.fixture(scope="session")
-def colours(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.getbasetemp() / "colours"
-    return folder if folder.exists() else write_run(folder)
 
 
 def test_verbs_are_names_of_the_package() -> None:

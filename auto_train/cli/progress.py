@@ -1,7 +1,7 @@
 """Progress on stderr: a bar on a terminal, one line per epoch elsewhere. Nothing of it reaches stdout."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,16 +11,18 @@ from auto_train.types import Progress
 @contextmanager
 def shown() -> Iterator["Console"]:
     """Yield the listener that prints what it hears, in the form that suits stderr; warnings of the log go there too."""
+    console = _Terminal() if sys.stderr.isatty() else Console()
+    with console:
+        log_warnings_to(console.warn)
+        yield console
+
+
+def log_warnings_to(sink: Callable[[str], None]) -> None:
+    """Send the log's warnings and errors, and nothing else of it, to a function; the run's log.txt has everything."""
     from loguru import logger
 
-    console = _Terminal() if sys.stderr.isatty() else Console()
     logger.remove()
-    sink = logger.add(console.warn, level="WARNING", format="{message}")
-    try:
-        with console:
-            yield console
-    finally:
-        logger.remove(sink)
+    logger.add(sink, level="WARNING", format="{message}")
 
 
 class Console:

@@ -34,6 +34,9 @@ def serve(
     """Answer predictions over REST: POST an image as multipart field img to /validate/."""
     from auto_train import actions
     from auto_train.cli.output import emit, warn
+    from auto_train.cli.progress import Console, log_warnings_to
+
+    log_warnings_to(Console().warn)
 
     def ready(url: str, predictor: "Predictor") -> None:
         facts = predictor.model

@@ -18,16 +18,8 @@ from auto_train.config import default_config
 from auto_train.serving.find import find_at
 from auto_train.serving.predictor import open_predictor
 from auto_train.serving.service import Service
-from tests.serving.tiny import write_run
 
 Serving = Callable[..., Any]
-
-
-@pytest.fixture(scope="session")
-def colours(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a run folder whose model names the strongest colour of an image."""
-    folder = tmp_path_factory.getbasetemp() / "colours"
-    return folder if folder.exists() else write_run(folder)
 
 
 @contextmanager
