@@ -1,5 +1,7 @@
-"""Task: the base of every recipe. From a config it gets the data, the model and the learner; a recipe says what differs."""
+"""Task: the base of every recipe. It makes data, model and learner from a config; a recipe says what differs."""
 
+import random
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -7,11 +9,11 @@ import numpy as np
 import torch
 from torch import nn
 
-from auto_train.common.backbone import create_timm_model, default_split, normalisation, zero_last_linear
-from auto_train.common.inference import InferenceModel
-from auto_train.common.loaders import eval_loader, told, train_loader
 from auto_train.bundle import load_bundle
 from auto_train.bundle.find import find_for_config
+from auto_train.common.backbone import create_timm_model, default_split, normalisation, zero_last_linear
+from auto_train.common.inference import InferenceModel
+from auto_train.common.loaders import eval_loader, train_loader
 from auto_train.common.user_loaders import is_dataloaders, normalisation_of, samples_of
 from auto_train.common.weights import load_torch_model_weights_to
 from auto_train.config import Config, load_config
@@ -20,7 +22,7 @@ from auto_train.errors import DataError, MissingError, TaskContractError
 from auto_train.training.learner import Learner
 from auto_train.training.precision import choose_precision
 from auto_train.training.task import qTaskBase
-from auto_train.types import Listener
+from auto_train.types import Listener, Progress
 
 # Below this many training images the statistics a pretrained body brings are better than what batches would give.
 FEW_IMAGES = 10_000
@@ -72,6 +74,7 @@ class Task(qTaskBase):
         self.samples = self.read_data()
         self.warnings += self.samples.warnings
         self.labels = self._checked_labels()
+        seed_everything(self.config.training.seed)
         self.inference = self.build_model()
         self.model = self.inference.network.to(self.device)
         self.inference.to(self.device)
@@ -104,7 +107,7 @@ class Task(qTaskBase):
             sha256s=config.project.data_sha256 or [],
             fallback=config.project.data.fallback,
             offline=self.offline,
-            progress=told(self.listener, "download"),
+            progress=_downloads(self.listener),
         )
         if source.warning:
             self.warnings.append(source.warning)
@@ -196,9 +199,13 @@ class Task(qTaskBase):
         where = f"split {split} of {self.config.training.dir}"
         if not labels:
             counts = self.samples.table["split"].value_counts().to_dict()
-            raise DataError("there are no images", where=where, allowed=", ".join(f"{k}: {v}" for k, v in counts.items()))
+            raise DataError(
+                "there are no images", where=where, allowed=", ".join(f"{k}: {v}" for k, v in counts.items())
+            )
         if unknown := sorted(labels - set(self.labels)):
-            raise DataError(f"the model does not know the classes {', '.join(unknown)}", where=where, allowed=", ".join(self.labels))
+            raise DataError(
+                f"the model does not know the classes {', '.join(unknown)}", where=where, allowed=", ".join(self.labels)
+            )
 
     def _checked_labels(self) -> list[str]:
         """Return the class names, whose number must be what the INI states."""
@@ -218,7 +225,7 @@ class Task(qTaskBase):
         """Whether batch-norm statistics stay as they are: by choice, or for pretrained bodies and few images."""
         choice = self.config.training.scheme.freeze_bn
         if choice != "auto":
-            return bool(choice == "true")
+            return bool(choice)
         return self.is_pretrained and len(self.samples.of("train")) < FEW_IMAGES
 
     @property
@@ -271,7 +278,10 @@ class Task(qTaskBase):
 
     # What a recipe defines
 
-    loss_func: nn.Module
+    @property
+    def loss_func(self) -> nn.Module:
+        """The loss, called with the network's outputs in float32 and the targets."""
+        raise NotImplementedError
 
     def train_options(self) -> dict[str, Any]:
         """Return what train_loader should do beyond the common augmentation: mix, weights."""
@@ -294,7 +304,9 @@ class Task(qTaskBase):
 
     def predict(self, image: Path | str | bytes | np.ndarray) -> tuple[str, torch.Tensor, torch.Tensor]:
         """Return fastai's triple for one image: a path, a file's bytes or (H, W, 3) uint8."""
-        pixels = image if isinstance(image, np.ndarray) else decode_image(image if isinstance(image, bytes) else Path(image))
+        pixels = (
+            image if isinstance(image, np.ndarray) else decode_image(image if isinstance(image, bytes) else Path(image))
+        )
         was_training = self.model.training
         self.model.eval()
         with torch.no_grad():
@@ -302,6 +314,20 @@ class Task(qTaskBase):
             outputs = self.model(self.inference.prepare(batch)).float().cpu()
         self.model.train(was_training)
         return self.decode(outputs)
+
+
+def _downloads(listener: Listener | None) -> Callable[[str, int, int | None], None] | None:
+    """Return the (name, bytes done, bytes in all) callback of downloads that tells the listener."""
+    if listener is None:
+        return None
+    return lambda name, done, total: listener(Progress(stage=f"download {name}", done=done, total=total))
+
+
+def seed_everything(seed: int) -> None:
+    """Seed the generators of Python, NumPy and torch; loaders and augmentation draw from their own (data/loader.py)."""
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    torch.manual_seed(seed)
 
 
 class _NoData:

@@ -16,14 +16,15 @@ import numpy as np
 import torch
 from filelock import FileLock
 
+from auto_train.data.images import Images
 from auto_train.data.resize import resize_images
-from auto_train.data.samples import Images
+from auto_train.errors import TrainingError
 
 Preprocess = Callable[[torch.Tensor], torch.Tensor]
 Progress = Callable[[int, int], None]
 
 # Part of a store's name: raise it when the pixels this module makes change.
-FORMAT = 1
+FORMAT = 2
 
 
 class Pixels(Protocol):
@@ -116,6 +117,9 @@ def _build(path: Path, images: Images, side: int, preprocess: Preprocess | None,
     part = path.with_suffix(f".{os.getpid()}.part")
     try:
         array = np.lib.format.open_memmap(part, mode="w+", dtype=np.uint8, shape=(len(images), side, side, 3))
+        # Take the space now: on a full disk a mapped page would end the process without a word.
+        with part.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, part.stat().st_size)
 
         def fill(i: int) -> None:
             array[i] = _resized(images[i], side, preprocess)
@@ -126,6 +130,12 @@ def _build(path: Path, images: Images, side: int, preprocess: Preprocess | None,
                     progress(done, len(images))
         array.flush()
         os.replace(part, path)
+    except OSError as error:
+        raise TrainingError(
+            f"cannot write the pixel store: {error}",
+            where=str(path.parent.absolute()),
+            hint="free some space there, name another folder in AUTO_TRAIN_CACHE, or set [training.data] cache_mb = 0",
+        ) from error
     finally:
         part.unlink(missing_ok=True)
 

@@ -42,19 +42,19 @@ class Precision:
 
 
 def choose_precision(
-    model: nn.Module, images: torch.Tensor, *, amp: str = "auto", channels_last: str = "auto"
+    model: nn.Module, images: torch.Tensor, *, amp: bool | str = "auto", channels_last: bool | str = "auto"
 ) -> Precision:
     """Return the fastest allowed precision; only what says "auto" is tried.
 
     Args:
         model: left untouched, trials run on a copy.
         images: (N, 3, S, S) float32 on the training device; a real batch.
-        amp: "auto", "true" or "false".
-        channels_last: "auto", "true" or "false".
+        amp: True, False or "auto".
+        channels_last: True, False or "auto".
     """
     half = _half_type(images.device)
-    types = {"auto": (half, None), "true": (half,), "false": (None,)}[amp]
-    layouts = {"auto": (True, False), "true": (True,), "false": (False,)}[channels_last]
+    types = (half, None) if amp == "auto" else (half if amp else None,)
+    layouts = (True, False) if channels_last == "auto" else (bool(channels_last),)
     candidates = [Precision(amp=kind, channels_last=layout) for kind in types for layout in layouts]
     if len(candidates) == 1:
         return candidates[0]
@@ -65,7 +65,9 @@ def _fastest(candidates: Sequence[Precision], model: nn.Module, images: torch.Te
     """Time a warm-up and a few steps of each, taking turns, so that a busy moment of the machine hits all alike."""
     trials = [(copy.deepcopy(model).to(memory_format=p.layout()).train(), p) for p in candidates]
     seconds = [[_step_seconds(p, trial, images) for trial, p in trials] for _ in range(TRIAL_STEPS + 1)][1:]
-    best_s, best = min(zip((min(column) for column in zip(*seconds, strict=True)), candidates, strict=True), key=itemgetter(0))
+    best_s, best = min(
+        zip((min(column) for column in zip(*seconds, strict=True)), candidates, strict=True), key=itemgetter(0)
+    )
     return replace(best, images_per_s=round(len(images) / best_s, 1))
 
 
