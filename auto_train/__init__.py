@@ -7,7 +7,7 @@ __version__ = "0.1.0"
 __all__ = ["load", "serve", "train", "validate"]
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> object:
     if name in __all__:
         from auto_train import actions
 

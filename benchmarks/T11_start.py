@@ -1,4 +1,4 @@
-"""T11: start of `train` to its first batch with a warm pixel store, against importing torch, timm and fastai.learner."""
+"""T11: start of `train` to its first batch, pixel store warm, against importing torch, timm and fastai.learner."""
 
 import sys
 import tempfile
@@ -10,7 +10,8 @@ FIRST_BATCH = """
 import os, sys, torch
 torch.nn.Sequential.forward = lambda *_: os._exit(0)
 from auto_train.actions import train
-train("configs/digits.ini", ["project.location={folder}/project", "training.scheme.amp=false", "training.scheme.channels_last=false"])
+scheme = ["training.scheme.amp=false", "training.scheme.channels_last=false"]
+train("configs/digits.ini", ["project.location={folder}/project", *scheme])
 """
 with tempfile.TemporaryDirectory() as folder:
     code = FIRST_BATCH.replace("{folder}", folder)

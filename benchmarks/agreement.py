@@ -1,4 +1,4 @@
-"""Five ways to ask one model give one answer: REST, `validate --image`, Python, onnxruntime, learn.predict; 100 images."""
+"""Five ways to ask a model give one answer: REST, `validate --image`, Python, onnxruntime, learn.predict."""
 
 import json
 import os
@@ -42,7 +42,7 @@ def compare(overrides: list[str], paths: list[Path], folder: Path) -> list[bool]
     reference = np.array([probabilities(model(path)) for path in paths])
     found = {
         "onnxruntime": onnx(folder, paths),
-        "learn.predict": learn(overrides, paths, reference),
+        "learn.predict": learn(overrides, paths),
         "POST /validate/": rest(overrides, paths),
         "validate --image": np.array([validate(overrides, path) for path in paths[:VALIDATED]]),
     }
@@ -58,7 +58,9 @@ def probabilities(answer: dict[str, dict[str, float]]) -> list[float]:
 
 
 def run(words: list[str]) -> str:
-    return subprocess.run([sys.executable, "main.py", *words], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
+    return subprocess.run(
+        [sys.executable, "main.py", *words], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True
+    ).stdout
 
 
 def validate(overrides: list[str], path: Path) -> list[float]:
@@ -71,16 +73,20 @@ def onnx(folder: Path, paths: list[Path]) -> np.ndarray:
     from PIL import Image
 
     session = onnxruntime.InferenceSession(folder / "project/runs/latest/exports/onnx/model.onnx")
-    return np.array([session.run(None, {"images": np.asarray(Image.open(path).convert("RGB"))[None]})[0][0] for path in paths])
+    return np.array(
+        [session.run(None, {"images": np.asarray(Image.open(path).convert("RGB"))[None]})[0][0] for path in paths]
+    )
 
 
-def learn(overrides: list[str], paths: list[Path], reference: np.ndarray) -> np.ndarray:
+def learn(overrides: list[str], paths: list[Path]) -> np.ndarray:
     """Ask the Learner, then divide its logits by the temperature that the served answers have."""
     from auto_train.classification.model import ClassificationModel
     from auto_train.config import load_config
 
     task = ClassificationModel(load_config("configs/flowers.ini", overrides), inference_only=True)
-    logits = np.log([task.learn.predict(path)[2].double().numpy() for path in paths]) / float(task.inference.temperature)
+    logits = np.log([task.learn.predict(path)[2].double().numpy() for path in paths]) / float(
+        task.inference.temperature
+    )
     return np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
 
 
@@ -95,7 +101,9 @@ def rest(overrides: list[str], paths: list[Path]) -> np.ndarray:
     try:
         url = f"http://127.0.0.1:{port}"
         wait_until_ready(f"{url}/readyz")
-        answers = [httpx.post(f"{url}/validate/", files={"img": path.read_bytes()}, timeout=30).json() for path in paths]
+        answers = [
+            httpx.post(f"{url}/validate/", files={"img": path.read_bytes()}, timeout=30).json() for path in paths
+        ]
         return np.array([probabilities(answer) for answer in answers])
     finally:
         server.terminate()

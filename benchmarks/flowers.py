@@ -10,7 +10,10 @@ result, wall_s = train(
     "architecture.backbone.weights=mobilenetv2_100_int8src.safetensors",
     data=archive.with_suffix(""),
 )
+minutes = result["train_seconds"] / 60
 finish(
     verdict("flowers valid accuracy", result["metrics"]["valid/accuracy"], 0.90),
-    verdict("flowers minutes of training", result["train_seconds"] / 60, 5, at_most=True, detail=f"process {wall_s:.0f} s"),
+    verdict(
+        "flowers minutes of training", result["train_seconds"] / 60, 5, at_most=True, detail=f"process {wall_s:.0f} s"
+    ),
 )

@@ -95,5 +95,5 @@ def _check_golden(model: Any, folder: Path) -> None:
             raise BundleError(
                 f"the model's answer to {folder / name} differs by {difference:.2g} from the recorded one",
                 allowed=f"{GOLDEN_TOLERANCE:g}",
-                hint="the libraries here compute differently than where it was trained: compare facts.json with `pip list`",
+                hint="the libraries here compute differently than those of the training: see facts.json",
             )

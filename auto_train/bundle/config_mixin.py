@@ -1,4 +1,4 @@
-"""ConfigMixin: an object whose __init__ arguments are its config.json, so that a folder can bring it back (F0.3–F0.6)."""
+"""ConfigMixin: the arguments of __init__ are the config.json, so that a folder can bring an object back (F0.3–F0.6)."""
 
 import functools
 import importlib

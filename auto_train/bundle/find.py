@@ -74,9 +74,7 @@ def find_at(path: Path | str) -> FoundModel:
 def _read_record(weights: Path, hint: str) -> dict[str, str]:
     path = Path(f"{weights}.json")
     if not path.is_file():
-        raise BundleError(
-            "the record that names the bundle of these weights is missing", where=str(path), hint=hint
-        )
+        raise BundleError("the record that names the bundle of these weights is missing", where=str(path), hint=hint)
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
         return {key: str(record[key]) for key in ("sha256", "run", "bundle")}

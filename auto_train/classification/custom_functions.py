@@ -1,5 +1,6 @@
 """Functions that classification INIs may name. Copy one into a file of yours, change it, and name that file in
-``[project] custom_functions``."""
+``[project] custom_functions``.
+"""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""Classification alone: ``python -m auto_train.classification.main train --config=…``, and ``router`` for a FastAPI app."""
+"""Classification alone: ``python -m auto_train.classification.main train --config=…``; ``router`` for FastAPI apps."""
 
 import sys
 
@@ -6,7 +6,7 @@ from auto_train.cli.app import app as cli
 from auto_train.cli.app import main
 
 TASK = "classification"
-__all__ = ["TASK", "cli", "router"]
+__all__ = ["TASK", "cli", "router"]  # noqa: F822 - __getattr__ gives router
 
 
 def __getattr__(name: str) -> object:

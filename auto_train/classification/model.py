@@ -45,7 +45,8 @@ class ClassificationModel(Task):
         return (counts.sum() / (len(counts) * counts)).float()
 
     def train_options(self) -> dict[str, Any]:
-        scheme, options = self.config.training.scheme, {}
+        scheme = self.config.training.scheme
+        options: dict[str, Any] = {}
         if scheme.mixup or scheme.cutmix:
             options["mix"] = Mix(
                 mixup=scheme.mixup,

@@ -11,7 +11,6 @@ from auto_train.types import Listener
 
 def infer(image: Path | str | bytes, config: Config | Path | str | None = None) -> Any:
     """Return the answer for one image: prediction, confidence "97.31%", probabilities (F2.11)."""
-    from auto_train.common.base import Task
     return None
 
 

@@ -22,6 +22,8 @@ class Backbone(nn.Module):
     pooled already, (N, F).
     """
 
+    model: Any  # a timm model: more than nn.Module says
+
     def __init__(self, model: nn.Module, *, is_pooled: bool, num_features: int):
         super().__init__()
         self.model, self.is_pooled, self.num_features = model, is_pooled, num_features
@@ -155,7 +157,7 @@ def _weights_error(arch: str, weights: "Path | None", error: Exception) -> Excep
         return MissingError(
             f"the pretrained weights of '{arch}' cannot be had: {reason}",
             where="[architecture.backbone] pretrained",
-            hint="name a file in [architecture.backbone] weights, or set pretrained = false to start from random weights",
+            hint="name a file in [architecture.backbone] weights, or set pretrained = false for random ones",
         )
     return MissingError(
         f"{weights} does not hold weights of '{arch}': {reason}",
@@ -179,7 +181,7 @@ def _widen_stem(model: nn.Module, arch: str) -> None:
     convolution.stride = (1, 1)
 
 
-def _make_body(model: nn.Module, cut: Any, n_in: int, image_size: int) -> Any:
+def _make_body(model: Any, cut: Any, n_in: int, image_size: int) -> Any:
     # Not zeros: a norm after the pooling would go unnoticed on them.
     probe = torch.rand(1, n_in, image_size, image_size, generator=torch.Generator().manual_seed(0))
     was_training = model.training

@@ -85,6 +85,7 @@ class Task(qTaskBase):
         """Take labels, preprocessing and weights from the bundle the last training left."""
         found = find_for_config(self.config)
         self.warnings += found.warnings
+        assert found.bundle is not None  # only an .onnx file named by path has none
         self.inference = load_bundle(found.bundle, trust_code=True).model
         if found.weights:
             load_torch_model_weights_to(self.inference.network, found.weights)
@@ -184,7 +185,7 @@ class Task(qTaskBase):
             **spec,
         )
         zero_last_linear(network[1])
-        self._check_features(network[0].num_features)
+        self._check_features(network[0])
         inference.network = network
         return inference
 
@@ -234,7 +235,8 @@ class Task(qTaskBase):
         backbone = self.config.architecture.backbone
         return bool(backbone.pretrained or backbone.weights)
 
-    def _check_features(self, found: int) -> None:
+    def _check_features(self, body: Any) -> None:
+        found = body.num_features
         stated = self.config.architecture.backbone.vector_size
         if stated is not None and stated != found:
             raise TaskContractError(

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -38,7 +39,12 @@ def export_onnx(model: InferenceModel, path: Path, *, weights_sha256: str = "") 
     )
     assert program is not None
     proto = program.model_proto
-    metadata = {"task": model.task, "model": model.name, "labels": model.labels, "weights_sha256": weights_sha256}
+    metadata: dict[str, Any] = {
+        "task": model.task,
+        "model": model.name,
+        "labels": model.labels,
+        "weights_sha256": weights_sha256,
+    }
     metadata |= {"image_size": model.image_size, "temperature": float(model.temperature)}
     onnx.helper.set_model_props(
         proto, {key: value if isinstance(value, str) else json.dumps(value) for key, value in metadata.items()}
@@ -78,5 +84,3 @@ def check_export(model: InferenceModel, path: Path, images: list[np.ndarray], *,
             hint="the trained bundle is whole; set [export] formats = [] to train without an export",
         )
     return worst
-
-

@@ -32,6 +32,10 @@ class InferenceModel(nn.Module, ConfigMixin):
     """
 
     __weight__ = "weights.safetensors"
+    mean: torch.Tensor
+    std: torch.Tensor
+    temperature: torch.Tensor
+    network: nn.Module
 
     @save_config
     def __init__(

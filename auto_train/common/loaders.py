@@ -58,7 +58,9 @@ class TrainTransform:
         return images, targets.to(self.device)
 
 
-def train_loader(task: "Task", samples: Samples, *, mix: Mix | None = None, weights: torch.Tensor | None = None) -> BatchLoader:
+def train_loader(
+    task: "Task", samples: Samples, *, mix: Mix | None = None, weights: torch.Tensor | None = None
+) -> BatchLoader:
     """Return the shuffled, augmented batches of a training split.
 
     Args:

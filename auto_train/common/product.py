@@ -43,15 +43,21 @@ def _licences(arch: str) -> dict[str, Any]:
     import timm
 
     cfg = timm.get_pretrained_cfg(arch)
-    return {"code": "Apache-2.0", "weights": getattr(cfg, "license", None), "weights_origin": getattr(cfg, "origin_url", None)}
+    return {
+        "code": "Apache-2.0",
+        "weights": getattr(cfg, "license", None),
+        "weights_origin": getattr(cfg, "origin_url", None),
+    }
 
 
 def _card(inference: InferenceModel, metrics: dict[str, float], warning: str | None) -> str:
     rows = "\n".join(f"| {name} | {value:.4f} |" for name, value in metrics.items())
+    labels = ", ".join(inference.labels[:20]) + (", …" if len(inference.labels) > 20 else "")
+    backbone = inference.config["backbone"]["arch"]
     note = f"\n> {warning.splitlines()[0]}\n" if warning else ""
     return f"""# {inference.name}
 
-{inference.task} with {inference.config["backbone"]["arch"]} at {inference.image_size} px, {len(inference.labels)} classes: {", ".join(inference.labels[:20])}.
+{inference.task} with {backbone} at {inference.image_size} px, {len(inference.labels)} classes: {labels}.
 {note}
 | metric | value |
 |---|---|

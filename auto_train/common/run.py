@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from filelock import FileLock
 from loguru import logger
@@ -22,6 +21,7 @@ from auto_train.common.weights import load_torch_model_weights_to, save_torch_mo
 from auto_train.config import Config
 from auto_train.data import write_manifest
 from auto_train.errors import Interrupted
+from auto_train.reports import write_report
 from auto_train.training.callbacks import Checkpointer, EarlyStop, EpochLog, StopOnNaN, StopOnRequest
 from auto_train.training.learner import fine_tune_stages
 from auto_train.training.lr_finder import find_learning_rate
@@ -81,7 +81,7 @@ class TrainingRun:
         scheme, learn = self.config.training.scheme, task.learn
         rate = scheme.learning_rate or find_best_learning_rate(task)
         self.say(f"Using learning rate: {rate:.3g}")
-        freeze_epochs = scheme.freeze_epochs if task.is_pretrained else 0
+        freeze_epochs = int(task.is_pretrained) if scheme.freeze_epochs is None else scheme.freeze_epochs
         stages = fine_tune_stages(
             scheme.epochs, rate, freeze_epochs=freeze_epochs, pretrained=task.is_pretrained, lr_mult=scheme.lr_mult
         )
@@ -106,19 +106,20 @@ class TrainingRun:
         """Evaluate, write weights, bundle and exports, and say where they are."""
         inference = task.inference.with_network(task.model)
         task.calibrate(inference, *network_outputs(inference, eval_loader(task, task.samples.of("valid")), task.device))
-        metrics = {}
+        metrics: dict[str, float] = {}
         for split in ("valid", "test"):
             metrics |= evaluate_split(task, inference, split)
         write_bundle(self.folder, task, inference, metrics)
         weights = self._save_weights(task)
         self._export(task, inference)
         self.folder.append("metrics.jsonl", {"final": True, **metrics, "data": task.source.origin})
+        report = write_report(self.folder.path)
         return TrainResult(
             run=self.folder.path,
             bundle=self.folder.bundle,
             weights=weights,
             metrics=metrics,
-            report=None,
+            report=report,
             seconds=time.perf_counter() - self.started,
             train_seconds=self.train_seconds,
             warnings=all_warnings([str(warning) for warning in self.config.warnings], task.warnings),
@@ -154,8 +155,9 @@ def training_run(config: Config, listener: Listener | None = None) -> Iterator[T
     folder = RunFolder.create(Path(config.project.location))
     with folder.recording():
         write_atomically(folder.path / "config.ini", config.to_ini().encode())
-        overridden = [key for key in config.keys() if config.origin(key).kind == "override"]
-        folder.write_json("overrides.json", {key: config[key] for key in overridden})
+        keys = config.keys()
+        overrides = {key: config[key] for key in keys if config.origin(key).kind == "override"}
+        folder.write_json("overrides.json", overrides)
         yield TrainingRun(config=config, folder=folder, listener=listener)
 
 
@@ -165,5 +167,3 @@ def find_best_learning_rate(task: Task) -> float:
     if task.is_pretrained:
         learn.freeze()
     return find_learning_rate(learn, Path(task.config.project.location) / "find_lr_plot.png")
-
-

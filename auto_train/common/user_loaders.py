@@ -44,7 +44,10 @@ def samples_of(dls: Any, image_size: int) -> Samples:
             allowed=f"[architecture] image_size = {image_size}",
             hint="resize to config.architecture.image_size in the load_function",
         )
-    warning = "the load_function's own transforms feed the training; they were not checked. The final metrics are of the model with its own preprocessing"
+    warning = (
+        "the load_function's own transforms feed the training and were not checked; "
+        "the final metrics are of the model with its own preprocessing"
+    )
     table = pd.DataFrame(rows)
     images = FileImages([Path(row["path"]) for row in rows])
     return Samples(table=table, images=images, labels=labels, warnings=(warning,))

@@ -1,4 +1,4 @@
-"""Batches from a pixel store: order and random numbers are functions of (seed, epoch, step), so any step can be redone."""
+"""Batches from a pixel store. Order and random numbers depend on (seed, epoch, step) only: any step can be redone."""
 
 import math
 from collections.abc import Callable, Iterator

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Any
 
 import torch
 from fastai.callback.core import Callback, CancelFitException
@@ -66,7 +65,7 @@ class EpochLog(Callback):
 
 
 class Checkpointer(Callback):
-    """Save ``last.ckpt`` after every epoch and ``best.ckpt`` whenever the validation error improved strictly (F3.14)."""
+    """Save ``last.ckpt`` after every epoch, ``best.ckpt`` whenever the validation error improved strictly (F3.14)."""
 
     order, run_valid = 80, False
 
@@ -149,8 +148,9 @@ class StopOnNaN(Callback):
 
     def after_loss(self) -> None:
         if not torch.isfinite(self.learn.loss):
+            place = f"epoch {self.learn.epochs_done + 1}, step {self.learn.iter + 1}"
             raise TrainingError(
-                f"the loss became {self.learn.loss.item()} in epoch {self.learn.epochs_done + 1}, step {self.learn.iter + 1}",
+                f"the loss became {self.learn.loss.item()} in {place}",
                 hint="lower [training.scheme] learning_rate, set clip_grad = 1.0, or set amp = false",
             )
 
@@ -190,5 +190,3 @@ class StopOnRequest(Callback):
         finally:
             for number, handler in previous.items():
                 signal.signal(number, handler)
-
-

@@ -84,7 +84,7 @@ class Learner(FastaiLearner):
         model: nn.Module,
         *,
         task: qTaskBase,
-        precision: Precision = Precision(),
+        precision: Precision | None = None,
         accumulate: int = 1,
         clip_grad: float | None = None,
         freeze_bn: bool = False,
@@ -96,10 +96,11 @@ class Learner(FastaiLearner):
         super().__init__(dls, model, train_bn=not freeze_bn, default_cbs=False, cbs=cbs, **kwargs)
         self.task, self.accumulate, self.clip_grad, self.freeze_bn = task, accumulate, clip_grad, freeze_bn
         self.logger = lambda row: None
-        self.averages, self.epoch_cache = Averages(), {}
+        self.averages = Averages()
+        self.epoch_cache: dict[str, Any] = {}
         self.stage: Stage | None = None
         self.epochs_done = 0
-        self.set_precision(precision)
+        self.set_precision(precision or Precision())
 
     def set_precision(self, precision: Precision) -> None:
         self.precision = precision
@@ -125,7 +126,7 @@ class Learner(FastaiLearner):
         schedules = {"lr": lambda pos: rate(pos).tolist(), "mom": combined_cos(stage.pct_start, *MOMENTUMS)}
         self.fit(stage.epochs, cbs=[ParamScheduler(schedules), *(cbs or [])])
 
-    def fine_tune(self, epochs: int, base_lr: float = 2e-3, freeze_epochs: int = 1, **kwargs: Any) -> None:  # noqa: D417
+    def fine_tune(self, epochs: int, base_lr: float = 2e-3, freeze_epochs: int = 1, **kwargs: Any) -> None:
         """Train the head for ``freeze_epochs``, then everything for ``epochs`` (fastai's fine_tune)."""
         cbs = kwargs.pop("cbs", None)
         self.fit_stages(fine_tune_stages(epochs, base_lr, freeze_epochs=freeze_epochs, **kwargs), cbs)
@@ -166,7 +167,7 @@ class Learner(FastaiLearner):
         with self.precision.autocast(self.xb[0].device):
             out = task.batch_forward(self.model, batch)
         task.post_batch_forward(out, batch)
-        self.pred = out["pred"] if "pred" in out else out
+        self.pred = out.get("pred", out)
         self("after_pred")
         self.averages.add(task.batch_metric(out, batch))
         losses = task.batch_loss(out, batch)

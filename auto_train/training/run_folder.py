@@ -75,8 +75,11 @@ class RunFolder:
 
     def append(self, name: str, row: Mapping[str, Any]) -> None:
         """Append one JSON line to a file of the run (metrics.jsonl, events.jsonl)."""
-        with (self.path / name).open("a", encoding="utf-8") as file:
-            file.write(json.dumps(as_plain(row), ensure_ascii=False) + "\n")
+        try:
+            with (self.path / name).open("a", encoding="utf-8") as file:
+                file.write(json.dumps(as_plain(row), ensure_ascii=False) + "\n")
+        except OSError as error:
+            raise _unwritable(self.path / name, error) from error
 
     def event(self, kind: str, **fields: Any) -> None:
         self.append("events.jsonl", {"time": datetime.now(UTC).isoformat(), "event": kind, **fields})
@@ -110,7 +113,7 @@ class RunFolder:
         try:
             self.set_status(status)
             self.event(status, error=str(error) if error else None)
-        except OSError as second:  # a full disk: what ended the run matters more than its status file
+        except (OSError, TrainingError) as second:  # a full disk: what ended the run matters more than its status file
             logger.error("the status could not be written: {}", second)
 
 
@@ -137,13 +140,17 @@ def replacing(path: Path) -> Iterator[Path]:
     except (OSError, RuntimeError) as error:  # torch's writer reports a full disk as RuntimeError
         if isinstance(error, AutoTrainError):
             raise
-        raise TrainingError(
-            f"cannot write {path}: {error}",
-            where=str(path.parent.absolute()),
-            hint="free some space there; the files written before are whole",
-        ) from error
+        raise _unwritable(path, error) from error
     finally:
         part.unlink(missing_ok=True)
+
+
+def _unwritable(path: Path, error: Exception) -> TrainingError:
+    return TrainingError(
+        f"cannot write {path.name}: {error}",
+        where=str(path.parent.absolute()),
+        hint="free some space there; the files written before are whole",
+    )
 
 
 def environment(extra: Mapping[str, Any] = {}) -> dict[str, Any]:

@@ -54,6 +54,10 @@ class qTaskBase:  # noqa: N801 - the name is contract F3.10
         """Return metrics of a whole pass, which cannot be averaged over batches."""
         return {}
 
+    def predict(self, item: Any) -> tuple[Any, ...]:
+        """Return (answer, decoded tensor, probabilities) of one item, for ``Learner.predict``; optional."""
+        raise NotImplementedError(f"{type(self).__name__} defines no predict()")
+
     def post_metric_to_err(self, result: dict[str, float]) -> float:
         """Return one number, lower is better, by which the best epoch is chosen."""
         raise NotImplementedError
