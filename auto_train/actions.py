@@ -98,7 +98,7 @@ def load(source: Path | str, overrides: Sequence[str] = (), *, trust_code: bool 
     Raises:
         MissingError: nothing there, or nothing trained yet. BundleError: incomplete or altered.
     """
-    from auto_train.serving.find import find_at
+    from auto_train.bundle.find import find_at
     from auto_train.serving.predictor import open_predictor, predictor_of
 
     if absolute(source).suffix == ".ini":
@@ -130,8 +130,8 @@ def serve(
     Raises:
         ServingError: the port is in use or not ours to open.
     """
+    from auto_train.bundle.find import find_at
     from auto_train.config import default_config
-    from auto_train.serving.find import find_at
     from auto_train.serving.predictor import open_predictor, predictor_of
     from auto_train.serving.server import bind, run
     from auto_train.serving.service import Service

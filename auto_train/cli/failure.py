@@ -1,7 +1,6 @@
 """The one place where an error becomes a message on stderr and an exit code."""
 
 import errno
-import sys
 import tempfile
 import time
 import traceback
@@ -27,7 +26,7 @@ def report(error: BaseException, words: list[str]) -> int:
         The exit code.
     """
     known = _as_known(error)
-    text = str(known) if known else _describe_bug(error, shown="--debug" in words)
+    text = str(known) if known else _describe_bug(error, words)
     typer.secho("error: ", fg="red", bold=True, err=True, nl=False)  # plain when stderr is no terminal
     typer.echo(text, err=True)
     if "--json" in words:
@@ -49,17 +48,21 @@ def _as_known(error: BaseException) -> AutoTrainError | None:
     return None
 
 
-def _describe_bug(error: BaseException, *, shown: bool) -> str:
+def _describe_bug(error: BaseException, words: list[str]) -> str:
     trace = "".join(traceback.format_exception(error))
     line = f"this is a bug of ours: {type(error).__name__}: {error}"
-    if shown:
+    if "--debug" in words:
         return f"{line}\n{trace}"
     log = Path(tempfile.gettempdir()) / f"auto-train-{time.strftime('%Y%m%d-%H%M%S')}-{id(error):x}.log"
-    log.write_text(f"{sys.argv}\n{trace}", encoding="utf-8")
+    try:
+        log.write_text(f"{words}\n{trace}", encoding="utf-8")
+    except OSError:  # a full disk must not hide the error
+        return f"{line}\n{trace}"
     return f"{line}\n  the traceback is in {log}; --debug shows it here"
 
 
 def _print_json(error: BaseException, text: str) -> None:
     from auto_train.cli.output import emit
 
-    emit("error", error=type(error).__name__, message=text, hint=getattr(error, "hint", ""))
+    problems = [str(problem) for problem in getattr(error, "problems", [])]
+    emit("error", error=type(error).__name__, message=text, hint=getattr(error, "hint", ""), problems=problems)

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from auto_train.bundle.find import FoundModel, find_for_config
 from auto_train.errors import DataError, MissingError, TaskContractError
 from auto_train.serving.answers import answer_function
 from auto_train.serving.engines import open_engine
 from auto_train.serving.engines.base import Engine, Metadata
-from auto_train.serving.find import FoundModel, find_for_config
 from auto_train.types import absolute
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from auto_train.bundle.find import find_at
 from auto_train.errors import BundleError, DataError, ImageError, ImageTooLargeError, TaskContractError
-from auto_train.serving.find import find_at
 from auto_train.serving.predictor import Predictor, open_predictor
 from tests.serving.tiny import LABELS, export
 

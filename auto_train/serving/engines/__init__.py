@@ -2,8 +2,8 @@
 
 from importlib import import_module
 
+from auto_train.bundle.find import FoundModel
 from auto_train.serving.engines.base import Engine
-from auto_train.serving.find import FoundModel
 
 # name → class; the file is imported when the engine is used
 ENGINES = {

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, Self
 
-from auto_train.serving.find import FoundModel
+from auto_train.bundle.find import FoundModel
 
 if TYPE_CHECKING:
     import numpy as np

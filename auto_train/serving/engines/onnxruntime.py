@@ -4,9 +4,9 @@ import json
 import os
 from typing import TYPE_CHECKING, Any, Self
 
+from auto_train.bundle.find import FoundModel
 from auto_train.errors import BundleError
 from auto_train.serving.engines.base import Metadata
-from auto_train.serving.find import FoundModel
 
 if TYPE_CHECKING:
     import numpy as np

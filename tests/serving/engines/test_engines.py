@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from auto_train import actions
+from auto_train.bundle.find import FoundModel, find_at
 from auto_train.serving.engines import ENGINES, open_engine
-from auto_train.serving.find import FoundModel, find_at
 from auto_train.serving.predictor import open_predictor
 from tests.conftest import TrainedRun
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from auto_train.bundle.find import find_at, find_for_config
 from auto_train.config import load_config
 from auto_train.errors import BundleError, MissingError
-from auto_train.serving.find import find_at, find_for_config
 from tests.serving.tiny import write_project
 
 
