@@ -14,8 +14,8 @@ import uvicorn
 from fastapi import FastAPI
 
 from auto_train.api import create_app
+from auto_train.bundle.find import find_at
 from auto_train.config import default_config
-from auto_train.serving.find import find_at
 from auto_train.serving.predictor import open_predictor
 from auto_train.serving.service import Service
 
