@@ -8,7 +8,8 @@ from typing import Any, NoReturn
 class AttrDict(dict[str, Any]):
     """Read keys as attributes, and nested keys by dotted paths.
 
-    ``d.a.b``, ``d["a.b"]`` and ``"a.b" in d`` reach nested mappings; ``dir(d)`` lists the keys.
+    ``d.a.b``, ``d["a.b"]`` and ``"a.b" in d`` reach nested mappings; ``dir(d)`` lists the keys. A key named like a
+    method of dict (``items``, ``copy``) is read as an item only.
     """
 
     def __init__(self, values: Mapping[str, Any] | None = None, /, **more: Any):
@@ -65,8 +66,9 @@ class AttrDict(dict[str, Any]):
         return type(self)(value) if type(value) is dict else value
 
     def _missing(self, name: object) -> str:
-        near = get_close_matches(str(name), list(self), n=1)
-        known = ", ".join(map(str, self)) or "nothing"
+        names = [str(key) for key in self]
+        near = get_close_matches(str(name), names, n=1)
+        known = ", ".join(names) or "nothing"
         return f"no key '{name}'; did you mean '{near[0]}'?" if near else f"no key '{name}' (there is: {known})"
 
 

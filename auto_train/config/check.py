@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from auto_train.config.declare import Declared, near_name, parents
-from auto_train.config.problem import Problem
+from auto_train.config.problem import Origin, Problem
 from auto_train.config.scan import Section
 from auto_train.config.variables import Address, Cell
 
@@ -57,13 +57,12 @@ def check_names(
     for name in unknown:
         if (name, "") in known_wrong:
             continue
-        at = sections[name].origin if name in sections else None
         message, level = _unknown_section(name, known)
         is_used = any(path == name or path.startswith(f"{name}.") for path in used)
         is_parent = any(name in parents(other) for other in sections)
         if level == "error" or not (is_used or is_parent or _holds_function(name, cells)):
-            place = {"file": at.file, "line": at.line} if at else {}
-            problems.append(Problem(message=message, section=name, level=level, **place))  # type: ignore[arg-type]
+            at = sections[name].origin if name in sections else Origin(kind="override")
+            problems.append(Problem(message=message, file=at.file, line=at.line, section=name, level=level))
     for address, cell in cells.items():
         if address in declared.specs or address in known_wrong:
             continue
@@ -79,7 +78,7 @@ def _holds_function(section: str, cells: Mapping[Address, Cell]) -> bool:
 
 
 def _unknown_section(name: str, known: Iterable[str]) -> tuple[str, typing.Literal["error", "warning"]]:
-    near, is_typo = near_name(name, known)
+    near, is_typo = near_name(name, [*known, "META"])
     hint = f"; did you mean [{near}]?" if near else ""
     return (f"unknown section{hint}", "error") if is_typo else (f"unknown section, it has no effect{hint}", "warning")
 

@@ -20,26 +20,31 @@ Overrides = Sequence[str] | Mapping[str, object]
 DEFAULT_TASK = "classification"
 
 
-def load_config(path: Path | str | None = None, overrides: Overrides = ()) -> Config:
+def load_config(
+    path: Path | str | None = None, overrides: Overrides = (), *, default_task: str = DEFAULT_TASK
+) -> Config:
     """Return the config of an INI: recipe defaults, then its bases, itself and the overrides, variables filled in.
 
     Args:
         path: the INI; none: the one the environment variable CONFIG names.
         overrides: ``["section.key=value"]`` or a mapping of such keys to values.
+        default_task: the recipe where neither the INI, its bases nor an override sets project.type.
 
     Raises:
         ConfigError: with every problem found, each as ``file:line [section] key: message``.
     """
-    config, problems = assemble(path, overrides)
+    config, problems = _assemble(path, overrides, default_task)
     errors = [problem for problem in problems if problem.level == "error"]
     if config is None or errors:
         raise ConfigError(errors)
     return config
 
 
-def lint_config(path: Path | str | None = None, overrides: Overrides = ()) -> list[Problem]:
+def lint_config(
+    path: Path | str | None = None, overrides: Overrides = (), *, default_task: str = DEFAULT_TASK
+) -> list[Problem]:
     """Return every problem of an INI, warnings included; see :func:`load_config` for the arguments."""
-    return assemble(path, overrides)[1]
+    return _assemble(path, overrides, default_task)[1]
 
 
 def default_config(task: str = DEFAULT_TASK, overrides: Overrides = ()) -> Config:
@@ -51,13 +56,13 @@ def default_config(task: str = DEFAULT_TASK, overrides: Overrides = ()) -> Confi
     """
     recipe = registry.recipe(task)
     changes, problems = override_layer(overrides)
-    config, more = _finish(recipe, [changes], None, problems)
+    config, more = _finish(_Build(declare(recipe), [changes]), None, problems)
     if config is None:
         raise ConfigError(more)
     return config
 
 
-def assemble(path: Path | str | None, overrides: Overrides) -> tuple[Config | None, list[Problem]]:
+def _assemble(path: Path | str | None, overrides: Overrides, default_task: str) -> tuple[Config | None, list[Problem]]:
     """Return the config, none where it has errors, and all problems in the order of the files."""
     named = path or os.environ.get("CONFIG")
     if not named:
@@ -66,32 +71,26 @@ def assemble(path: Path | str | None, overrides: Overrides) -> tuple[Config | No
     layers, problems = read_layers(file, "ini")
     changes, more = override_layer(overrides)
     problems += more
-    if not layers or layers[-1].scan.file != file:  # the INI itself, or one of its bases, cannot be read
-        return None, _sorted(problems, layers)
     try:
-        recipe = _recipe([*layers, changes], file)
+        recipe = _recipe([*layers, changes], file, default_task)
     except ConfigError as error:
         return None, _sorted([*problems, *error.problems], layers)  # type: ignore[list-item]
-    return _finish(recipe, [*layers, changes], file, problems)
+    is_complete = not any(problem.section == "META" for problem in problems)
+    return _finish(_Build(declare(recipe), [*layers, changes], is_complete=is_complete), file, problems)
 
 
-def _finish(
-    recipe: registry.Recipe, layers: list[Layer], file: Path | None, problems: list[Problem]
-) -> tuple[Config | None, list[Problem]]:
-    build = _Build(declare(recipe), layers)
+def _finish(build: "_Build", file: Path | None, problems: list[Problem]) -> tuple[Config | None, list[Problem]]:
     build.run()
-    problems = _sorted([*problems, *build.problems], layers)
-    if any(problem.level == "error" for problem in problems):
-        return None, problems
-    return Config(
-        build.cells, build.declared, sections=list(build.sections), path=file, warnings=tuple(problems)
-    ), problems
+    found = _sorted([*problems, *build.problems], build.layers)
+    if any(problem.level == "error" for problem in found):
+        return None, found
+    return Config(build.cells, build.declared, sections=[*build.sections], path=file, warnings=tuple(found)), found
 
 
-def _recipe(layers: Sequence[Layer], file: Path) -> registry.Recipe:
+def _recipe(layers: Sequence[Layer], file: Path, default_task: str) -> registry.Recipe:
     """Return the recipe that project.type names, as written: it decides which keys there are, so it is no variable."""
     entry = project_type(layers)
-    name = entry.text.strip("\"' ") if entry else DEFAULT_TASK
+    name = entry.text.strip("\"' ") if entry else default_task
     try:
         return registry.recipe(name)
     except UsageError as error:
@@ -100,10 +99,16 @@ def _recipe(layers: Sequence[Layer], file: Path) -> registry.Recipe:
 
 
 class _Build:
-    """The steps from layers to final values; ``cells`` and ``problems`` are the outcome."""
+    """The steps from layers to final values; ``cells`` and ``problems`` are the outcome.
 
-    def __init__(self, declared: Declared, layers: list[Layer]):
-        self.declared, self.layers = declared, layers
+    Args:
+        declared: what the recipe knows.
+        layers: the user's, what wins last.
+        is_complete: whether all bases could be read; else a name that is not defined may be one of theirs.
+    """
+
+    def __init__(self, declared: Declared, layers: list[Layer], *, is_complete: bool = True):
+        self.declared, self.layers, self.is_complete = declared, layers, is_complete
         self.problems: list[Problem] = list(declared.problems)
         self.cells: dict[Address, Cell] = {}
         self.sections = {
@@ -119,7 +124,8 @@ class _Build:
         self.problems += check_shapes(self.cells, self.sections, self.declared)
         known_wrong = {(problem.section, problem.key) for problem in self.problems}
         names = {*self.sections, *self.declared.sections, *(at[0] for at in self.cells)}
-        variables = Variables(self.cells, names | {outer for name in names for outer in parents(name)})
+        names |= {outer for name in names for outer in parents(name)}
+        variables = Variables(self.cells, names, is_complete=self.is_complete)
         loaded = self._load_functions(variables)
         calls, broken = find_calls(variables, self.declared, names_known=loaded)
         broken += [problem for call in calls for problem in check_arguments(call, variables)]
@@ -147,8 +153,9 @@ class _Build:
     def _load_functions(self, variables: Variables) -> bool:
         address = ("project", "custom_functions")
         cell = self.cells.get(address)
-        file = Path(cell.value).expanduser().absolute() if cell and variables.settle(address) and cell.value else None
-        if cell and file and not file.is_file():
+        named = cell.value if cell and variables.settle(address) else None
+        file = Path(os.path.expanduser(named)).absolute() if named else None  # noqa: PTH111 - as for the INI's own path
+        if cell and file and not os.path.isfile(file):  # noqa: PTH113 - is_file raises for a name too long
             message = f"{quote(str(file))} does not exist; the path is relative to the working directory"
             self.problems.append(cell.entry.problem(message))
             return False

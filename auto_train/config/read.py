@@ -37,7 +37,7 @@ def read_layers(path: Path, kind: Kind) -> tuple[list[Layer], list[Problem]]:
     Returns:
         The layers, what wins last, and every problem of form.
     """
-    root = path.expanduser().absolute()
+    root = path.absolute()
     layers: list[Layer] = []
     problems: list[Problem] = []
 
@@ -53,6 +53,7 @@ def read_layers(path: Path, kind: Kind) -> tuple[list[Layer], list[Problem]]:
         file = Path(error.where) if error.where else root
         line = _base_line(file, kind)
         problems.append(Problem(message=describe(error), file=file, line=line, section="META", key="base"))
+        layers.append(_layer(read_scan(root, kind), []))  # its own mistakes are shown at once with that of its base
     return layers, problems
 
 

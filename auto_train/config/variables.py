@@ -47,10 +47,11 @@ class Variables:
     Args:
         cells: by section and key; their values are set.
         sections: every section, parents included.
+        is_complete: whether a reference to an unknown name is a mistake.
     """
 
-    def __init__(self, cells: Mapping[Address, Cell], sections: set[str]):
-        self.cells, self.sections = cells, sections
+    def __init__(self, cells: Mapping[Address, Cell], sections: set[str], *, is_complete: bool = True):
+        self.cells, self.sections, self.is_complete = cells, sections, is_complete
         self.problems: list[Problem] = []
         self.used: set[str] = set()  # paths that references name
         self._done: dict[Address, bool] = {}
@@ -104,9 +105,9 @@ class Variables:
             name = token[1]
             path = self.find(cell.entry, name) if name is not None and PATH.fullmatch(name) else None
             message = self._complaint(cell, raw, name, path)
+            failed = failed or path is None or bool(message)
             if message:
                 self.problems.append(cell.entry.problem(message))
-                failed = True
             elif name is not None and path is not None:
                 targets[name] = path
                 self.used.add(path)
@@ -118,7 +119,7 @@ class Variables:
         if not PATH.fullmatch(name):
             return f"'${{{name}}}' is no reference (allowed: ${{section.key}}, ${{key}}, ${{section}})"
         if path is None:
-            return f"'${{{name}}}' is not defined{self._suggest(cell.entry.section, name)}"
+            return f"'${{{name}}}' is not defined{self._suggest(name)}" if self.is_complete else ""
         if path in self.sections and not self._is_key(path) and raw != f"${{{name}}}":
             return f"'${{{name}}}' is a whole section and cannot stand inside a longer value"
         return ""
@@ -176,12 +177,13 @@ class Variables:
 
         return TOKEN.sub(fill, raw)
 
-    def _suggest(self, section: str, name: str) -> str:
-        known = [f"{at[0]}.{at[1]}" for at in self.cells]
-        beside = {f"{at[1]}": f"{at[0]}.{at[1]}" for at in self.cells}
-        near = get_close_matches(name, known, n=1) or [beside[key] for key in get_close_matches(name, beside, n=1)]
-        near = [beside[name.rpartition(".")[2]]] if not near and name.rpartition(".")[2] in beside else near
-        return f"; did you mean '${{{near[0]}}}'?" if near else ""
+    def _suggest(self, name: str) -> str:
+        """Return the nearest path, by the whole name or by its last part."""
+        paths = {key: f"{section}.{key}" for section, key in self.cells}
+        near = get_close_matches(name, [*map(".".join, self.cells), *paths], n=1, cutoff=0.6)
+        found = near[0] if near else name.rpartition(".")[2]
+        path = paths.get(found, found)
+        return f"; did you mean '${{{path}}}'?" if near or found in paths else ""
 
     def _report_chain(self, address: Address) -> None:
         entry = self.cells[address].entry

@@ -99,6 +99,17 @@ def test_base_that_is_no_text_is_reported_as_that_file(write_ini, tmp_path: Path
     ]
 
 
+def test_base_that_is_missing_does_not_hide_other_mistakes(write_ini):
+    path = write_ini("[META]\nbase = gone\n[training.scheme]\nepochs = x\noutput = ${from_the_base}/${no good}\n")
+    first, *others = errors(path)
+    assert "the base 'gone' does not exist" in first
+    assert others == [
+        f"{path}:4 [training.scheme] epochs: 'x' is no number (allowed: int >= 0)",
+        f"{path}:5 [training.scheme] output: '${{no good}}' is no reference (allowed: ${{section.key}}, ${{key}}, "
+        "${section})",
+    ]
+
+
 def test_base_may_name_the_task(write_ini):
     write_ini("[project]\ntype = segmentation\n", "base.ini")
     assert "base.ini:2 [project] type: 'segmentation' is no task" in errors(write_ini("[META]\nbase = base\n"))[0]
