@@ -26,7 +26,7 @@ def write_bundle(folder: RunFolder, task: "Task", inference: InferenceModel, met
         "evaluation_hash": evaluation_hash(task.samples),
         "data": {"origin": task.source.origin, "warning": task.source.warning},
         "environment": environment({"device": str(task.device)}),
-        "licences": _licences(config.architecture.backbone.model),
+        "licences": _licences(config.architecture.backbone),
     }
     RunFolder(root).write_json("facts.json", facts)
     write_atomically(root / "config.ini", config.to_ini().encode())
@@ -38,16 +38,18 @@ def _uses_code(inference: InferenceModel) -> bool:
     return bool(inference.config["head"] or inference.config["preprocess"])
 
 
-def _licences(arch: str) -> dict[str, Any]:
-    """Return the licences of code and weights as timm records them."""
+def _licences(backbone: Any) -> dict[str, str]:
+    """Return the licences of code and starting weights, as far as timm records them."""
     import timm
 
-    cfg = timm.get_pretrained_cfg(arch)
-    return {
-        "code": "Apache-2.0",
-        "weights": getattr(cfg, "license", None),
-        "weights_origin": getattr(cfg, "origin_url", None),
-    }
+    if backbone.weights:
+        weights = f"that of {backbone.weights}"
+    elif backbone.pretrained:
+        known = timm.get_pretrained_cfg(backbone.model)
+        weights = (known and known.license) or f"not recorded by timm for {backbone.model}"
+    else:
+        weights = "none: training started from random weights"
+    return {"code": "Apache-2.0", "weights": weights}
 
 
 def _card(inference: InferenceModel, metrics: dict[str, float], warning: str | None) -> str:
