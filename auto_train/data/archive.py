@@ -26,6 +26,8 @@ _BROKEN = (
     zlib.error,
     lzma.LZMAError,
     struct.error,
+    LookupError,
+    OverflowError,
     EOFError,
     NotImplementedError,
     OSError,

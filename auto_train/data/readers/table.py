@@ -100,15 +100,27 @@ def _read_text(path: Path) -> Table:
 
 
 def _read_typed(path: Path) -> Table:
-    import pandas as pd
+    cells = _parquet(path) if path.suffix.lower() == ".parquet" else _json_lines(path)
+    columns = {name: [_text(value) for value in values] for name, values in cells.items()}
+    return Table(path=path, columns=columns, lines=list(range(1, max(map(len, columns.values()), default=0) + 1)))
 
-    if path.suffix.lower() == ".jsonl":
-        lines = path.read_text(encoding="utf-8").splitlines()
-        frame = pd.DataFrame([json.loads(line) for line in lines if line.strip()])
-    else:
-        frame = pd.read_parquet(path)
-    columns = {str(name): [_text(value) for value in frame[name].tolist()] for name in frame.columns}
-    return Table(path=path, columns=columns, lines=list(range(1, len(frame) + 1)))
+
+def _parquet(path: Path) -> dict[str, list[object]]:
+    import pyarrow
+    from pyarrow import parquet
+
+    try:
+        # Not by pandas: its integers turn into floats where a value is missing.
+        return parquet.read_table(path).to_pydict()
+    except pyarrow.ArrowException as error:
+        raise ValueError(str(error)) from error
+
+
+def _json_lines(path: Path) -> dict[str, list[object]]:
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line.strip()]
+    if not all(isinstance(row, dict) for row in rows):
+        raise ValueError("a line is no object")
+    return {name: [row.get(name) for row in rows] for name in dict.fromkeys(key for row in rows for key in row)}
 
 
 def _text(value: object) -> str:

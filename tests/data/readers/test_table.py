@@ -36,7 +36,9 @@ def test_table_rows_of_another_length_are_listed(tmp_path: Path) -> None:
         ("a.csv", "a,b\n\xe9,1\n".encode("latin-1"), "cannot be read: 'utf-8' codec can't decode"),
         ("a.csv", 'a,b\n"1,2\n', "cannot be read: unexpected end of data"),
         ("a.parquet", b"no parquet", "cannot be read: "),
+        ("a.parquet", b"PAR1" + bytes(20) + b"PAR1", "cannot be read: "),
         ("a.jsonl", b"{no json", "cannot be read: "),
+        ("a.jsonl", b"[1]", "cannot be read: a line is no object"),
         ("a.xlsx", b"", "'.xlsx' is no table"),
     ],
 )
