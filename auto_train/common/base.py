@@ -1,5 +1,6 @@
 """Task: the base of every recipe. It makes data, model and learner from a config; a recipe says what differs."""
 
+import hashlib
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -13,16 +14,27 @@ from auto_train.bundle import load_bundle
 from auto_train.bundle.find import find_for_config
 from auto_train.common.backbone import create_timm_model, default_split, normalisation, zero_last_linear
 from auto_train.common.inference import InferenceModel
-from auto_train.common.loaders import eval_loader, train_loader
+from auto_train.common.loaders import eval_loader, told, train_loader
 from auto_train.common.user_loaders import is_dataloaders, normalisation_of, samples_of
 from auto_train.common.weights import load_torch_model_weights_to
 from auto_train.config import Config, load_config
-from auto_train.data import Samples, Source, acquire, assign_splits, decode_image, find_weights, read_samples
-from auto_train.errors import DataError, MissingError, TaskContractError
+from auto_train.data import (
+    Samples,
+    Source,
+    acquire,
+    assign_splits,
+    cache_folder,
+    check_readable,
+    decode_image,
+    find_weights,
+    read_samples,
+)
+from auto_train.data.check import read_exclude, require_readable, write_exclude
+from auto_train.errors import DataError, TaskContractError
 from auto_train.training.learner import Learner
 from auto_train.training.precision import choose_precision
 from auto_train.training.task import qTaskBase
-from auto_train.types import Listener, Progress
+from auto_train.types import Listener, Progress, absolute
 
 # Below this many training images the statistics a pretrained body brings are better than what batches would give.
 FEW_IMAGES = 10_000
@@ -124,16 +136,15 @@ class Task(qTaskBase):
         samples = read_samples(
             self.source,
             data.format,
-            # Folders an INI names but the archive does not have are left to the reader to find.
-            train_dir=_existing(folders.train_dir),
-            validation_dir=_existing(folders.validation_dir),
-            test_dir=_existing(folders.test_dir),
+            train_dir=folders.train_dir or config.training.train_dir,
+            validation_dir=folders.validation_dir or config.training.validation_dir,
+            test_dir=folders.test_dir or config.training.test_dir,
             labels_file=data.labels_file,
             path_column=data.path_column,
             label_column=data.label_column,
             group_column=data.group_column,
             labels=config.project.classes,
-            exclude=_lines(data.exclude),
+            exclude=read_exclude(absolute(data.exclude)) if data.exclude else (),
         )
         return self._split(samples)
 
@@ -152,8 +163,28 @@ class Task(qTaskBase):
         return self._split(loaded)
 
     def _split(self, samples: Samples) -> Samples:
+        """Return the samples with every image known to be readable and every split drawn."""
+        samples = samples.hashed(told(self.listener, "hash"))
+        self._check_readable(samples)
         ratio = self.config.training.train_ratio
         return assign_splits(samples, self.config.project.data.valid_fraction if ratio is None else 1 - ratio)
+
+    def _check_readable(self, samples: Samples) -> None:
+        """Decode every image once; a set of images that passed is not decoded again.
+
+        Raises:
+            DataError: lists the files that cannot be decoded.
+        """
+        content = hashlib.sha256("".join(sorted(samples.table["sha256"])).encode()).hexdigest()
+        passed = cache_folder("readable") / content
+        if passed.exists():
+            return
+        if findings := check_readable(samples, progress=told(self.listener, "check")):
+            listing = absolute(self.config.project.location) / "unreadable.txt"
+            write_exclude(findings, listing)
+            require_readable(findings, samples.root, exclude_file=listing)
+        passed.parent.mkdir(parents=True, exist_ok=True)
+        passed.touch()
 
     # Model
 
@@ -337,18 +368,3 @@ class _NoData:
 
     device = torch.device("cpu")
     path = Path()
-
-
-def _existing(folder: str | Path | None) -> Path | None:
-    path = Path(folder).expanduser() if folder else None
-    return path if path and path.is_dir() else None
-
-
-def _lines(path: str | Path | None) -> list[str]:
-    """Return the paths an exclude file lists, one a line."""
-    if path is None:
-        return []
-    file = Path(path).expanduser()
-    if not file.is_file():
-        raise MissingError("the file does not exist", where=f"[project.data] exclude = {file.absolute()}")
-    return [line.strip() for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]

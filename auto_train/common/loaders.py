@@ -79,7 +79,7 @@ def train_loader(
         mix=mix,
     )
     return BatchLoader(
-        open_split(task, samples, stored_side),
+        open_split(task, samples, stored_side, is_exact=False),
         task.targets(samples),
         transform,
         batch_size=scheme.batch_size,
@@ -96,16 +96,22 @@ def eval_loader(task: "Task", samples: Samples) -> BatchLoader:
     return BatchLoader(pixels, task.targets(samples), transform, batch_size=2 * task.config.training.scheme.batch_size)
 
 
-def open_split(task: "Task", samples: Samples, side: int) -> Pixels:
-    """Return the pixel store of these samples, built if need be."""
+def open_split(task: "Task", samples: Samples, side: int, *, is_exact: bool = True) -> Pixels:
+    """Return the pixel store of these samples, built if need be.
+
+    Args:
+        side: of the stored images, pixels.
+        is_exact: decode as inference does; else faster, from a JPEG's own reduced sizes.
+    """
+    is_exact = is_exact or task.inference.preprocess is not None
     return open_pixels(
-        samples.images,
+        samples.images if is_exact else samples.images.reduced(side),
         side,
         hashes=samples.table["sha256"].tolist(),
         cache=cache_folder("stores"),
         limit_mb=task.config.training.data.cache_mb,
         preprocess=task.inference.preprocess,
-        preprocess_id=json.dumps(task.inference.config["preprocess"], sort_keys=True),
+        made_by=json.dumps([is_exact, task.inference.config["preprocess"]], sort_keys=True),
         progress=told(task.listener, "pixel store"),
     )
 

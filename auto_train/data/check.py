@@ -68,14 +68,21 @@ def read_exclude(path: Path) -> list[str]:
     return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
 
 
-def require_readable(findings: Sequence[Finding], root: Path | None = None) -> None:
+def require_readable(
+    findings: Sequence[Finding], root: Path | None = None, *, exclude_file: Path | None = None
+) -> None:
     """Pass if there are no findings.
+
+    Args:
+        root: folder of the data.
+        exclude_file: where the findings were written, for the hint.
 
     Raises:
         DataError: lists them.
     """
     if findings:
-        hint = "replace or remove them, or list their paths in the file of [project.data] exclude"
+        listing = f"project.data.exclude={exclude_file}" if exclude_file else "their paths in [project.data] exclude"
+        hint = f"replace or remove them, or train without them: {listing}"
         message = listed(f"{len(findings)} images cannot be decoded", findings, limit=50)
         raise DataError(message, where=str(root or ""), hint=hint)
 

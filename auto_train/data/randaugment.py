@@ -1,7 +1,7 @@
 """RandAugment on batches: every image draws its own operations and magnitudes.
 
-Source: Cubuk et al., RandAugment (2019); the notation (rand-m9-mstd0.5-n2) and the ranges of the operations are
-those of timm's auto_augment.
+Source: Cubuk et al., RandAugment (2019); the notation (rand-m9-mstd0.5-inc1), the operations and their ranges are those
+of timm's auto_augment.
 """
 
 import re
@@ -23,9 +23,29 @@ def _column(values: torch.Tensor) -> torch.Tensor:
     return values[:, None, None, None]
 
 
-def _blend(base: torch.Tensor, images: torch.Tensor, levels: torch.Tensor, signs: torch.Tensor) -> torch.Tensor:
-    """Move images away from base (factor above 1) or towards it: the enhance operations, factor 1 ± 0.9 level."""
-    return (base + (images - base) * _column(1 + 0.9 * levels * signs)).clamp(0, 1)
+def _blend(base: torch.Tensor, images: torch.Tensor, strength: torch.Tensor) -> torch.Tensor:
+    """Move images away from base (strength up to 1) or towards it (down to -1): the enhance operations."""
+    return (base + (images - base) * _column(1 + 0.9 * strength)).clamp(0, 1)
+
+
+def _colour(images: torch.Tensor, strength: torch.Tensor) -> torch.Tensor:
+    return _blend(luminance(images), images, strength)
+
+
+def _contrast(images: torch.Tensor, strength: torch.Tensor) -> torch.Tensor:
+    return _blend(luminance(images).mean(dim=(2, 3), keepdim=True), images, strength)
+
+
+def _brightness(images: torch.Tensor, strength: torch.Tensor) -> torch.Tensor:
+    return _blend(torch.zeros_like(images), images, strength)
+
+
+def _sharpness(images: torch.Tensor, strength: torch.Tensor) -> torch.Tensor:
+    kernel = torch.tensor([[1.0, 1, 1], [1, 5, 1], [1, 1, 1]], device=images.device) / 13
+    smooth = F.conv2d(images, kernel.expand(3, 1, 3, 3), groups=3, padding=1)
+    blurred = images.clone()
+    blurred[:, :, 1:-1, 1:-1] = smooth[:, :, 1:-1, 1:-1]
+    return _blend(blurred, images, strength)
 
 
 def _warp(images: torch.Tensor, **entries: torch.Tensor) -> torch.Tensor:
@@ -42,25 +62,18 @@ def _rotate(images: torch.Tensor, levels: torch.Tensor, signs: torch.Tensor) -> 
     return _warp(images, m00=angle.cos(), m01=-angle.sin(), m10=angle.sin(), m11=angle.cos())
 
 
-def _posterize(images: torch.Tensor, levels: torch.Tensor, signs: torch.Tensor) -> torch.Tensor:
-    step = _column(2.0 ** (8 - (4 - (4 * levels).floor()).clamp(min=1)))
-    return (images * 255 / step).floor() * step / 255
+def _posterize(images: torch.Tensor, bits: torch.Tensor) -> torch.Tensor:
+    # At least one bit: timm's 0 would leave a black image.
+    step = _column(2.0 ** (8 - bits.clamp(min=1)))
+    return ((images * 255).round() / step).floor() * step / 255
 
 
-def _solarize(images: torch.Tensor, levels: torch.Tensor, signs: torch.Tensor) -> torch.Tensor:
-    return torch.where(images >= _column(1 - levels), 1 - images, images)
+def _solarize(images: torch.Tensor, threshold: torch.Tensor) -> torch.Tensor:
+    return torch.where(images >= _column(threshold), 1 - images, images)
 
 
 def _solarize_add(images: torch.Tensor, levels: torch.Tensor, signs: torch.Tensor) -> torch.Tensor:
     return torch.where(images < 0.5, (images + _column(levels * 110 / 255)).clamp(max=1), images)
-
-
-def _sharpness(images: torch.Tensor, levels: torch.Tensor, signs: torch.Tensor) -> torch.Tensor:
-    kernel = torch.tensor([[1.0, 1, 1], [1, 5, 1], [1, 1, 1]], device=images.device) / 13
-    smooth = F.conv2d(images, kernel.expand(3, 1, 3, 3), groups=3, padding=1)
-    blurred = images.clone()
-    blurred[:, :, 1:-1, 1:-1] = smooth[:, :, 1:-1, 1:-1]
-    return _blend(blurred, images, levels, signs)
 
 
 def _equalize(images: torch.Tensor, levels: torch.Tensor, signs: torch.Tensor) -> torch.Tensor:
@@ -72,57 +85,74 @@ OPERATIONS: dict[str, Operation] = {
     "equalize": _equalize,
     "invert": lambda x, m, s: 1 - x,
     "rotate": _rotate,
-    "posterize": _posterize,
-    "solarize": _solarize,
+    "posterize": lambda x, m, s: _posterize(x, (4 * m).floor()),
+    "solarize": lambda x, m, s: _solarize(x, m),
     "solarize_add": _solarize_add,
-    "colour": lambda x, m, s: _blend(luminance(x), x, m, s),
-    "contrast": lambda x, m, s: _blend(luminance(x).mean(dim=(2, 3), keepdim=True), x, m, s),
-    "brightness": lambda x, m, s: _blend(torch.zeros_like(x), x, m, s),
-    "sharpness": _sharpness,
+    "colour": lambda x, m, s: _colour(x, 2 * m - 1),
+    "contrast": lambda x, m, s: _contrast(x, 2 * m - 1),
+    "brightness": lambda x, m, s: _brightness(x, 2 * m - 1),
+    "sharpness": lambda x, m, s: _sharpness(x, 2 * m - 1),
     "shear_x": lambda x, m, s: _warp(x, m01=0.3 * m * s),
     "shear_y": lambda x, m, s: _warp(x, m10=0.3 * m * s),
     # timm moves by at most 0.45 of the side; coordinates run from -1 to 1.
     "translate_x": lambda x, m, s: _warp(x, m02=0.9 * m * s),
     "translate_y": lambda x, m, s: _warp(x, m12=0.9 * m * s),
 }
+# The same, each stronger with its level in either direction; above, level 5 of an enhance operation changes nothing.
+INCREASING = OPERATIONS | {
+    "posterize": lambda x, m, s: _posterize(x, 4 - (4 * m).floor()),
+    "solarize": lambda x, m, s: _solarize(x, 1 - m),
+    "colour": lambda x, m, s: _colour(x, m * s),
+    "contrast": lambda x, m, s: _contrast(x, m * s),
+    "brightness": lambda x, m, s: _brightness(x, m * s),
+    "sharpness": lambda x, m, s: _sharpness(x, m * s),
+}
+PART = re.compile(r"(mstd|m|n|p)(\d+(?:\.\d+)?)|(inc)([01])")
 
 
 @dataclass(frozen=True, kw_only=True)
 class RandAugment:
-    """Apply num_ops random operations to every image, each with probability 1/2 as in timm.
+    """Apply num_ops random operations to every image.
 
     Args:
         magnitude: 0 to 10.
         std: standard deviation of the magnitude from image to image.
         num_ops: operations per image.
+        probability: of each operation to take place.
+        increasing: every operation is stronger with its magnitude.
     """
 
-    magnitude: float = 9.0
-    std: float = 0.5
+    magnitude: float = 10.0
+    std: float = 0.0
     num_ops: int = 2
+    probability: float = 0.5
+    increasing: bool = False
 
     @classmethod
     def parse(cls, text: str) -> "RandAugment":
-        """Read timm's notation.
+        """Read timm's notation; what it does not say has timm's defaults.
 
         Raises:
             UsageError: for a part that is not understood.
         """
         head, *parts = text.split("-")
-        values: dict[str, float] = {}
-        for part in parts:
-            match = re.fullmatch(r"(mstd|m|n)(\d+(?:\.\d+)?)", part)
-            if match is None:
-                break
-            values[match[1]] = float(match[2])
-        if head != "rand" or len(values) != len(parts) or values.get("m", 9) > 10:
+        matches = [PART.fullmatch(part) for part in parts]
+        found = {m[1] or m[3]: float(m[2] or m[4]) for m in matches if m}
+        is_known = head == "rand" and len(found) == len(parts) and found.get("n", 1).is_integer()
+        if not is_known or found.get("m", 0) > 10 or found.get("p", 0) > 1:
             raise UsageError(
                 f"cannot read RandAugment {text!r}",
                 where="[training.scheme] aa",
-                allowed="rand, then -mN (0..10), -mstdX, -nN in any order",
-                hint="for example: aa = rand-m9-mstd0.5",
+                allowed="rand, then -mN (0..10), -mstdX, -nN, -pX (0..1), -inc1 in any order",
+                hint="for example: aa = rand-m9-mstd0.5-inc1",
             )
-        return cls(magnitude=values.get("m", 9.0), std=values.get("mstd", 0.5), num_ops=int(values.get("n", 2)))
+        return cls(
+            magnitude=found.get("m", cls.magnitude),
+            std=found.get("mstd", cls.std),
+            num_ops=int(found.get("n", cls.num_ops)),
+            probability=found.get("p", cls.probability),
+            increasing=bool(found.get("inc", cls.increasing)),
+        )
 
     def __call__(self, images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         """Return augmented images: (N, 3, H, W) float32 in [0, 1], as they came."""
@@ -133,11 +163,11 @@ class RandAugment:
     def _one_round(self, images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         n, device = len(images), images.device
         choice = torch.randint(len(OPERATIONS), (n,), generator=generator)
-        choice[torch.rand(n, generator=generator) < 0.5] = -1
+        choice[torch.rand(n, generator=generator) >= self.probability] = -1
         levels = (self.magnitude + self.std * torch.randn(n, generator=generator)).clamp(0, 10) / 10
         signs = torch.where(torch.rand(n, generator=generator) < 0.5, -1.0, 1.0)
         out = images.clone()
-        for i, operation in enumerate(OPERATIONS.values()):
+        for i, operation in enumerate((INCREASING if self.increasing else OPERATIONS).values()):
             rows = (choice == i).nonzero()[:, 0]
             if len(rows):
                 out[rows] = operation(images[rows], levels[rows].to(device), signs[rows].to(device))

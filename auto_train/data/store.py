@@ -77,7 +77,7 @@ def open_pixels(
     cache: Path,
     limit_mb: int | None = None,
     preprocess: Preprocess | None = None,
-    preprocess_id: str = "",
+    made_by: str = "",
     progress: Progress | None = None,
 ) -> Pixels:
     """Open the store of these images, building it first where it is missing and fits.
@@ -89,11 +89,11 @@ def open_pixels(
         cache: folder of the stores.
         limit_mb: largest store; None allows half of the free disk.
         preprocess: applied to (1, H, W, 3) uint8 before the resize.
-        preprocess_id: names that function and its arguments; part of the store's key.
+        made_by: names how the images are decoded and preprocessed; part of the store's key.
         progress: called with (images done, images in all) while building.
     """
     cache.mkdir(parents=True, exist_ok=True)
-    path = cache / f"{_key(hashes, side, preprocess_id)}.npy"
+    path = cache / f"{_key(hashes, side, made_by)}.npy"
     # Two runs that want the same store: one builds, the other waits and opens it.
     with FileLock(f"{path}.lock"):
         if path.exists():
@@ -106,8 +106,8 @@ def open_pixels(
     return PixelStore(path)
 
 
-def _key(hashes: Sequence[str], side: int, preprocess_id: str) -> str:
-    digest = hashlib.sha256(f"{FORMAT}|{side}|{preprocess_id}|{len(hashes)}".encode())
+def _key(hashes: Sequence[str], side: int, made_by: str) -> str:
+    digest = hashlib.sha256(f"{FORMAT}|{side}|{made_by}|{len(hashes)}".encode())
     for sha256 in hashes:
         digest.update(sha256.encode())
     return digest.hexdigest()[:32]
@@ -142,7 +142,7 @@ def _build(path: Path, images: Images, side: int, preprocess: Preprocess | None,
 
 def _resized(image: np.ndarray, side: int, preprocess: Preprocess | None) -> np.ndarray:
     """Return one image as (side, side, 3) uint8, by exactly InferenceModel's steps."""
-    pixels = torch.from_numpy(np.ascontiguousarray(image))[None]
+    pixels = torch.from_numpy(np.require(image, requirements=["C", "W"]))[None]
     pixels = preprocess(pixels) if preprocess else pixels
     if pixels.shape[1:3] != (side, side):
         pixels = resize_images(pixels, side).to(torch.uint8).permute(0, 2, 3, 1)
