@@ -138,7 +138,7 @@ class RandAugment:
         head, *parts = text.split("-")
         matches = [PART.fullmatch(part) for part in parts]
         found = {m[1] or m[3]: float(m[2] or m[4]) for m in matches if m}
-        is_known = head == "rand" and len(found) == len(parts) and found.get("n", 1).is_integer()
+        is_known = head == "rand" and len(found) == len(parts) and found.get("n", 1.0).is_integer()
         if not is_known or found.get("m", 0) > 10 or found.get("p", 0) > 1:
             raise UsageError(
                 f"cannot read RandAugment {text!r}",
