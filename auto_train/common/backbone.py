@@ -123,18 +123,47 @@ def normalisation(arch: str) -> tuple[Sequence[float], Sequence[float]]:
     return (config.mean, config.std) if config else ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
 
+def pretrained_name(arch: str) -> str:
+    """Return where timm's weights of a model are, as find_weights takes it: a hub name or a URL.
+
+    Raises:
+        MissingError: timm knows no weights for it.
+    """
+    import timm
+
+    if not timm.is_model(arch):
+        raise _unknown(arch)
+    config = timm.get_pretrained_cfg(arch)
+    if config and config.hf_hub_id:
+        file = f"/{config.hf_hub_filename}" if config.hf_hub_filename else ""
+        return f"hf://{config.hf_hub_id}{file}"
+    if config and config.url:
+        return str(config.url)
+    raise MissingError(
+        f"timm has no pretrained weights of '{arch}'",
+        where="[architecture.backbone] pretrained",
+        hint="name a file in [architecture.backbone] weights, or set pretrained = false",
+    )
+
+
+def _unknown(arch: str) -> UsageError:
+    import timm
+
+    return UsageError(
+        f"timm has no model '{arch}'",
+        where="[architecture.backbone] model",
+        allowed=did_you_mean(arch, timm.list_models()),
+        hint="list them with: python -c \"import timm; print(timm.list_models('resnet*'))\"",
+    )
+
+
 def _create_trunk(
     arch: str, pretrained: bool, n_in: int, image_size: int, weights: "Path | None", kwargs: dict[str, Any]
 ) -> nn.Module:
     import timm
 
     if not timm.is_model(arch):
-        raise UsageError(
-            f"timm has no model '{arch}'",
-            where="[architecture.backbone] model",
-            allowed=did_you_mean(arch, timm.list_models()),
-            hint="list them with: python -c \"import timm; print(timm.list_models('resnet*'))\"",
-        )
+        raise _unknown(arch)
     config = timm.get_pretrained_cfg(arch)
     options: dict[str, Any] = {"num_classes": 0, "in_chans": n_in, **kwargs}
     if config and config.fixed_input_size:

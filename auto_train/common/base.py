@@ -12,7 +12,13 @@ from torch import nn
 
 from auto_train.bundle import load_bundle
 from auto_train.bundle.find import find_for_config
-from auto_train.common.backbone import create_timm_model, default_split, normalisation, zero_last_linear
+from auto_train.common.backbone import (
+    create_timm_model,
+    default_split,
+    normalisation,
+    pretrained_name,
+    zero_last_linear,
+)
 from auto_train.common.inference import InferenceModel
 from auto_train.common.loaders import eval_loader, told, train_loader
 from auto_train.common.user_loaders import is_dataloaders, normalisation_of, samples_of
@@ -206,11 +212,11 @@ class Task(qTaskBase):
             mean=config.architecture.mean or list(mean),
             std=config.architecture.std or list(std),
         )
-        weights = backbone.weights and find_weights(backbone.weights, offline=self.offline)
+        weights = backbone.weights or (pretrained_name(backbone.model) if backbone.pretrained else None)
         network = create_timm_model(
             n_out=len(self.labels),
-            pretrained=backbone.pretrained,
-            weights=weights,
+            pretrained=False,
+            weights=find_weights(weights, offline=self.offline) if weights else None,
             image_size=config.architecture.image_size,
             custom_head=config.resolve("architecture.head") if head else None,
             **spec,

@@ -54,6 +54,8 @@ class InferenceModel(nn.Module, ConfigMixin):
     ):
         super().__init__()
         self.task, self.name, self.labels, self.image_size = task, name, list(labels), image_size
+        if head or preprocess:
+            registry.load_functions(registry.recipes().get(task))
         self.preprocess = registry.resolve(preprocess) if preprocess else None
         self.network = create_timm_model(
             n_out=len(labels),
