@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from auto_train.bundle.find import FoundModel, find_for_config
+from auto_train.common.answers import answer_function
 from auto_train.errors import DataError, MissingError, TaskContractError
-from auto_train.serving.answers import answer_function
 from auto_train.serving.engines import open_engine
 from auto_train.serving.engines.base import Engine, Metadata
 from auto_train.types import absolute
@@ -39,7 +39,7 @@ class Predictor:
         self.model: Metadata = engine.metadata
         self.warnings = warnings
         self._engine, self._postprocess, self._max_pixels = engine, postprocess, max_pixels
-        self._answer = answer_function(engine.metadata)
+        self._answer = answer_function(engine.metadata.task)
 
     def __call__(self, image: "str | Path | bytes | Image | np.ndarray") -> Any:
         """Return the answer for one image.
@@ -52,7 +52,7 @@ class Predictor:
             DataError: an array of another shape or type.
             TaskContractError: the INI's postprocess function failed.
         """
-        answer = self._answer(self._engine.infer(self._pixels(image)[None])[0], self.model)
+        answer = self._answer(self._engine.infer(self._pixels(image)[None])[0], self.model.labels, self.model.name)
         if self._postprocess is None:
             return answer
         try:
