@@ -1,8 +1,6 @@
 """Task: the base of every recipe. It makes data, model and learner from a config; a recipe says what differs."""
 
-import hashlib
 import random
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -20,27 +18,17 @@ from auto_train.common.backbone import (
     zero_last_linear,
 )
 from auto_train.common.inference import InferenceModel
-from auto_train.common.loaders import eval_loader, told, train_loader
-from auto_train.common.user_loaders import is_dataloaders, normalisation_of, samples_of
+from auto_train.common.loaders import eval_loader, train_loader
+from auto_train.common.reading import check_known, check_trainable, fetch_data, read_data
+from auto_train.common.user_loaders import normalisation_of
 from auto_train.common.weights import load_torch_model_weights_to
 from auto_train.config import Config, load_config
-from auto_train.data import (
-    Samples,
-    Source,
-    acquire,
-    assign_splits,
-    cache_folder,
-    check_readable,
-    decode_image,
-    find_weights,
-    read_samples,
-)
-from auto_train.data.check import read_exclude, require_readable, write_exclude
-from auto_train.errors import DataError, TaskContractError
+from auto_train.data import Samples, Source, decode_image, find_weights
+from auto_train.errors import TaskContractError
 from auto_train.training.learner import Learner
 from auto_train.training.precision import choose_precision
 from auto_train.training.task import qTaskBase
-from auto_train.types import Listener, Progress, absolute
+from auto_train.types import Listener
 
 # Below this many training images the statistics a pretrained body brings are better than what batches would give.
 FEW_IMAGES = 10_000
@@ -90,8 +78,8 @@ class Task(qTaskBase):
 
     def _prepare(self) -> None:
         self.samples = self.read_data()
-        self.warnings += self.samples.warnings
-        self.labels = self._checked_labels()
+        check_trainable(self.config, self.samples)
+        self.labels = self.samples.labels
         seed_everything(self.config.training.seed)
         self.inference = self.build_model()
         self.model = self.inference.network.to(self.device)
@@ -119,78 +107,17 @@ class Task(qTaskBase):
 
     def download_data(self) -> Source:
         """Fetch ``project.data_source_url`` if ``training.dir`` does not exist, and say where the data came from."""
-        config = self.config
-        source = acquire(
-            config.project.data_source_url or [],
-            config.training.dir,
-            sha256s=config.project.data_sha256 or [],
-            fallback=config.project.data.fallback,
-            offline=self.offline,
-            progress=_downloads(self.listener),
-        )
+        source = fetch_data(self.config, listener=self.listener, offline=self.offline)
         if source.warning:
             self.warnings.append(source.warning)
         return source
 
     def read_data(self) -> Samples:
         """Return the samples with a split for every row, from the folders or from the INI's load_function."""
-        config, data = self.config, self.config.project.data
         self.source = self.download_data()
-        if config.has_function("training.data.load_datablocks"):
-            return self._loaded_by_user()
-        folders = config.training.data
-        samples = read_samples(
-            self.source,
-            data.format,
-            train_dir=folders.train_dir or config.training.train_dir,
-            validation_dir=folders.validation_dir or config.training.validation_dir,
-            test_dir=folders.test_dir or config.training.test_dir,
-            labels_file=data.labels_file,
-            path_column=data.path_column,
-            label_column=data.label_column,
-            group_column=data.group_column,
-            labels=config.project.classes,
-            exclude=read_exclude(absolute(data.exclude)) if data.exclude else (),
-        )
-        return self._split(samples)
-
-    def _loaded_by_user(self) -> Samples:
-        loaded = self.config.resolve("training.data.load_datablocks")(self.config.resolved())
-        if is_dataloaders(loaded):
-            self.user_dls = loaded
-            loaded = samples_of(loaded, self.config.architecture.image_size)
-        if not isinstance(loaded, Samples):
-            raise TaskContractError(
-                f"the load_function returned {type(loaded).__name__}",
-                where="[training.data.load_datablocks] @load_function",
-                allowed="auto_train.data.Samples or fastai DataLoaders",
-                hint="return read_samples(folder, …); see docs/recipes.md, load_function",
-            )
-        return self._split(loaded)
-
-    def _split(self, samples: Samples) -> Samples:
-        """Return the samples with every image known to be readable and every split drawn."""
-        samples = samples.hashed(told(self.listener, "hash"))
-        self._check_readable(samples)
-        ratio = self.config.training.train_ratio
-        return assign_splits(samples, self.config.project.data.valid_fraction if ratio is None else 1 - ratio)
-
-    def _check_readable(self, samples: Samples) -> None:
-        """Decode every image once; a set of images that passed is not decoded again.
-
-        Raises:
-            DataError: lists the files that cannot be decoded.
-        """
-        content = hashlib.sha256("".join(sorted(samples.table["sha256"])).encode()).hexdigest()
-        passed = cache_folder("readable") / content
-        if passed.exists():
-            return
-        if findings := check_readable(samples, progress=told(self.listener, "check")):
-            listing = absolute(self.config.project.location) / "unreadable.txt"
-            write_exclude(findings, listing)
-            require_readable(findings, samples.root, exclude_file=listing)
-        passed.parent.mkdir(parents=True, exist_ok=True)
-        passed.touch()
+        samples, self.user_dls = read_data(self.config, self.source, listener=self.listener)
+        self.warnings += samples.warnings
+        return samples
 
     # Model
 
@@ -233,30 +160,7 @@ class Task(qTaskBase):
             DataError: the split has no images, or images of classes the model does not know.
         """
         self.samples = self.read_data()
-        labels = set(self.samples.of(split).table["label"])
-        where = f"split {split} of {self.config.training.dir}"
-        if not labels:
-            counts = self.samples.table["split"].value_counts().to_dict()
-            raise DataError(
-                "there are no images", where=where, allowed=", ".join(f"{k}: {v}" for k, v in counts.items())
-            )
-        if unknown := sorted(labels - set(self.labels)):
-            raise DataError(
-                f"the model does not know the classes {', '.join(unknown)}", where=where, allowed=", ".join(self.labels)
-            )
-
-    def _checked_labels(self) -> list[str]:
-        """Return the class names, whose number must be what the INI states."""
-        labels = self.samples.labels
-        for key in ("project.num_classes", "project.meta.num_classes"):
-            stated = self.config.get(key)
-            if stated is not None and stated != len(labels):
-                raise DataError(
-                    f"the INI states {stated} classes, the data has {len(labels)}: {', '.join(labels[:10])}",
-                    where=f"[{key.rpartition('.')[0]}] num_classes",
-                    hint="correct the number, or leave the key out",
-                )
-        return labels
+        check_known(self.samples.of(split), self.labels, split)
 
     @property
     def freeze_bn(self) -> bool:
@@ -353,13 +257,6 @@ class Task(qTaskBase):
             outputs = self.model(self.inference.prepare(batch)).float().cpu()
         self.model.train(was_training)
         return self.decode(outputs)
-
-
-def _downloads(listener: Listener | None) -> Callable[[str, int, int | None], None] | None:
-    """Return the (name, bytes done, bytes in all) callback of downloads that tells the listener."""
-    if listener is None:
-        return None
-    return lambda name, done, total: listener(Progress(stage=f"download {name}", done=done, total=total))
 
 
 def seed_everything(seed: int) -> None:

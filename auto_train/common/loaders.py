@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from auto_train.common.reading import told
 from auto_train.data import Samples, cache_folder
 from auto_train.data.augment import Augmentation
 from auto_train.data.loader import Batch, BatchLoader
 from auto_train.data.mix import Mix
 from auto_train.data.randaugment import RandAugment
 from auto_train.data.store import Pixels, open_pixels
-from auto_train.types import Progress
 
 if TYPE_CHECKING:
     from auto_train.common.base import Task
@@ -114,8 +114,3 @@ def open_split(task: "Task", samples: Samples, side: int, *, is_exact: bool = Tr
         made_by=json.dumps([is_exact, task.inference.config["preprocess"]], sort_keys=True),
         progress=told(task.listener, "pixel store"),
     )
-
-
-def told(listener: Callable[[Progress], None] | None, stage: str) -> Callable[[int, int], None] | None:
-    """Return a (done, total) callback that tells the listener."""
-    return (lambda done, total: listener(Progress(stage=stage, done=done, total=total))) if listener else None
