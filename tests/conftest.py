@@ -100,6 +100,10 @@ base = {base}
 [project]
 location = {location}
 
+[architecture]
+# test_resnet halves five times
+image_size = 32
+
 [architecture.backbone]
 model = test_resnet
 stem = default

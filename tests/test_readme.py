@@ -23,6 +23,8 @@ BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FASTER = """\
 [META]
 base = configs/full.ini
+[architecture]
+image_size = 32
 [architecture.backbone]
 model = test_resnet
 stem = default

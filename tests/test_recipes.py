@@ -119,7 +119,8 @@ def test_document_recipe_trains_and_is_measured(run_cli, plain: dict[str, str], 
     config = tmp_path / "plain.ini"
     config.write_text(
         f"[META]\nbase = {ROOT}/configs/digits.ini\n[project]\ntype = plain\n"
-        "[architecture.backbone]\nmodel = test_resnet\nstem = default\n[training.scheme]\nepochs = 1\n",
+        "[architecture]\nimage_size = 32\n[architecture.backbone]\nmodel = test_resnet\nstem = default\n"
+        "[training.scheme]\nepochs = 1\n",
         encoding="utf-8",
     )
     trained = run_cli("train", f"--config={config}", cwd=tmp_path, env=plain)
