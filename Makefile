@@ -34,5 +34,5 @@ bench: $(STAMP)
 $(STAMP): pyproject.toml constraints.txt
 	@echo "Installing into .venv: once, some minutes"
 	@$(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]' --constraint constraints.txt
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --editable '.[dev]' --constraint constraints.txt
 	@touch $@

@@ -1,11 +1,13 @@
 """The rules of the house that a reader cannot see at a glance, checked on every file: see CONTRIBUTING.md."""
 
 import ast
+import re
 import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
 from functools import cache
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -198,6 +200,27 @@ def test_command_that_only_reads_text_loads_no_heavy_library(args: list[str]):
 def test_files_stay_readable_in_length():
     long = {p: len(p.read_text(encoding="utf-8").splitlines()) for p in [*python_files(), *ROOT.glob("tests/**/*.py")]}
     assert not {str(path.relative_to(ROOT)): lines for path, lines in long.items() if lines > MOST_LINES}
+
+
+def test_dependencies_are_the_libraries_imported():
+    libraries = {
+        target.split(".")[0]
+        for path in [*python_files(), ROOT / "main.py"]
+        for _, target in imports_anywhere(path)
+        if target.split(".")[0] not in {*sys.stdlib_module_names, "auto_train"}
+    }
+    found = packages_distributions()
+    imported = {canonical(found[library][0]) for library in libraries}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    declared = {canonical(re.split(r"[^\w.-]", line)[0]) for line in project["dependencies"]}
+    assert imported - declared <= {"starlette"}  # is what FastAPI is made of
+    # torch's ONNX exporter and FastAPI's forms import these
+    assert declared - imported == {"onnxscript", "python-multipart"}
+
+
+def canonical(name: str) -> str:
+    """Return a distribution's name in the form in which names are compared (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def test_main_stays_an_entry_point():
