@@ -5,11 +5,12 @@ import tempfile
 
 from _measure import finish, ratio, verdict
 
-# Ends when the first batch reaches the model: the process stops itself there.
+# Ends when the first batch reaches the model. The trial of precisions, which is work done on purpose, is left out.
 FIRST_BATCH = """
-import os, sys, torch
-torch.nn.Sequential.forward = lambda *_: os._exit(0)
+import os
 from auto_train.actions import train
+from auto_train.training.learner import Learner
+Learner._do_one_batch = lambda *_: os._exit(0)
 scheme = ["training.scheme.amp=false", "training.scheme.channels_last=false"]
 train("configs/digits.ini", ["project.location={folder}/project", *scheme])
 """

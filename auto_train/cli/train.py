@@ -29,5 +29,6 @@ def train(
         emit("run", **vars(result))
         return
     typer.echo(f"run      {result.run}\nmodel    {result.bundle}\nreport   {result.report or '-'}")
+    width = max(map(len, result.metrics), default=0)
     for name, value in result.metrics.items():
-        typer.echo(f"{name}  {value:.4f}")
+        typer.echo(f"{name:{width}}  {value:.4f}")
