@@ -74,10 +74,10 @@ class Checkpointer(Callback):
 
     def after_epoch(self) -> None:
         error = self.learn.task.post_metric_to_err(self.learn.valid_means)
-        # NaN compares false: never better. The first epoch always counts.
+        # NaN compares false: never better. The first epoch always counts, and any number is better than its NaN.
         is_better = error < self.best_error or not self.best_epoch
         if is_better:
-            self.best_error, self.best_epoch = error, self.learn.epochs_done
+            self.best_error, self.best_epoch = math.inf if math.isnan(error) else error, self.learn.epochs_done
         self.save()
         if is_better:
             # A link costs nothing, and stays when the next epoch's last.ckpt takes the name.

@@ -72,7 +72,7 @@ class Learner(FastaiLearner):
         model: what is trained.
         task: supplies the hooks.
         precision: number format and layout of the training steps.
-        accumulate: steps whose gradients are added before the optimizer moves.
+        accumulate: steps whose gradients are averaged before the optimizer moves.
         clip_grad: largest gradient norm, None for no limit.
         freeze_bn: keep batch-norm statistics of the body as they are.
         **kwargs: as in fastai.
@@ -180,9 +180,12 @@ class Learner(FastaiLearner):
             self._do_grad_opt()
 
     def _do_grad_opt(self) -> None:
-        self.loss_grad = self.scaler.scale(self.loss_grad / self.accumulate)
+        # The last group of an epoch may be smaller.
+        first = self.iter - self.iter % self.accumulate
+        size = min(self.accumulate, self.n_iter - first)
+        self.loss_grad = self.scaler.scale(self.loss_grad / size)
         self._with_events(self._backward, "backward", CancelBackwardException)
-        if (self.iter + 1) % self.accumulate == 0 or self.iter + 1 == self.n_iter:
+        if self.iter + 1 == first + size:
             self._with_events(self._step, "step", CancelStepException)
             self.opt.zero_grad()
 

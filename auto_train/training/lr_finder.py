@@ -1,6 +1,7 @@
 """The learning-rate finder: fastai's mock training with a rising rate, the weights put back afterwards."""
 
 import tempfile
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,7 +22,8 @@ def find_learning_rate(learn: Learner, plot: Path | None = None) -> float:
         plot: PNG to draw loss over rate into.
     """
     # fastai keeps the weights in a file under learn.path meanwhile.
-    with tempfile.TemporaryDirectory() as folder, torch.random.fork_rng():
+    with tempfile.TemporaryDirectory() as folder, torch.random.fork_rng(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="numpy.core is deprecated", category=DeprecationWarning)
         path, learn.path = learn.path, Path(folder)
         try:
             found = learn.lr_find(num_it=STEPS, show_plot=False, suggest_funcs=(minimum, steep))

@@ -64,7 +64,8 @@ def choose_precision(
 def _fastest(candidates: Sequence[Precision], model: nn.Module, images: torch.Tensor) -> Precision:
     """Time a warm-up and a few steps of each, taking turns, so that a busy moment of the machine hits all alike."""
     trials = [(copy.deepcopy(model).to(memory_format=p.layout()).train(), p) for p in candidates]
-    seconds = [[_step_seconds(p, trial, images) for trial, p in trials] for _ in range(TRIAL_STEPS + 1)][1:]
+    with torch.random.fork_rng():  # dropout draws numbers
+        seconds = [[_step_seconds(p, trial, images) for trial, p in trials] for _ in range(TRIAL_STEPS + 1)][1:]
     best_s, best = min(
         zip((min(column) for column in zip(*seconds, strict=True)), candidates, strict=True), key=itemgetter(0)
     )
