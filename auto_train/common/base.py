@@ -96,7 +96,7 @@ class Task(qTaskBase):
         if found.weights:
             load_torch_model_weights_to(self.inference.network, found.weights)
         self.labels, self.model = self.inference.labels, self.inference.network
-        self.learn = Learner(_NoData(), self.model, task=self, loss_func=self.loss_func)
+        self.learn = Learner(_NoData(), self.model, task=self, loss_func=nn.Identity())
 
     @staticmethod
     def get_config(config: Config | Path | str | None) -> Config:

@@ -48,7 +48,7 @@ class EpochLog(Callback):
         learn.epochs_done += 1
         metrics = {f"train/{name}": value for name, value in learn.train_means.items()}
         metrics |= {f"valid/{name}": value for name, value in learn.valid_means.items()}
-        images_per_s = learn.dls.train.n / max(self.train_seconds, 1e-9)
+        images_per_s = min(learn.dls.train.n, len(learn.dls.train) * learn.dls.train.bs) / max(self.train_seconds, 1e-9)
         row = {
             "epoch": learn.epochs_done,
             "stage": learn.stage.name if learn.stage else None,
