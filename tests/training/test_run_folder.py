@@ -32,7 +32,7 @@ def test_run_is_named_by_time_and_an_id_and_latest_points_at_it(tmp_path: Path):
     assert first.checkpoints.is_dir() and first.bundle == first.path / "bundle"
     link = tmp_path / "runs" / "latest"
     assert link.is_symlink() and link.resolve() == second.path.resolve()
-    assert not os.path.isabs(os.readlink(link))  # a project may be moved
+    assert not link.readlink().is_absolute()  # a project may be moved
 
 
 def test_run_in_a_folder_that_is_a_file_is_an_error(tmp_path: Path):
@@ -86,6 +86,12 @@ def test_log_of_a_run_ends_with_it(run: RunFolder):
     assert "somebody" not in (run.path / "log.txt").read_text()
 
 
+def write_and_raise(path: Path, error: Exception) -> None:
+    with replacing(path) as part:
+        part.write_bytes(b"half of the new")
+        raise error
+
+
 def test_file_is_replaced_whole(tmp_path: Path):
     path = tmp_path / "new" / "weights.bin"
     write_atomically(path, b"one")
@@ -96,9 +102,8 @@ def test_file_is_replaced_whole(tmp_path: Path):
 def test_file_stays_as_it_was_when_writing_fails(tmp_path: Path):
     path = tmp_path / "weights.bin"
     write_atomically(path, b"old")
-    with pytest.raises(ZeroDivisionError), replacing(path) as part:
-        part.write_bytes(b"half of the new")
-        raise ZeroDivisionError
+    with pytest.raises(ZeroDivisionError):
+        write_and_raise(path, ZeroDivisionError())
     assert path.read_bytes() == b"old" and [p.name for p in tmp_path.iterdir()] == ["weights.bin"]
 
 
@@ -110,9 +115,8 @@ def test_folder_where_the_file_should_be_is_a_training_error(tmp_path: Path):
 
 
 def test_own_errors_pass_through_unchanged(tmp_path: Path):
-    with pytest.raises(DataError, match="as it was"), replacing(tmp_path / "a") as part:
-        part.write_bytes(b"")
-        raise DataError("as it was")
+    with pytest.raises(DataError, match="as it was"):
+        write_and_raise(tmp_path / "a", DataError("as it was"))
 
 
 def test_environment_names_versions_and_machine():
