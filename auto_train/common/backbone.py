@@ -1,6 +1,8 @@
 """timm backbones with a head: one function builds every network of every recipe."""
 
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -81,7 +83,7 @@ def create_timm_model(
         **kwargs: passed to ``timm.create_model``.
 
     Raises:
-        UsageError: unknown model name, or arguments this model does not take.
+        UsageError: unknown model name, or arguments or an image size this model does not take.
         MissingError: pretrained weights that cannot be had.
         TaskContractError: a custom head that does not fit the features.
 
@@ -90,14 +92,21 @@ def create_timm_model(
     model = _create_trunk(arch, pretrained, n_in, image_size, weights, kwargs)
     if stem == "small":
         _widen_stem(model, arch)
-    body = _make_body(model, cut, n_in, image_size)
+    try:
+        body = _make_body(model, cut, n_in, image_size)
+    except Exception as error:  # each model has its own way to refuse a size
+        raise UsageError(
+            f"'{arch}' cannot see images of {image_size} px: {error}",
+            where="[architecture] image_size",
+            hint="take another size, or look at [architecture.backbone.args]",
+        ) from error
     num_features = body.num_features * (2 if concat_pool and not body.is_pooled else 1)
     layers = custom_head or nn.Sequential(nn.Dropout(drop_rate), nn.Linear(num_features, n_out))
     if init is not None:
         for weight in layers.parameters():
             if weight.ndim >= 2:
                 init(weight)
-    _check_head(layers, num_features, arch)
+    _check_head(layers, num_features, n_out, arch)
     return nn.Sequential(body, nn.Sequential(Pool(concat=concat_pool), layers))
 
 
@@ -171,17 +180,48 @@ def _create_trunk(
     if weights is not None:
         options["pretrained_cfg_overlay"] = {"file": str(weights)}
     try:
-        return timm.create_model(arch, pretrained=pretrained or weights is not None, **options)
-    except TypeError as error:
-        raise UsageError(
-            f"'{arch}' does not take these arguments: {error}", where="[architecture.backbone.args]"
-        ) from error
-    except (OSError, RuntimeError) as error:
-        raise _weights_error(arch, weights, error) from error
+        with _missing_keys() as missing:
+            model = timm.create_model(arch, pretrained=pretrained or weights is not None, **options)
+    except Exception as error:  # whatever wrong arguments, or a file that holds no weights, run into
+        if isinstance(error, TypeError) or not (pretrained or weights):
+            raise _arguments_error(arch, error) from error
+        lines = [line.strip()[:200] for line in str(error).strip().splitlines()]
+        raise _weights_error(arch, weights, " ".join(lines[:2]) or type(error).__name__) from error
+    if missing:
+        raise _weights_error(arch, weights, f"{len(missing)} tensors are not in it: {', '.join(missing[:3])} …")
+    return model
 
 
-def _weights_error(arch: str, weights: "Path | None", error: Exception) -> Exception:
-    reason = str(error).strip().splitlines()[0]
+@contextmanager
+def _missing_keys() -> Iterator[list[str]]:
+    """Collect the names of weights that a file lacks: timm loads what there is and only logs the rest."""
+    found: list[str] = []
+
+    def note(record: logging.LogRecord) -> bool:
+        title, _, names = record.getMessage().partition(" (")
+        found.extend(names.partition(")")[0].split(", ") if title == "Missing keys" else ())
+        return False  # of the others, the classifier that is not wanted, nobody needs to hear
+
+    log = logging.getLogger("timm.models._builder")
+    level = log.level
+    log.addFilter(note)
+    log.setLevel(logging.INFO)
+    try:
+        yield found
+    finally:
+        log.removeFilter(note)
+        log.setLevel(level)
+
+
+def _arguments_error(arch: str, error: Exception) -> UsageError:
+    return UsageError(
+        f"'{arch}' does not take these arguments: {error}",
+        where="[architecture.backbone.args]",
+        hint="they go to timm.create_model as they are",
+    )
+
+
+def _weights_error(arch: str, weights: "Path | None", reason: str) -> MissingError:
     if weights is None:
         return MissingError(
             f"the pretrained weights of '{arch}' cannot be had: {reason}",
@@ -227,16 +267,23 @@ def _make_body(model: Any, cut: Any, n_in: int, image_size: int) -> Any:
     return body.train(was_training)
 
 
-def _check_head(head: nn.Module, num_features: int, arch: str) -> None:
+def _check_head(head: nn.Module, num_features: int, n_out: int, arch: str) -> None:
     was_training = head.training
     head.eval()
     try:
         with torch.no_grad():
-            head(torch.zeros(2, num_features))
+            outputs = head(torch.zeros(2, num_features))
     except RuntimeError as error:
         raise TaskContractError(
             f"the head does not fit: '{arch}' gives {num_features} features ({error})",
             where="[architecture.head]",
             hint=f"set [architecture.backbone] vector_size = {num_features}, or leave the head out",
         ) from error
+    if outputs.shape != (2, n_out):
+        raise TaskContractError(
+            f"the head gives {tuple(outputs.shape)[1:]} outputs for each image",
+            where="[architecture.head]",
+            allowed=f"({n_out},)",
+            hint="one output for each class: num_classes of the head must be that of the data",
+        )
     head.train(was_training)
