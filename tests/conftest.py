@@ -140,3 +140,11 @@ def digits_run(run_cli: RunCli, tmp_path_factory: pytest.TempPathFactory) -> Tra
         onnx=run / "exports/onnx/model.onnx",
         process=process,
     )
+
+
+@pytest.fixture(scope="session")
+def digit_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder of 72 real digits as PNG files in the class folders 0, 1 and 2; copy it to change it."""
+    from tests.tiny import write_digits
+
+    return write_digits(tmp_path_factory.mktemp("digit_files"), {"0": 24, "1": 24, "2": 24})
