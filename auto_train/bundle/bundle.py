@@ -1,6 +1,7 @@
 """The bundle folder that training leaves and everything else uses."""
 
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -80,20 +81,31 @@ def write_golden(model: Any, images: list[Any], folder: Path) -> None:
 
 
 def _check_golden(model: Any, folder: Path) -> None:
-    import numpy as np
     import torch
+
+    for path, image, expected in _read_golden(folder):
+        with torch.no_grad():
+            answer = model(torch.from_numpy(image)[None])[0]
+        recorded = torch.tensor(expected)
+        difference = float((answer - recorded).abs().max()) if answer.shape == recorded.shape else math.inf
+        if not difference <= GOLDEN_TOLERANCE:
+            raise BundleError(
+                f"the model's answer to {path} differs by {difference:.2g} from the recorded one",
+                allowed=f"{GOLDEN_TOLERANCE:g}",
+                hint="the libraries here compute differently than those of the training: see facts.json",
+            )
+
+
+def _read_golden(folder: Path) -> list[tuple[Path, Any, list[float]]]:
+    """Return path, pixels and recorded answer of each golden image."""
+    import numpy as np
     from PIL import Image
 
     path = folder / "answers.json"
     if not path.is_file():
-        return
-    for name, expected in json.loads(path.read_text(encoding="utf-8")).items():
-        image = torch.from_numpy(np.array(Image.open(folder / name)))[None]
-        with torch.no_grad():
-            difference = float((model(image)[0] - torch.tensor(expected)).abs().max())
-        if not difference <= GOLDEN_TOLERANCE:
-            raise BundleError(
-                f"the model's answer to {folder / name} differs by {difference:.2g} from the recorded one",
-                allowed=f"{GOLDEN_TOLERANCE:g}",
-                hint="the libraries here compute differently than those of the training: see facts.json",
-            )
+        return []
+    try:
+        answers = json.loads(path.read_text(encoding="utf-8")).items()
+        return [(folder / name, np.array(Image.open(folder / name)), list(map(float, row))) for name, row in answers]
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise BundleError(f"the golden answers cannot be read: {error}", where=str(path)) from error

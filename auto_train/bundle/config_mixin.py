@@ -2,7 +2,6 @@
 
 import functools
 import importlib
-import importlib.util
 import inspect
 import json
 import shutil
@@ -11,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Self
 
-from auto_train import __version__
+from auto_train import __version__, registry
 from auto_train.bundle.filelist import make_filelist, verify_filelist
 from auto_train.errors import BundleError, UsageError
 
@@ -105,8 +104,8 @@ class ConfigMixin:
             raise BundleError(f"{path} does not exist", hint="name a bundle folder: <run>/bundle")
         try:
             config = json.loads(path.read_text(encoding="utf-8"))
-            config["__module__"]
-        except (ValueError, KeyError, TypeError) as error:
+            config["__module__"].rpartition(".")
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise BundleError(f"{path} is no bundle config ({type(error).__name__}: {error})") from error
         return config
 
@@ -171,10 +170,4 @@ def _import_code(folder: Path, *, trust_code: bool) -> None:
         )
     verify_filelist(folder)
     for path in sorted(folder.glob("*.py")):
-        # A name of its own per file, so that two bundles' files of one name never stand for each other.
-        name = f"auto_train_model_code_{abs(hash(path.resolve()))}_{path.stem}"
-        if name not in sys.modules:
-            spec = importlib.util.spec_from_file_location(name, path)
-            assert spec is not None and spec.loader is not None
-            sys.modules[name] = importlib.util.module_from_spec(spec)
-            spec.loader.exec_module(sys.modules[name])
+        registry.load_functions(None, path)  # anew each time: another bundle may have registered the same names since
