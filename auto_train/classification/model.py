@@ -32,7 +32,7 @@ class ClassificationModel(Task):
     def loss_func(self) -> nn.Module:
         scheme = self.config.training.scheme
         weights = self.class_weights() if scheme.balance == "weights" else None
-        return nn.CrossEntropyLoss(weight=weights, label_smoothing=scheme.label_smoothing)
+        return nn.CrossEntropyLoss(weight=weights, label_smoothing=scheme.label_smoothing).to(self.device)
 
     def targets(self, samples: Samples) -> torch.Tensor:
         """Return (N,) class numbers."""

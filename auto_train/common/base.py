@@ -25,7 +25,7 @@ from auto_train.common.weights import load_torch_model_weights_to
 from auto_train.config import Config, load_config
 from auto_train.data import Samples, Source, decode_image, find_weights
 from auto_train.errors import TaskContractError
-from auto_train.training.learner import Learner
+from auto_train.training.learner import Learner, batch_norm_explained
 from auto_train.training.precision import choose_precision
 from auto_train.training.task import qTaskBase
 from auto_train.types import Listener
@@ -205,7 +205,8 @@ class Task(qTaskBase):
         scheme = self.config.training.scheme
         model = self.inference.network.to(self.device)
         images, _ = self.dls.train.one_batch()
-        precision = choose_precision(model, images, amp=scheme.amp, channels_last=scheme.channels_last)
+        with batch_norm_explained():
+            precision = choose_precision(model, images, amp=scheme.amp, channels_last=scheme.channels_last)
         return Learner(
             self.dls,
             model,

@@ -10,10 +10,12 @@ import torch
 from auto_train.common.reading import told
 from auto_train.data import Samples, cache_folder
 from auto_train.data.augment import Augmentation
+from auto_train.data.checksum import sha256_of
 from auto_train.data.loader import Batch, BatchLoader
 from auto_train.data.mix import Mix
 from auto_train.data.randaugment import RandAugment
 from auto_train.data.store import Pixels, open_pixels
+from auto_train.types import absolute
 
 if TYPE_CHECKING:
     from auto_train.common.base import Task
@@ -111,6 +113,12 @@ def open_split(task: "Task", samples: Samples, side: int, *, is_exact: bool = Tr
         cache=cache_folder("stores"),
         limit_mb=task.config.training.data.cache_mb,
         preprocess=task.inference.preprocess,
-        made_by=json.dumps([is_exact, task.inference.config["preprocess"]], sort_keys=True),
+        made_by=json.dumps([is_exact, task.inference.config["preprocess"], _code(task)], sort_keys=True),
         progress=told(task.listener, "pixel store"),
     )
+
+
+def _code(task: "Task") -> str | None:
+    """Return the sha256 of the user's file where its function may have made the pixels: edited, it makes others."""
+    file = task.config.project.custom_functions
+    return sha256_of(absolute(file)) if file and task.inference.preprocess is not None else None

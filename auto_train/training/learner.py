@@ -1,7 +1,8 @@
 """Learner: fastai's Learner with our hooks, precision, accumulation and clipping. There is no other training loop."""
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -20,6 +21,7 @@ with warnings.catch_warnings():
 
 import numpy as np
 
+from auto_train.errors import UsageError
 from auto_train.training.average import Averages
 from auto_train.training.precision import Precision
 from auto_train.training.task import checked_loss, qTaskBase
@@ -164,7 +166,7 @@ class Learner(FastaiLearner):
         """Call the hooks in the order of F3.11, between fastai's events."""
         task, batch = self.task, (*self.xb, *self.yb)
         task.pre_batch_forward(batch)
-        with self.precision.autocast(self.xb[0].device):
+        with self.precision.autocast(self.xb[0].device), batch_norm_explained():
             out = task.batch_forward(self.model, batch)
         task.post_batch_forward(out, batch)
         self.pred = out.get("pred", out)
@@ -195,6 +197,26 @@ class Learner(FastaiLearner):
             nn.utils.clip_grad_norm_(self.model.parameters(), self.clip_grad)
         self.scaler.step(self.opt.opt)
         self.scaler.update()
+
+
+@contextmanager
+def batch_norm_explained() -> Iterator[None]:
+    """Say in the user's words what torch says of batches too small for batch norm.
+
+    Raises:
+        UsageError: a batch of one image whose features are one value per channel.
+    """
+    try:
+        yield
+    except ValueError as error:
+        if "more than 1 value per channel" not in str(error):
+            raise
+        raise UsageError(
+            "batch norm cannot train on batches of 1 image of this size",
+            where="[training.scheme] batch_size",
+            allowed="2 or more",
+            hint="for larger steps than memory allows, see [training.scheme] accumulate",
+        ) from error
 
 
 def _freeze_statistics(body: nn.Module) -> None:
