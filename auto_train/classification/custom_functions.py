@@ -64,9 +64,14 @@ def custom_head(head_input_size: int, num_classes: int) -> Any:
 
 
 def _read_folders(config: Any) -> Any:
+    """Read class folders; a split's folder that the INI names and the archive lacks is looked for by the reader."""
+    from pathlib import Path
+
     from auto_train.data import read_samples
 
-    return read_samples(config.training.dir, "folders")
+    named = {key: config.training.data[key] for key in ("train_dir", "validation_dir", "test_dir")}
+    there = {key: path for key, path in named.items() if path and Path(path).expanduser().is_dir()}
+    return read_samples(config.training.dir, "folders", labels=config.project.classes, **there)
 
 
 @registry.load_function.register("load_imagenette")

@@ -94,7 +94,9 @@ class ClassificationModel(Task):
     # After training.
 
     def calibrate(self, inference: InferenceModel, outputs: torch.Tensor, targets: torch.Tensor) -> None:
-        if len(targets) >= MIN_CALIBRATION_IMAGES:
+        # Without a single error the best temperature would be zero: every answer certain.
+        has_errors = bool((outputs.argmax(dim=1) != targets).any())
+        if len(targets) >= MIN_CALIBRATION_IMAGES and has_errors:
             inference.set_temperature(fit_temperature(outputs, targets))
 
     def evaluate(self, answers: torch.Tensor, targets: torch.Tensor) -> dict[str, float]:

@@ -7,7 +7,7 @@ import torch
 
 from auto_train.classification.model import ClassificationModel
 from auto_train.common.answers import classification_answer
-from auto_train.common.evaluation import evaluate_split
+from auto_train.common.evaluation import Metrics, evaluate_split
 from auto_train.config import Config
 from auto_train.data import decode_image
 from auto_train.types import Listener, absolute
@@ -43,8 +43,10 @@ def evaluate(
     split: str = "valid",
     offline: bool = False,
     progress: Listener | None = None,
-) -> dict[str, float]:
-    """Return the trained model's metrics on a split, as ``<split>/<metric>``.
+) -> Metrics:
+    """Return the trained model's metrics on a split, as ``<split>/<metric>``: a dict with ``warnings``.
+
+    The split is that of the training: its manifest decides, not today's ``valid_fraction``.
 
     Raises:
         DataError: the split has no images, or images of classes the model does not know.

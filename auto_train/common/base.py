@@ -1,6 +1,7 @@
 """Task: the base of every recipe. It makes data, model and learner from a config; a recipe says what differs."""
 
 import random
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -8,6 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from auto_train import registry
 from auto_train.bundle import load_bundle
 from auto_train.bundle.find import find_for_config
 from auto_train.common.backbone import (
@@ -22,9 +24,9 @@ from auto_train.common.loaders import eval_loader, train_loader
 from auto_train.common.reading import check_known, check_trainable, fetch_data, read_data
 from auto_train.common.user_loaders import normalisation_of
 from auto_train.common.weights import load_torch_model_weights_to
-from auto_train.config import Config, load_config
-from auto_train.data import Samples, Source, decode_image, find_weights
-from auto_train.errors import TaskContractError
+from auto_train.config import AttrDict, Config, load_config
+from auto_train.data import Samples, Source, decode_image, evaluation_hash, find_weights, read_manifest
+from auto_train.errors import TaskContractError, UsageError
 from auto_train.training.learner import Learner, batch_norm_explained
 from auto_train.training.precision import choose_precision
 from auto_train.training.task import qTaskBase
@@ -92,7 +94,10 @@ class Task(qTaskBase):
         found = find_for_config(self.config)
         self.warnings += found.warnings
         assert found.bundle is not None  # only an .onnx file named by path has none
-        self.inference = load_bundle(found.bundle, trust_code=True).model
+        self.bundle = load_bundle(found.bundle, trust_code=True)
+        # The bundle brought its own copy of the functions along; the INI's are the ones to use.
+        registry.load_functions(self.config.recipe, self.config.project.custom_functions)
+        self.inference = self.bundle.model
         if found.weights:
             load_torch_model_weights_to(self.inference.network, found.weights)
         self.labels, self.model = self.inference.labels, self.inference.network
@@ -103,6 +108,10 @@ class Task(qTaskBase):
         """Return the config, loaded from a path or from the file CONFIG names."""
         return config if isinstance(config, Config) else load_config(config)
 
+    def parse_config(self) -> AttrDict:
+        """Return the config with every function section replaced by what its function returns (F2.5)."""
+        return self.config.resolved()
+
     # Data
 
     def download_data(self) -> Source:
@@ -112,10 +121,14 @@ class Task(qTaskBase):
             self.warnings.append(source.warning)
         return source
 
-    def read_data(self) -> Samples:
-        """Return the samples with a split for every row, from the folders or from the INI's load_function."""
+    def read_data(self, frozen: Mapping[str, str] | None = None) -> Samples:
+        """Return the samples with a split for every row, from the folders or from the INI's load_function.
+
+        Args:
+            frozen: splits by path that an earlier run has drawn.
+        """
         self.source = self.download_data()
-        samples, self.user_dls = read_data(self.config, self.source, listener=self.listener)
+        samples, self.user_dls = read_data(self.config, self.source, frozen=frozen, listener=self.listener)
         self.warnings += samples.warnings
         return samples
 
@@ -126,6 +139,8 @@ class Task(qTaskBase):
         config = self.config
         backbone, head = config.architecture.backbone, self._section("architecture.head")
         mean, std = normalisation_of(self.user_dls) if self.user_dls else normalisation(backbone.model)
+        if head and backbone.drop_rate:
+            self.warnings.append("[architecture.backbone] drop_rate has no effect with a head of your own")
         arguments = config.get("architecture.backbone.args", {})
         spec = {"arch": backbone.model, "stem": backbone.stem, "drop_rate": backbone.drop_rate, **arguments}
         inference = self.inference_class(
@@ -136,8 +151,8 @@ class Task(qTaskBase):
             head=head,
             preprocess=self._section("training.preprocess"),
             image_size=config.architecture.image_size,
-            mean=config.architecture.mean or list(mean),
-            std=config.architecture.std or list(std),
+            mean=self._per_channel("mean") or list(mean),
+            std=self._per_channel("std") or list(std),
         )
         weights = backbone.weights or (pretrained_name(backbone.model) if backbone.pretrained else None)
         network = create_timm_model(
@@ -153,13 +168,29 @@ class Task(qTaskBase):
         inference.network = network
         return inference
 
+    def _per_channel(self, key: str) -> list[float] | None:
+        values: list[float] | None = self.config.architecture[key]
+        if values and (len(values) != 3 or (key == "std" and min(values) <= 0)):
+            raise UsageError(
+                f"{values}",
+                where=f"[architecture] {key}",
+                allowed="three numbers, for red, green and blue" + (", above 0" if key == "std" else ""),
+            )
+        return values
+
     def open_split(self, split: str) -> None:
         """Read the data for an evaluation of the trained model.
 
         Raises:
             DataError: the split has no images, or images of classes the model does not know.
         """
-        self.samples = self.read_data()
+        manifest = self.bundle.folder.resolve().parent / "manifest.csv"
+        rows = read_manifest(manifest) if manifest.is_file() else None
+        self.samples = self.read_data(dict(zip(rows["path"], rows["split"], strict=True)) if rows is not None else None)
+        if evaluation_hash(self.samples) != self.bundle.facts.get("evaluation_hash"):
+            self.warnings.append(
+                "these are not the images that the trained model was measured on: the data has changed"
+            )
         check_known(self.samples.of(split), self.labels, split)
 
     @property

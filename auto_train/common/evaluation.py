@@ -12,13 +12,26 @@ if TYPE_CHECKING:
     from auto_train.common.base import Task
 
 
-def evaluate_split(task: "Task", inference: InferenceModel, split: str) -> dict[str, float]:
+class Metrics(dict[str, float]):
+    """Metrics by name, with what the reader should know about them.
+
+    Attributes:
+        warnings: one sentence each.
+    """
+
+    warnings: tuple[str, ...] = ()
+
+
+def evaluate_split(task: "Task", inference: InferenceModel, split: str) -> Metrics:
     """Return ``<split>/<metric>`` values; nothing for a split without images."""
+    found = Metrics()
     samples = task.samples.of(split)
-    if not len(samples):
-        return {}
-    outputs, targets = network_outputs(inference, eval_loader(task, samples), task.device)
-    return {f"{split}/{name}": value for name, value in task.evaluate(inference.answers(outputs), targets).items()}
+    if len(samples):
+        outputs, targets = network_outputs(inference, eval_loader(task, samples), task.device)
+        values = task.evaluate(inference.answers(outputs), targets)
+        found.update({f"{split}/{name}": value for name, value in values.items()})
+    found.warnings = tuple(task.warnings)
+    return found
 
 
 @torch.no_grad()

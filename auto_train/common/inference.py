@@ -12,6 +12,12 @@ from auto_train import registry
 from auto_train.bundle.config_mixin import ConfigMixin, save_config
 from auto_train.common.backbone import create_timm_model
 from auto_train.data.resize import resize_images
+from auto_train.errors import BundleError
+from auto_train.training.run_folder import write_atomically
+
+
+# Arguments of create_timm_model and timm that load weights; a bundle has its own, and may come from anyone.
+OPENS_FILES = {"weights", "pretrained", "checkpoint_path", "pretrained_cfg", "pretrained_cfg_overlay"}
 
 
 class InferenceModel(nn.Module, ConfigMixin):
@@ -53,6 +59,8 @@ class InferenceModel(nn.Module, ConfigMixin):
         temperature: float = 1.0,
     ):
         super().__init__()
+        if named := sorted(OPENS_FILES & backbone.keys()):
+            raise BundleError(f"a bundle's backbone names {', '.join(named)}: a config opens no files but its own")
         self.task, self.name, self.labels, self.image_size = task, name, list(labels), image_size
         if head or preprocess:
             registry.load_functions(registry.recipes().get(task))
@@ -104,9 +112,9 @@ class InferenceModel(nn.Module, ConfigMixin):
         return clone.float().cpu().eval()
 
     def save_weights(self, path: Path) -> None:
-        from safetensors.torch import save_file
+        from safetensors.torch import save
 
-        save_file({name: tensor.contiguous() for name, tensor in self.state_dict().items()}, path)
+        write_atomically(path, save({name: tensor.contiguous() for name, tensor in self.state_dict().items()}))
 
     def load_weights(self, path: Path) -> None:
         from safetensors.torch import load_file

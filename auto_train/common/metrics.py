@@ -65,5 +65,4 @@ def fit_temperature(logits: torch.Tensor, targets: torch.Tensor) -> float:
     def loss(log_temperature: float) -> float:
         return float(torch.nn.functional.cross_entropy(logits / np.exp(log_temperature), targets))
 
-    # Between 1/20 and 20: a split without an error would otherwise ask for a temperature of zero.
     return float(np.exp(minimize_scalar(loss, bounds=(-3, 3), method="bounded").x))

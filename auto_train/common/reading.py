@@ -1,12 +1,14 @@
 """From a config to checked samples: fetched, read, every image known to decode, every row with a split."""
 
 import hashlib
+from collections.abc import Mapping
 from typing import Any
 
 from auto_train.common.user_loaders import is_dataloaders, samples_of
 from auto_train.config import Config
 from auto_train.data import Samples, Source, acquire, assign_splits, cache_folder, check_readable, read_samples
 from auto_train.data.check import read_exclude, require_readable, write_exclude
+from auto_train.data.samples import without
 from auto_train.errors import DataError, TaskContractError
 from auto_train.types import Listener, Progress, absolute
 
@@ -28,8 +30,15 @@ def fetch_data(config: Config, *, listener: Listener | None = None, offline: boo
     )
 
 
-def read_data(config: Config, source: Source, *, listener: Listener | None = None) -> tuple[Samples, Any]:
+def read_data(
+    config: Config, source: Source, *, frozen: Mapping[str, str] | None = None, listener: Listener | None = None
+) -> tuple[Samples, Any]:
     """Return the samples, and the fastai DataLoaders if the INI's load_function built some (else None).
+
+    Args:
+        source: where the data is.
+        frozen: splits by path that an earlier run has drawn.
+        listener: told about hashing and checking.
 
     Raises:
         DataError: files that do not decode, wrong labels, no images to train on or to validate with.
@@ -43,10 +52,13 @@ def read_data(config: Config, source: Source, *, listener: Listener | None = Non
         _check_type(samples)
     else:
         samples = _read_folders(config, source)
+    if config.project.data.exclude:
+        samples = without(samples, set(read_exclude(absolute(config.project.data.exclude))))
     samples = samples.hashed(told(listener, "hash"))
     _check_readable(config, samples, listener)
     ratio = config.training.train_ratio
-    return assign_splits(samples, config.project.data.valid_fraction if ratio is None else 1 - ratio), dls
+    fraction = config.project.data.valid_fraction if ratio is None else 1 - ratio
+    return assign_splits(samples, fraction, frozen=frozen), dls
 
 
 def check_trainable(config: Config, samples: Samples) -> None:
@@ -107,7 +119,6 @@ def _read_folders(config: Config, source: Source) -> Samples:
         label_column=data.label_column,
         group_column=data.group_column,
         labels=config.project.classes,
-        exclude=read_exclude(absolute(data.exclude)) if data.exclude else (),
     )
 
 

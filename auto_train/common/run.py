@@ -25,8 +25,15 @@ from auto_train.reports import write_report
 from auto_train.training.callbacks import Checkpointer, EarlyStop, EpochLog, StopOnNaN, StopOnRequest
 from auto_train.training.learner import fine_tune_stages
 from auto_train.training.lr_finder import find_learning_rate
-from auto_train.training.run_folder import RunFolder, TrainResult, all_warnings, environment, write_atomically
-from auto_train.types import Listener, Progress
+from auto_train.training.run_folder import (
+    RunFolder,
+    TrainResult,
+    all_warnings,
+    environment,
+    replacing,
+    write_atomically,
+)
+from auto_train.types import Listener, Progress, absolute
 
 EXPORT_CHECK_IMAGES = 32
 
@@ -141,11 +148,13 @@ class TrainingRun:
             return
         if self.listener:
             self.listener(Progress(stage="export"))
-        path = self.folder.path / "exports" / "onnx" / "model.onnx"
-        export_onnx(inference, path, weights_sha256=sha256_of(self.folder.bundle / "model" / inference.__weight__))
         valid = task.samples.of("valid")
         images = [valid.images[i] for i in range(min(len(valid), EXPORT_CHECK_IMAGES))]
-        worst = check_export(inference, path, images, limit=export.max_difference)
+        weights_sha256 = sha256_of(self.folder.bundle / "model" / inference.__weight__)
+        # Only what has passed gets the name under which a server looks for it.
+        with replacing(self.folder.path / "exports" / "onnx" / "model.onnx") as part:
+            export_onnx(inference, part, weights_sha256=weights_sha256)
+            worst = check_export(inference, part, images, limit=export.max_difference)
         self.folder.event("export", format="onnx", max_difference=worst, images=len(images))
 
 
@@ -166,4 +175,4 @@ def find_best_learning_rate(task: Task) -> float:
     learn = task.learn
     if task.is_pretrained:
         learn.freeze()
-    return find_learning_rate(learn, Path(task.config.project.location) / "find_lr_plot.png")
+    return find_learning_rate(learn, absolute(task.config.project.location) / "find_lr_plot.png")

@@ -45,8 +45,9 @@ def samples_of(dls: Any, image_size: int) -> Samples:
             hint="resize to config.architecture.image_size in the load_function",
         )
     warning = (
-        "the load_function's own transforms feed the training and were not checked; "
-        "the final metrics are of the model with its own preprocessing"
+        "the load_function's DataLoaders feed the training as they are, unchecked: [training.augment], batch_size, "
+        "mixup, cutmix, aa and balance = sampler have no effect; the final metrics are of the model with its own "
+        "preprocessing"
     )
     table = pd.DataFrame(rows)
     images = FileImages([Path(row["path"]) for row in rows])

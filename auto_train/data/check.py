@@ -52,6 +52,7 @@ def check_readable(samples: Samples, *, progress: Callable[[int, int], None] | N
 def write_exclude(findings: Sequence[Finding], path: Path) -> None:
     """Write the paths of the findings, one a line, as :func:`read_exclude` reads them."""
     lines = (f"# {len(findings)} images that cannot be decoded", *(finding.path for finding in findings))
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("\n".join(lines) + "\n", encoding="utf-8", errors="surrogateescape")
 
 

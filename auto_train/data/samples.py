@@ -139,7 +139,7 @@ def read_samples(
         samples = get_reader(name).read(folder, options)
     except PermissionError as error:
         raise DataError(f"cannot be read: {error.strerror}", where=str(error.filename)) from error
-    return _with_labels(_without(samples, set(exclude)), labels)
+    return _with_labels(without(samples, set(exclude)), labels)
 
 
 def _place(source: "Source | Path | str") -> tuple[Path, str | None]:
@@ -150,7 +150,8 @@ def _place(source: "Source | Path | str") -> tuple[Path, str | None]:
     return source.folder or Path(), source.builtin
 
 
-def _without(samples: Samples, exclude: set[str]) -> Samples:
+def without(samples: Samples, exclude: set[str]) -> Samples:
+    """Return the samples less those whose path, as in the table or absolute, is among these."""
     if not exclude:
         return samples
     paths = samples.table["path"]

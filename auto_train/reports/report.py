@@ -50,7 +50,7 @@ def collect(run: Path) -> dict[str, Any]:
         "export": by_kind.get("export"),
         "environment": facts["environment"],
         "licences": facts["licences"],
-        "reproduce": "python main.py train --config=config.ini",
+        "reproduce": f"auto-train train --config={run / 'config.ini'}",
     }
 
 

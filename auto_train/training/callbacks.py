@@ -2,6 +2,7 @@
 
 import math
 import os
+import shutil
 import signal
 import threading
 import time
@@ -12,6 +13,7 @@ from types import FrameType
 
 import torch
 from fastai.callback.core import Callback, CancelFitException
+from torch import nn
 
 from auto_train.errors import TrainingError, UsageError
 from auto_train.training.run_folder import RunFolder, replacing
@@ -73,6 +75,7 @@ class Checkpointer(Callback):
         self.folder, self.best_error, self.best_epoch = folder, math.inf, 0
 
     def after_epoch(self) -> None:
+        _require_finite(self.learn.model)
         error = self.learn.task.post_metric_to_err(self.learn.valid_means)
         # NaN compares false: never better. The first epoch always counts, and any number is better than its NaN.
         is_better = error < self.best_error or not self.best_epoch
@@ -83,7 +86,10 @@ class Checkpointer(Callback):
             # A link costs nothing, and stays when the next epoch's last.ckpt takes the name.
             link = self.folder / ".best.ckpt"
             link.unlink(missing_ok=True)
-            os.link(self.folder / "last.ckpt", link)
+            try:
+                os.link(self.folder / "last.ckpt", link)
+            except OSError:  # a file system without hard links
+                shutil.copyfile(self.folder / "last.ckpt", link)
             os.replace(link, self.folder / "best.ckpt")
 
     def save(self) -> None:
@@ -110,8 +116,21 @@ class Checkpointer(Callback):
             self.learn.model.load_state_dict(state["model"])
 
 
+def _require_finite(model: nn.Module) -> None:
+    """Pass if every weight is a number; a loss can look well while one of them is not used yet."""
+    bad = [name for name, weight in model.named_parameters() if not torch.isfinite(weight).all()]
+    if bad:
+        raise TrainingError(
+            f"{len(bad)} of the model's weights became NaN or infinite, {bad[0]} among them",
+            hint="lower [training.scheme] learning_rate, set clip_grad = 1.0, or set amp = false",
+        )
+
+
 class EarlyStop(Callback):
-    """Stop after ``patience`` epochs whose error is not below the best by more than ``min_delta`` (F3.15)."""
+    """End a stage after ``patience`` epochs whose error is not below its best by more than ``min_delta`` (F3.15).
+
+    The next stage starts afresh: a head that learns no more on a frozen body is where the body's training begins.
+    """
 
     order, run_valid = 85, False
 
@@ -119,15 +138,13 @@ class EarlyStop(Callback):
         if patience < 1 or min_delta < 0:
             raise UsageError(f"early stop needs patience >= 1 and min_delta >= 0, got {patience} and {min_delta}")
         self.patience, self.min_delta = patience, min_delta
-        self.reference, self.count, self.stopped = math.inf, 0, False
+        self.reference, self.count = math.inf, 0
 
     def before_fit(self) -> None:
-        if self.stopped:
-            raise CancelFitException
+        self.reference, self.count = math.inf, 0
 
     def after_epoch(self) -> None:
         if self.is_over(self.learn.task.post_metric_to_err(self.learn.valid_means)):
-            self.stopped = True
             raise CancelFitException
 
     def is_over(self, error: float) -> bool:

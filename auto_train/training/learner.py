@@ -59,7 +59,9 @@ def fine_tune_stages(
 
     A body of random weights gets the full rate: there is nothing in it to keep.
     """
-    frozen = Stage(name="frozen", epochs=freeze_epochs, frozen=True, learning_rates=[learning_rate], pct_start=0.99)
+    # As fastai, whose slice(lr) gives a frozen body's norms, which learn all the same, a tenth.
+    rates = [learning_rate / 10, learning_rate]
+    frozen = Stage(name="frozen", epochs=freeze_epochs, frozen=True, learning_rates=rates, pct_start=0.99)
     if not pretrained:
         return [frozen, Stage(name="all", epochs=epochs, learning_rates=[learning_rate])]
     half = learning_rate / 2
@@ -95,7 +97,8 @@ class Learner(FastaiLearner):
         kwargs.setdefault("opt_func", partial(OptimWrapper, opt=partial(torch.optim.AdamW, fused=True)))
         # fastai's default callbacks, without its progress bar: callbacks.EpochLog tells the caller's listener.
         cbs = [TrainEvalCallback(), Recorder(), *(kwargs.pop("cbs", None) or [])]
-        super().__init__(dls, model, train_bn=not freeze_bn, default_cbs=False, cbs=cbs, **kwargs)
+        # wd_bn_bias: OptimWrapper decays norms and biases in any case; fastai's default would only seem not to.
+        super().__init__(dls, model, train_bn=not freeze_bn, wd_bn_bias=True, default_cbs=False, cbs=cbs, **kwargs)
         self.task, self.accumulate, self.clip_grad, self.freeze_bn = task, accumulate, clip_grad, freeze_bn
         self.logger = lambda row: None
         self.averages = Averages()

@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from fastai.callback.schedule import minimum, steep
 
+from auto_train.errors import TrainingError
 from auto_train.training.learner import Learner
 
 STEPS = 100
@@ -27,6 +28,11 @@ def find_learning_rate(learn: Learner, plot: Path | None = None) -> float:
         path, learn.path = learn.path, Path(folder)
         try:
             found = learn.lr_find(num_it=STEPS, show_plot=False, suggest_funcs=(minimum, steep))
+        except IndexError as error:  # the loss exploded before there was a curve to read
+            raise TrainingError(
+                "the learning-rate finder saw too few steps to suggest a rate",
+                hint="set [training.scheme] learning_rate, for example 1e-3",
+            ) from error
         finally:
             learn.path = path
     rate = max(found.minimum, found.steep)

@@ -10,6 +10,8 @@ from operator import itemgetter
 import torch
 from torch import nn
 
+from auto_train.errors import UsageError
+
 # Pixels of a trial batch (16 images of 224 px), and timed steps per candidate: a few seconds in all on two cores.
 TRIAL_PIXELS = 16 * 224 * 224
 TRIAL_STEPS = 3
@@ -51,14 +53,52 @@ def choose_precision(
         images: (N, 3, S, S) float32 on the training device; a real batch.
         amp: True, False or "auto".
         channels_last: True, False or "auto".
+
+    Raises:
+        UsageError: amp is True where this processor would compute wrong gradients with it.
     """
     half = _half_type(images.device)
     types = (half, None) if amp == "auto" else (half if amp else None,)
+    if half in types and images.device.type == "cpu" and _strides_over_one_pixel(model, images[:1]):
+        if amp != "auto":
+            raise UsageError(
+                "bfloat16 computes wrong gradients on this processor: a strided convolution sees a single pixel",
+                where="[training.scheme] amp",
+                allowed="auto or false for this model and image_size",
+                hint="double [architecture] image_size, or set amp = auto",
+            )
+        types = (None,)
     layouts = (True, False) if channels_last == "auto" else (bool(channels_last),)
     candidates = [Precision(amp=kind, channels_last=layout) for kind in types for layout in layouts]
     if len(candidates) == 1:
         return candidates[0]
     return _fastest(candidates, model, images[: max(1, TRIAL_PIXELS // images[0, 0].numel())])
+
+
+@torch.no_grad()
+def _strides_over_one_pixel(model: nn.Module, image: torch.Tensor) -> bool:
+    """Tell whether a strided convolution gets an input of one pixel.
+
+    There the bfloat16 kernel of torch 2.15 for CPUs leaves the weight gradients of taps that only touch padding
+    uninitialised; float32, larger inputs and depthwise convolutions are right.
+    """
+    found = []
+
+    def look(layer: nn.Conv2d, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> None:
+        found.append(min(inputs[0].shape[-2:]) == 1)
+
+    strided = [
+        layer
+        for layer in model.modules()
+        if isinstance(layer, nn.Conv2d) and layer.groups == 1 and max(layer.stride) > 1 and max(layer.kernel_size) > 1
+    ]
+    handles = [layer.register_forward_hook(look) for layer in strided]
+    was_training = model.training
+    model.eval()(image)
+    model.train(was_training)
+    for handle in handles:
+        handle.remove()
+    return any(found)
 
 
 def _fastest(candidates: Sequence[Precision], model: nn.Module, images: torch.Tensor) -> Precision:

@@ -1,21 +1,23 @@
 """The run folder: everything one training execution writes (INTERFACES, Run folder)."""
 
+import errno
 import json
 import os
 import platform
 import secrets
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Self
 
-from auto_train.errors import AutoTrainError, Interrupted, TrainingError
+from auto_train.errors import AutoTrainError, Interrupted, TrainingError, UsageError
 from auto_train.types import as_plain
 
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 LIBRARIES = ("auto-train", "torch", "torchvision", "fastai", "timm", "onnx", "onnxruntime", "numpy", "pillow")
 
 
@@ -62,10 +64,17 @@ class RunFolder:
         runs = location.expanduser().absolute() / "runs"
         name = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
         run = cls(runs / name)
-        run.checkpoints.mkdir(parents=True)
         link = runs / f".latest-{name}"
-        link.symlink_to(name)
-        os.replace(link, runs / "latest")
+        try:
+            run.checkpoints.mkdir(parents=True)
+            link.symlink_to(name)
+            os.replace(link, runs / "latest")
+        except OSError as error:
+            raise UsageError(
+                f"no run folder can be made: {error.strerror}",
+                where=str(runs),
+                hint="correct [project] location, or the rights of that folder",
+            ) from error
         return run
 
     def write_json(self, name: str, value: Any) -> Path:
@@ -96,14 +105,16 @@ class RunFolder:
         self.set_status("running")
         self.event("start", command=sys.argv)
         try:
-            yield
+            with _full_disk_explained(self.path):
+                yield
         except BaseException as error:
             self._end("interrupted" if isinstance(error, KeyboardInterrupt | Interrupted) else "failed", error)
             raise
         else:
             self._end("done")
         finally:
-            logger.remove(sink)
+            with suppress(OSError):  # of its last lines, on a full disk
+                logger.remove(sink)
 
     def _end(self, status: str, error: BaseException | None = None) -> None:
         from loguru import logger
@@ -145,9 +156,21 @@ def replacing(path: Path) -> Iterator[Path]:
         part.unlink(missing_ok=True)
 
 
+@contextmanager
+def _full_disk_explained(folder: Path) -> Iterator[None]:
+    """Turn what any library raises on a full disk into the error that says what to do."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in NO_SPACE:
+            raise
+        raise _unwritable(Path(error.filename or folder), error) from error
+
+
 def _unwritable(path: Path, error: Exception) -> TrainingError:
+    reason = error.strerror if isinstance(error, OSError) else "not all of it; is the disk full?"
     return TrainingError(
-        f"cannot write {path.name}: {error}",
+        f"cannot write {path.name}: {reason}",
         where=str(path.parent.absolute()),
         hint="free some space there; the files written before are whole",
     )
