@@ -79,11 +79,13 @@ class Task(qTaskBase):
             self._prepare()
 
     def _prepare(self) -> None:
+        # First what can be missing at once; data may take minutes to fetch and check.
+        weights = self.find_backbone_weights()
         self.samples = self.read_data()
         check_trainable(self.config, self.samples)
         self.labels = self.samples.labels
         seed_everything(self.config.training.seed)
-        self.inference = self.build_model()
+        self.inference = self.build_model(weights)
         self.model = self.inference.network.to(self.device)
         self.inference.to(self.device)
         self.dls = self.get_dataloaders()
@@ -134,8 +136,14 @@ class Task(qTaskBase):
 
     # Model
 
-    def build_model(self) -> InferenceModel:
-        """Return the InferenceModel around a network with fresh or pretrained weights."""
+    def find_backbone_weights(self) -> Path | None:
+        """Return the file of the weights the backbone starts from, fetched if need be; None for random ones."""
+        backbone = self.config.architecture.backbone
+        name = backbone.weights or (pretrained_name(backbone.model) if backbone.pretrained else None)
+        return find_weights(name, offline=self.offline) if name else None
+
+    def build_model(self, weights: Path | None = None) -> InferenceModel:
+        """Return the InferenceModel around a network whose backbone has these weights, or random ones."""
         config = self.config
         backbone, head = config.architecture.backbone, self._section("architecture.head")
         mean, std = normalisation_of(self.user_dls) if self.user_dls else normalisation(backbone.model)
@@ -154,11 +162,10 @@ class Task(qTaskBase):
             mean=self._per_channel("mean") or list(mean),
             std=self._per_channel("std") or list(std),
         )
-        weights = backbone.weights or (pretrained_name(backbone.model) if backbone.pretrained else None)
         network = create_timm_model(
             n_out=len(self.labels),
             pretrained=False,
-            weights=find_weights(weights, offline=self.offline) if weights else None,
+            weights=weights,
             image_size=config.architecture.image_size,
             custom_head=config.resolve("architecture.head") if head else None,
             **spec,
@@ -185,8 +192,11 @@ class Task(qTaskBase):
             DataError: the split has no images, or images of classes the model does not know.
         """
         manifest = self.bundle.folder.resolve().parent / "manifest.csv"
-        rows = read_manifest(manifest) if manifest.is_file() else None
-        self.samples = self.read_data(dict(zip(rows["path"], rows["split"], strict=True)) if rows is not None else None)
+        frozen = None
+        if manifest.is_file():
+            rows = read_manifest(manifest)
+            frozen = dict(zip(rows["path"], rows["split"], strict=True))
+        self.samples = self.read_data(frozen)
         if evaluation_hash(self.samples) != self.bundle.facts.get("evaluation_hash"):
             self.warnings.append(
                 "these are not the images that the trained model was measured on: the data has changed"
