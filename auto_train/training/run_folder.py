@@ -164,7 +164,7 @@ def _full_disk_explained(folder: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno not in NO_SPACE:
             raise
-        raise _unwritable(Path(error.filename or folder), error) from error
+        raise _unwritable(Path(error.filename) if error.filename else folder / "a file", error) from error
 
 
 def _unwritable(path: Path, error: Exception) -> TrainingError:

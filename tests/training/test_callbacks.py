@@ -164,11 +164,12 @@ def test_early_stop_of_impossible_settings_is_refused(patience: int, min_delta: 
         EarlyStop(patience, min_delta)
 
 
-def test_early_stop_ends_this_stage_and_those_after_it(make_learner: Make, run: RunFolder):
-    learn = make_learner(task=Points([1.0, 0.9, 0.9, 0.9, 0.1, 0.1]), batch_size=24)
-    with learn.added_cbs([EpochLog(run, 6, None), EarlyStop(2)]):
-        learn.fit_stages([stage(5), stage(1)])
-    assert learn.epochs_done == 4 and len(rows(run)) == 4
+def test_early_stop_ends_a_stage_and_the_next_starts_afresh(make_learner: Make, run: RunFolder):
+    learn = make_learner(task=Points([1.0, 0.9, 0.9, 0.9, 0.95, 0.95, 0.95]), batch_size=24)
+    with learn.added_cbs([EpochLog(run, 10, None), EarlyStop(2)]):
+        learn.fit_stages([stage(5), stage(5)])
+    # The first stage ends after four epochs, the second after three: its own first value is its reference.
+    assert learn.epochs_done == 7 and len(rows(run)) == 7
 
 
 # StopOnNaN

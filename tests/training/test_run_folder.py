@@ -2,14 +2,16 @@ import json
 import math
 import os
 import re
-import subprocess
+import resource
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from loguru import logger
 
-from auto_train.errors import DataError, Interrupted, TrainingError
+from auto_train.errors import DataError, Interrupted, TrainingError, UsageError
 from auto_train.training.run_folder import RunFolder, all_warnings, environment, replacing, write_atomically
 
 
@@ -35,9 +37,9 @@ def test_run_is_named_by_time_and_an_id_and_latest_points_at_it(tmp_path: Path):
     assert not link.readlink().is_absolute()  # a project may be moved
 
 
-def test_run_in_a_folder_that_is_a_file_is_an_error(tmp_path: Path):
+def test_run_in_a_folder_that_is_a_file_is_a_usage_error(tmp_path: Path):
     (tmp_path / "project").write_text("")
-    with pytest.raises(OSError, match="project"):
+    with pytest.raises(UsageError, match=rf"{tmp_path}/project/runs: no run folder can be made: .*\n.*location"):
         RunFolder.create(tmp_path / "project")
 
 
@@ -131,37 +133,53 @@ def test_warnings_are_kept_once_in_order():
     assert all_warnings(["b", "a"], ["a", "c"]) == ("b", "a", "c")
 
 
-# The size limit of files stands for a full disk: a write past it fails with EFBIG where a disk gives ENOSPC.
-FULL = """
-import resource, sys
-from pathlib import Path
-from auto_train.errors import AutoTrainError
-from auto_train.training.run_folder import RunFolder, write_atomically
-run = RunFolder.create(Path(sys.argv[1]))
-write_atomically(run.path / "weights.bin", b"old")
-resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000))
-try:
-    with run.recording():
-        {action}
-except AutoTrainError as error:
-    print(error.exit_code, error)
-print((run.path / "weights.bin").read_bytes(), sorted(p.name for p in run.path.iterdir() if p.suffix == ".part"))
-print((run.path / "STATUS").read_text())
-"""
+@contextmanager
+def full_disk_at(size: int) -> Iterator[None]:
+    """Let writing past this size fail: with EFBIG, where a full disk gives ENOSPC."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-@pytest.mark.parametrize(
-    ("action", "name"),
-    [
-        ('write_atomically(run.path / "weights.bin", bytes(9000))', "weights.bin"),
-        ('run.append("metrics.jsonl", {"text": "x" * 9000})', "metrics.jsonl"),
-        ('run.write_json("env.json", {"text": "x" * 9000})', "env.json"),
-    ],
-)
-def test_full_disk_is_a_training_error_and_leaves_the_old_file(tmp_path: Path, action: str, name: str):
-    code = FULL.replace("{action}", action)
-    done = subprocess.run([sys.executable, "-c", code, tmp_path], capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stderr
-    assert f"4 {tmp_path}/runs/" in done.stdout and f"cannot write {name}: " in done.stdout
-    assert "free some space there" in done.stdout
-    assert done.stdout.splitlines()[-3:] == ["b'old' []", "failed", ""]
+@pytest.mark.parametrize("name", ["weights.bin", "metrics.jsonl", "env.json", "anything"])
+def test_full_disk_is_a_training_error_and_leaves_the_old_file(run: RunFolder, name: str):
+    write_atomically(run.path / "weights.bin", b"old")
+    writes = {
+        "weights.bin": lambda: write_atomically(run.path / "weights.bin", bytes(9000)),
+        "metrics.jsonl": lambda: run.append("metrics.jsonl", {"text": "x" * 9000}),
+        "env.json": lambda: run.write_json("env.json", {"text": "x" * 9000}),
+        "anything": lambda: (run.path / "anything").write_bytes(bytes(9000)),  # as a library would
+    }
+
+    def write() -> None:
+        with full_disk_at(3000), run.recording():
+            writes[name]()
+
+    match = rf"{run.path}: cannot write .*: File too large\n  free some space there"
+    with pytest.raises(TrainingError, match=match) as caught:
+        write()
+    assert caught.value.exit_code == 4 and status(run) == "failed"
+    assert (run.path / "weights.bin").read_bytes() == b"old"
+    assert not [path.name for path in run.path.iterdir() if path.suffix == ".part"]
+
+
+def test_disk_too_full_for_the_log_does_not_hide_the_error(run: RunFolder):
+    def fail() -> None:
+        with run.recording(), full_disk_at(1):
+            logger.info("a line that cannot be written")
+            raise DataError("what really happened")
+
+    with pytest.raises(DataError, match="what really happened"):
+        fail()
+
+
+def test_other_errors_of_the_system_pass_through(run: RunFolder):
+    def fail() -> None:
+        with run.recording():
+            (run.path / "nowhere" / "file").write_text("")
+
+    with pytest.raises(FileNotFoundError):
+        fail()
