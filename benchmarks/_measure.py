@@ -38,8 +38,14 @@ def ratio(command: Sequence[str], base: Sequence[str], *, pairs: int) -> tuple[f
     return low, middle, high
 
 
-def train(config: str, *overrides: str, data: Path | None = None) -> tuple[dict[str, Any], float]:
+def train(
+    config: str, *overrides: str, data: Path | None = None, needs_mirror: bool = True
+) -> tuple[dict[str, Any], float]:
     """Train by the command line in a folder of its own.
+
+    Args:
+        data: the data folder's name is taken from it.
+        needs_mirror: end the script where the real data sets are not to be had.
 
     Returns:
         The JSON object the verb printed, with ``rows``, the lines of metrics.jsonl; and the wall time of the process.
@@ -47,7 +53,9 @@ def train(config: str, *overrides: str, data: Path | None = None) -> tuple[dict[
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "main.py", "train", f"--config={config}", "--json", *overrides]
         command += [f"project.location={folder}/project", f"training.dir={folder}/{data.name if data else 'data'}"]
-        env = os.environ | {"AUTO_TRAIN_MIRROR": str(mirror()), "AUTO_TRAIN_CACHE": f"{folder}/cache"}
+        env = os.environ | {"AUTO_TRAIN_CACHE": f"{folder}/cache"}
+        if needs_mirror:
+            env["AUTO_TRAIN_MIRROR"] = str(mirror())
         start = time.perf_counter()
         done = subprocess.run(command, cwd=ROOT, env=env, check=True, stdout=subprocess.PIPE, text=True)
         wall_s = time.perf_counter() - start
