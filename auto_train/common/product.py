@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from auto_train.bundle import write_golden
 from auto_train.common.inference import InferenceModel
+from auto_train.common.trainer import Trainer
 from auto_train.data import evaluation_hash
 from auto_train.training.run_folder import RunFolder, environment, write_atomically
 
@@ -19,6 +20,7 @@ def write_bundle(folder: RunFolder, task: "Task", inference: InferenceModel, met
     config, root = task.config, folder.bundle
     custom = config.project.custom_functions
     inference.save_pretrained(root, code=[Path(custom).expanduser()] if custom and _uses_code(inference) else [])
+    Trainer(config.to_ini()).save_pretrained(root)
     valid = task.samples.of("valid")
     write_golden(inference, [valid.images[i] for i in range(min(len(valid), GOLDEN_IMAGES))], root / "golden")
     facts = {
