@@ -169,7 +169,9 @@ class Learner(FastaiLearner):
         """Call the hooks in the order of F3.11, between fastai's events."""
         task, batch = self.task, (*self.xb, *self.yb)
         task.pre_batch_forward(batch)
-        with self.precision.autocast(self.xb[0].device), batch_norm_explained():
+        # Validation computes in float32, as the served model will: another precision may choose another best epoch.
+        precision = self.precision if self.training else Precision()
+        with precision.autocast(self.xb[0].device), batch_norm_explained():
             out = task.batch_forward(self.model, batch)
         task.post_batch_forward(out, batch)
         self.pred = out.get("pred", out)
