@@ -1,4 +1,7 @@
-"""Mistakes that show only when all layers lie on each other: unknown names, values where sections are."""
+"""Mistakes that show only when all layers lie on each other: unknown names, values where sections are.
+
+What a spec cannot say of the values is in :mod:`auto_train.config.rules`.
+"""
 
 import typing
 from collections.abc import Iterable, Mapping

@@ -11,6 +11,7 @@ from auto_train.config.declare import Declared, declare, parents
 from auto_train.config.functions import check_arguments, check_types, find_calls
 from auto_train.config.problem import Problem
 from auto_train.config.read import Layer, describe, override_layer, project_type, read_layers
+from auto_train.config.rules import check_rules
 from auto_train.config.spec import ANY
 from auto_train.config.values import quote
 from auto_train.config.variables import Address, Cell, Variables
@@ -132,7 +133,7 @@ class _Build:
         settled = [variables.settle(address) for address in self.cells]
         if loaded and not broken and all(settled):
             broken = [problem for call in calls for problem in check_types(call, variables)]
-        self.problems += [*variables.problems, *broken]
+        self.problems += [*variables.problems, *broken, *check_rules(variables)]
         self.problems += check_names(
             self.cells, self.sections, self.declared, used=variables.used, known_wrong=known_wrong
         )

@@ -4,7 +4,6 @@ Source: Cubuk et al., RandAugment (2019); the notation (rand-m9-mstd0.5-inc1), t
 of timm's auto_augment.
 """
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -12,8 +11,8 @@ import torch
 import torch.nn.functional as F
 from torchvision.transforms.v2 import functional as tv
 
+from auto_train.config.randaugment import read_randaugment
 from auto_train.data.augment import luminance
-from auto_train.errors import UsageError
 
 # An operation gets (N, 3, H, W) float images in [0, 1], levels (N,) in [0, 1] and signs (N,) of -1 or 1.
 Operation = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
@@ -107,7 +106,6 @@ INCREASING = OPERATIONS | {
     "brightness": lambda x, m, s: _brightness(x, m * s),
     "sharpness": lambda x, m, s: _sharpness(x, m * s),
 }
-PART = re.compile(r"(mstd|m|n|p)(\d+(?:\.\d+)?)|(inc)([01])")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,17 +133,7 @@ class RandAugment:
         Raises:
             UsageError: for a part that is not understood.
         """
-        head, *parts = text.split("-")
-        matches = [PART.fullmatch(part) for part in parts]
-        found = {m[1] or m[3]: float(m[2] or m[4]) for m in matches if m}
-        is_known = head == "rand" and len(found) == len(parts) and found.get("n", 1.0).is_integer()
-        if not is_known or found.get("m", 0) > 10 or found.get("p", 0) > 1:
-            raise UsageError(
-                f"cannot read RandAugment {text!r}",
-                where="[training.scheme] aa",
-                allowed="rand, then -mN (0..10), -mstdX, -nN, -pX (0..1), -inc1 in any order",
-                hint="for example: aa = rand-m9-mstd0.5-inc1",
-            )
+        found = read_randaugment(text)
         return cls(
             magnitude=found.get("m", cls.magnitude),
             std=found.get("mstd", cls.std),

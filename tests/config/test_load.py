@@ -234,9 +234,9 @@ def test_unknown_key_is_a_warning_unless_a_reference_uses_it(write_ini):
 
 
 def test_section_without_its_parent_is_made_silently(write_ini):
-    path = write_ini("[architecture.backbone.args]\nin_chans = 3\n[my.own.deep]\nx = 1\n[a]\ny = ${my.own.deep.x}\n")
+    path = write_ini("[architecture.backbone.args]\nwidth = 3\n[my.own.deep]\nx = 1\n[a]\ny = ${my.own.deep.x}\n")
     config = load_config(path)
-    assert config.architecture.backbone.args.in_chans == 3
+    assert config.architecture.backbone.args.width == 3
     assert config.my.own.deep.x == 1
 
 

@@ -1,0 +1,59 @@
+"""What a spec cannot say of a value: names that are taken, sections that must agree, a notation of its own."""
+
+from collections.abc import Iterator
+
+from auto_train.config.problem import Problem
+from auto_train.config.randaugment import read_randaugment
+from auto_train.config.read import describe
+from auto_train.config.variables import Variables
+from auto_train.errors import UsageError
+
+# Arguments of create_timm_model, and of timm's that it sets itself → what to use instead
+TAKEN = {
+    "arch": "use [architecture.backbone] model",
+    "pretrained": "use [architecture.backbone] pretrained",
+    "weights": "use [architecture.backbone] weights",
+    "checkpoint_path": "use [architecture.backbone] weights",
+    "pretrained_cfg": "use [architecture.backbone] weights",
+    "pretrained_cfg_overlay": "use [architecture.backbone] weights",
+    "stem": "use [architecture.backbone] stem",
+    "drop_rate": "use [architecture.backbone] drop_rate",
+    "image_size": "use [architecture] image_size",
+    "n_out": "use [project] num_classes",
+    "num_classes": "use [project] num_classes",
+    "custom_head": "use [architecture.head]",
+    "init": "use [architecture.head], which may fill its own weights",
+    "concat_pool": "remove it: features are pooled by their mean",
+    "cut": "remove it: the whole backbone is used",
+    "features_only": "remove it: the whole backbone is used",
+    "n_in": "remove it: images are RGB, so there are always 3 channels",
+    "in_chans": "remove it: images are RGB, so there are always 3 channels",
+}
+
+
+def check_rules(variables: Variables) -> list[Problem]:
+    """Return a problem for each value that means something else than its place says; values must be final."""
+    return [*_taken(variables), *_other_preprocess(variables), *_unread_notation(variables)]
+
+
+def _taken(variables: Variables) -> Iterator[Problem]:
+    for (section, key), cell in variables.cells.items():
+        if section == "architecture.backbone.args" and key in TAKEN:
+            yield cell.entry.problem(f"'{key}' cannot be given here; {TAKEN[key]}")
+
+
+def _other_preprocess(variables: Variables) -> Iterator[Problem]:
+    both = [at for at in variables.cells if at[0].partition(".")[2].partition(".")[0] == "preprocess"]
+    testing = [variables.cells[at].entry for at in both if at[0].startswith("testing.")]
+    are_final = all(variables.settle(at) for at in both)
+    if testing and are_final and variables.mapping("testing.preprocess") != variables.mapping("training.preprocess"):
+        yield testing[0].problem("this section differs from [training.preprocess], which the model has; remove it")
+
+
+def _unread_notation(variables: Variables) -> Iterator[Problem]:
+    cell = variables.cells.get(("training.scheme", "aa"))
+    if cell and cell.value is not None:
+        try:
+            read_randaugment(cell.value)
+        except UsageError as error:
+            yield cell.entry.problem(describe(error))
