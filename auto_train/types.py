@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -51,5 +52,5 @@ def as_plain(value: Any) -> Any:
 
 
 def absolute(path: Path | str) -> Path:
-    """Return the path as errors print it: absolute, with ``~`` expanded."""
-    return Path(path).expanduser().absolute()
+    """Return the path without ``~`` and ``..``, links in it kept: what lies below keeps its name. Any text has one."""
+    return Path(os.path.abspath(os.path.expanduser(path)))  # noqa: PTH100, PTH111 - Path's own fail for an unknown ~user

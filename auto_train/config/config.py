@@ -7,7 +7,7 @@ from typing import Any
 
 from auto_train import registry
 from auto_train.config.attrdict import AttrDict, ReadOnlyAttrDict
-from auto_train.config.declare import Declared, near_name
+from auto_train.config.declare import Declared, near_name, parents
 from auto_train.config.problem import Origin, Problem
 from auto_train.config.render import render_ini
 from auto_train.config.spec import Spec
@@ -173,15 +173,15 @@ class Config:
         except AutoTrainError:
             raise
         except Exception as error:  # a user's function may fail in any way
-            origin = next(cell.entry.origin for at, cell in self._cells.items() if at[0].startswith(section))
-            message = f"a function of [{section}] fails: {type(error).__name__}: {error}"
-            raise TaskContractError(message, where=f"{origin.file}:{origin.line}") from error
+            inside = [at for at in self._cells if at[1].startswith("@") and f"{at[0]}.".startswith(f"{section}.")]
+            message = f"a function of this section fails: {type(error).__name__}: {error}"
+            raise TaskContractError(message, where=self._cells[inside[0]].entry.problem("").where) from error
 
     def resolved(self) -> AttrDict:
         """Return all values with every function section replaced by what its function returns."""
         found = self.to_dict()
         for section in self._sections:
-            if self.has_function(section) and not any(self.has_function(outer) for outer in _outer(section)):
+            if self.has_function(section) and not any(self.has_function(outer) for outer in parents(section)):
                 node = found
                 *outer, last = section.split(".")
                 for part in outer:
@@ -195,11 +195,6 @@ class Config:
             near, _ = near_name(path, self.keys())
             raise UsageError(f"there is no key '{path}'", hint=f"did you mean '{near}'?" if near else "")
         return self._cells[section, key]
-
-
-def _outer(section: str) -> list[str]:
-    parts = section.split(".")
-    return [".".join(parts[:count]) for count in range(1, len(parts))]
 
 
 def _ordered(declared: Declared, others: Sequence[str]) -> list[str]:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from auto_train.errors import MissingError
+from auto_train.types import absolute
 
 
 def cache_folder(name: str = "") -> Path:
@@ -18,19 +19,13 @@ def cache_folder(name: str = "") -> Path:
     Raises:
         MissingError: it cannot be made.
     """
-    root = Path(os.environ.get("AUTO_TRAIN_CACHE") or "~/.cache/auto_train").expanduser().absolute()
-    folder = root / name
+    folder = absolute(os.environ.get("AUTO_TRAIN_CACHE") or "~/.cache/auto_train") / name
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         hint = "set AUTO_TRAIN_CACHE to a folder that can be written"
         raise MissingError(f"the cache cannot be made: {error.strerror}", where=str(folder), hint=hint) from error
     return folder
-
-
-def absolute(path: Path | str) -> Path:
-    """Return the path without ``~`` and ``..``, links in it kept: what lies below keeps its name."""
-    return Path(os.path.normpath(Path(path).expanduser().absolute()))
 
 
 @contextmanager

@@ -1,15 +1,16 @@
 """The one table all formats are read into, and the door to the readers."""
 
 import os
+import re
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from auto_train.data.cache import absolute
 from auto_train.data.images import Images
 from auto_train.errors import DataError
+from auto_train.types import absolute
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from auto_train.data.source import Source
 
 _BLOCK = 256
+SHA256 = re.compile("[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +69,7 @@ class Samples:
                 found += block
                 if progress:
                     progress(len(found), len(self))
-        if problems := [text for text in found if len(text) != 64]:
+        if problems := [text for text in found if not SHA256.fullmatch(text)]:
             raise DataError(listed(f"{len(problems)} images cannot be read", problems), where=str(self.root or ""))
         return self.with_column("sha256", found)
 

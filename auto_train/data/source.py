@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Literal
 
 from auto_train.data.archive import SUFFIXES
-from auto_train.data.cache import absolute, locked
+from auto_train.data.cache import locked
 from auto_train.data.checksum import verify
 from auto_train.data.download import Progress
 from auto_train.data.install import has_content, install
 from auto_train.data.wanted import Wanted, fetch, find_here
 from auto_train.errors import DownloadError, UsageError, did_you_mean
+from auto_train.types import absolute
 
 Origin = Literal["folder", "mirror", "url", "fallback"]
 BUILTINS = {"digits": "the 1,797 real handwritten digits that scikit-learn ships"}

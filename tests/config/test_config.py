@@ -152,7 +152,15 @@ def test_config_resolve_names_the_function_that_fails(write_ini):
     )
     with pytest.raises(TaskContractError, match="fails: RuntimeError: no data today") as caught:
         load_config(path).resolve("training.data.load_datablocks")
-    assert caught.value.where == f"{path}:5"
+    assert caught.value.where == f"{path}:5 [training.data.load_datablocks] @load_function"
+
+
+def test_config_resolve_names_the_override_that_fails(write_ini):
+    write_ini(FUNCTIONS, "functions.py")
+    path = write_ini("[project]\ncustom_functions = functions.py\n")
+    config = load_config(path, ["training.data.load_datablocks.@load_function=failing_for_tests"])
+    with pytest.raises(TaskContractError, match=r"^override training.data.load_datablocks.@load_function: a function"):
+        config.resolve("training.data.load_datablocks")
 
 
 def test_config_resolved_has_return_values_in_place_of_functions(nested: Config):

@@ -1,12 +1,14 @@
 import hashlib
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from auto_train.data import acquire, read_samples
+from auto_train.data.images import FileImages
 from auto_train.data.readers.idx import array_samples
 from auto_train.data.samples import listed
 from auto_train.errors import DataError
@@ -96,6 +98,14 @@ def test_samples_hashed_names_all_files_that_cannot_be_read(folder: Path) -> Non
     (folder / "c/1.png").unlink()
 
     with pytest.raises(DataError, match=r"2 images cannot be read:\n.*a/1.png: No such file.*\n.*c/1.png"):
+        samples.hashed()
+
+
+def test_samples_hashed_takes_no_error_of_64_letters_for_a_checksum(folder: Path) -> None:
+    gone = Path("x" * (64 - len(": No such file or directory")))
+    samples = replace(read_samples(folder).take([0]), images=FileImages([gone]))
+
+    with pytest.raises(DataError, match=r"1 images cannot be read:\n.*xxx: No such file"):
         samples.hashed()
 
 
