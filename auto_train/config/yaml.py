@@ -7,6 +7,7 @@ from typing import Any
 
 from auto_train.config.inherit import Inheritance, first_existing
 from auto_train.errors import MissingError, UsageError
+from auto_train.types import absolute
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,12 +30,12 @@ def load_yaml(path: Path | str) -> dict[str, Any]:
         TypeError: a ``$BASE`` that is neither name, list nor mapping.
     """
     merged: dict[str, Any] = {}
-    for prefix, document in Inheritance(_read, _locate).walk(Path(path).expanduser().absolute()):
+    for prefix, document in Inheritance(_read, _locate).walk(absolute(path)):
         content = document.content
         for key in reversed(prefix.split(".")) if prefix else []:
             content = {key: content}
         _merge(merged, content)
-    return {key: _normal(value) for key, value in merged.items()}
+    return merged
 
 
 def _read(file: Path) -> _Document:
@@ -43,10 +44,15 @@ def _read(file: Path) -> _Document:
     try:
         text = file.read_text(encoding="utf-8-sig")
         content = yaml.load(text, Loader=_loader())  # a SafeLoader with two more tags
+        normal = _normal(content)
     except FileNotFoundError:
         raise MissingError("this file does not exist", where=str(file)) from None
-    except (IsADirectoryError, UnicodeDecodeError, RecursionError) as error:
+    except OSError as error:
+        raise UsageError(f"this file cannot be read: {error.strerror}", where=str(file)) from error
+    except UnicodeDecodeError as error:
         raise UsageError(f"this is no YAML text: {error}", where=str(file)) from error
+    except RecursionError:
+        raise UsageError("an alias in this file holds itself, or it is nested too deep", where=str(file)) from None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         where = f"{file}:{mark.line + 1}" if mark else str(file)
@@ -55,8 +61,8 @@ def _read(file: Path) -> _Document:
         raise UsageError(f"this is no YAML: {error}", where=str(file)) from error
     if content is not None and not isinstance(content, dict):
         raise UsageError(f"this file holds a {type(content).__name__}", where=str(file), allowed="a mapping")
-    content = content or {}
-    return _Document(base=content.pop("$BASE", None), content=content)
+    base = content.get("$BASE") if content else None
+    return _Document(base=base, content={key: value for key, value in (normal or {}).items() if key != "$BASE"})
 
 
 def _loader() -> Any:

@@ -116,5 +116,17 @@ def test_yaml_that_cannot_be_used_is_refused(write_ini, text: str, error: type[E
 def test_yaml_missing_file_is_named(tmp_path: Path):
     with pytest.raises(MissingError, match=f"{tmp_path}/no.yml: this file does not exist"):
         load_yaml(tmp_path / "no.yml")
-    with pytest.raises(UsageError, match="this is no YAML text"):
+    with pytest.raises(UsageError, match="this file cannot be read: Is a directory"):
         load_yaml(tmp_path)
+    with pytest.raises(UsageError, match=r"x.yml: this file cannot be read: File name too long"):
+        load_yaml(tmp_path / f"{'x' * 300}.yml")
+    (tmp_path / "latin1.yml").write_bytes(b"a: \xf6")
+    with pytest.raises(UsageError, match=r"this is no YAML text: .* 0xf6"):
+        load_yaml(tmp_path / "latin1.yml")
+
+
+@pytest.mark.parametrize("text", ["a: &x [*x]", "a: &x {b: *x}", "$BASE: &x [*x]", f"a: {'[' * 9000}"])
+def test_yaml_that_holds_itself_or_nests_too_deep_is_refused(write_ini, text: str):
+    path = write_ini(f"{text}\n", "my.yml")
+    with pytest.raises(UsageError, match=f"^{path}: an alias in this file holds itself, or it is nested too deep$"):
+        load_yaml(path)
