@@ -3,10 +3,12 @@
 from auto_train.bundle.bundle import Bundle, load_bundle, weights_sha256, write_golden
 from auto_train.bundle.config_mixin import ConfigMixin, save_config
 from auto_train.bundle.filelist import make_filelist, verify_filelist
+from auto_train.bundle.golden import compare_golden
 
 __all__ = [
     "Bundle",
     "ConfigMixin",
+    "compare_golden",
     "load_bundle",
     "make_filelist",
     "save_config",

@@ -1,17 +1,14 @@
 """The bundle folder that training leaves and everything else uses."""
 
 import json
-import math
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from auto_train.bundle.config_mixin import ConfigMixin
 from auto_train.bundle.filelist import sha256_of
-from auto_train.errors import BundleError
-
-# Largest difference between a golden answer and what this machine computes: another processor sums in another order.
-GOLDEN_TOLERANCE = 1e-3
+from auto_train.bundle.golden import compare_golden
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +43,7 @@ def load_bundle(folder: Path | str, *, trust_code: bool = False, check_golden: b
     folder = Path(folder)
     model: Any = ConfigMixin.from_pretrained(folder, trust_code=trust_code)
     if check_golden:
-        _check_golden(model, folder / "golden")
+        compare_golden(folder / "golden", partial(_infer, model))
     facts = folder / "facts.json"
     return Bundle(
         model=model,
@@ -80,32 +77,8 @@ def write_golden(model: Any, images: list[Any], folder: Path) -> None:
     (folder / "answers.json").write_text(json.dumps(answers, indent=2) + "\n", encoding="utf-8")
 
 
-def _check_golden(model: Any, folder: Path) -> None:
+def _infer(model: Any, images: Any) -> Any:
     import torch
 
-    for path, image, expected in _read_golden(folder):
-        with torch.no_grad():
-            answer = model(torch.from_numpy(image)[None])[0]
-        recorded = torch.tensor(expected)
-        difference = float((answer - recorded).abs().max()) if answer.shape == recorded.shape else math.inf
-        if not difference <= GOLDEN_TOLERANCE:
-            raise BundleError(
-                f"the model's answer to {path} differs by {difference:.2g} from the recorded one",
-                allowed=f"{GOLDEN_TOLERANCE:g}",
-                hint="the libraries here compute differently than those of the training: see facts.json",
-            )
-
-
-def _read_golden(folder: Path) -> list[tuple[Path, Any, list[float]]]:
-    """Return path, pixels and recorded answer of each golden image."""
-    import numpy as np
-    from PIL import Image
-
-    path = folder / "answers.json"
-    if not path.is_file():
-        return []
-    try:
-        answers = json.loads(path.read_text(encoding="utf-8")).items()
-        return [(folder / name, np.array(Image.open(folder / name)), list(map(float, row))) for name, row in answers]
-    except (OSError, ValueError, TypeError, AttributeError) as error:
-        raise BundleError(f"the golden answers cannot be read: {error}", where=str(path)) from error
+    with torch.no_grad():
+        return model(torch.from_numpy(images)).numpy()

@@ -56,12 +56,35 @@ def decode_image(source: bytes | Path, *, max_pixels: int | None = None, min_sid
     try:
         reduced = _decode_reduced(data, image, min_side) if min_side else None
         if reduced is None:
-            image.load()
-            _turn_upright(image)
-            reduced = _to_rgb(image)
+            reduced = _upright_rgb(image)
         return np.array(reduced)
     except _BROKEN as error:
         raise ImageError(f"is damaged: {error}", where=where, hint="replace or remove the file") from error
+
+
+def convert_image(image: "Image") -> "np.ndarray":
+    """Return a Pillow image as :func:`decode_image` does the file it came from; the image itself stays as it is.
+
+    Returns:
+        (H, W, 3) uint8 RGB.
+
+    Raises:
+        ImageError: broken, or of a mode without a defined range.
+    """
+    import numpy as np
+
+    try:
+        own = image.copy()
+        own.format = image.format  # which copies lose, and which tells how a CMYK image is meant
+        return np.array(_upright_rgb(own))
+    except _BROKEN as error:
+        raise ImageError(f"cannot be converted: {error}") from error
+
+
+def _upright_rgb(image: "Image") -> "Image":
+    image.load()
+    _turn_upright(image)
+    return _to_rgb(image)
 
 
 def _decode_reduced(data: bytes, image: "Image", min_side: int) -> "Image | None":

@@ -1,9 +1,11 @@
 """Predictor: image → uint8 array → engine → answer. The CLI, the REST service and Python all predict through it."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from auto_train.bundle import compare_golden, verify_filelist, weights_sha256
 from auto_train.bundle.find import FoundModel, find_for_config
 from auto_train.common.answers import answer_function
 from auto_train.errors import DataError, MissingError, TaskContractError
@@ -49,7 +51,7 @@ class Predictor:
 
         Raises:
             MissingError: no such file. ImageError: it is no image we decode, or too large.
-            DataError: an array of another shape or type.
+            DataError: something else, or an array of another shape or type.
             TaskContractError: the INI's postprocess function failed.
         """
         answer = self._answer(self._engine.infer(self._pixels(image)[None])[0], self.model.labels, self.model.name)
@@ -65,18 +67,22 @@ class Predictor:
     def _pixels(self, image: Any) -> "np.ndarray":
         """Return (H, W, 3) uint8 RGB."""
         import numpy as np
+        from PIL.Image import Image
 
-        from auto_train.data.image import decode_image
+        from auto_train.data.image import convert_image, decode_image
 
         if isinstance(image, str | Path):
             path = absolute(image)
-            if not path.exists():
+            if not os.path.exists(path):  # noqa: PTH110 - Path.exists raises for a name the system refuses
                 raise MissingError("there is no such image", where=str(path))
             return decode_image(path, max_pixels=self._max_pixels)
         if isinstance(image, bytes | bytearray | memoryview):
             return decode_image(bytes(image), max_pixels=self._max_pixels)
+        if isinstance(image, Image):
+            return convert_image(image)
         if not isinstance(image, np.ndarray):
-            image = np.asarray(image.convert("RGB"))
+            allowed = "a path, the bytes of an image file, a Pillow image, or an array"
+            raise DataError(f"got a {type(image).__name__} for an image", allowed=allowed)
         if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
             raise DataError(f"got an array {image.dtype} {image.shape}", allowed="uint8 (height, width, 3), RGB")
         return np.ascontiguousarray(image)
@@ -89,10 +95,13 @@ def open_predictor(found: FoundModel, *, trust_code: bool = False, **options: An
         found: where the model is.
         trust_code: run Python code that the bundle brings along.
         options: of :class:`Predictor`.
+
+    Raises:
+        BundleError: incomplete or altered, or it answers otherwise than when it was made.
     """
     if found.onnx:
         engine = open_engine("onnxruntime", found)
-        if found.bundle is None or engine.metadata.weights_sha256 == _weights_sha256(found.bundle):
+        if found.bundle is None or _is_export_of(engine, found.bundle):
             return Predictor(engine, warnings=found.warnings, **options)
         stale = f"{found.onnx} was made from other weights than the bundle's: torch runs the bundle instead"
         found = FoundModel(bundle=found.bundle, warnings=(*found.warnings, stale))
@@ -110,7 +119,10 @@ def predictor_of(config: "Config") -> Predictor:
     )
 
 
-def _weights_sha256(bundle: Path) -> str:
-    from auto_train.bundle import weights_sha256
-
-    return weights_sha256(bundle)
+def _is_export_of(engine: Engine, bundle: Path) -> bool:
+    """Tell whether an export was made from a bundle's weights; if so it must give the bundle's golden answers."""
+    verify_filelist(bundle / "model")
+    if engine.metadata.weights_sha256 != weights_sha256(bundle):
+        return False
+    compare_golden(bundle / "golden", engine.infer)
+    return True

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image, ImageChops, ImageCms, ImageOps
 
 from auto_train.data import decode_image
-from auto_train.data.image import image_size
+from auto_train.data.image import convert_image, image_size
 from auto_train.errors import ImageError, ImageTooLargeError
 
 
@@ -271,3 +271,32 @@ def test_decode_real_photos_equals_pillow(mirror: Path, tmp_path: Path) -> None:
         pixels = decode_image(data)
         assert (pixels == np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))).all()
         assert image_size(data) == pixels.shape[1::-1]
+
+
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "TIFF"])
+def test_convert_gives_what_decode_gives_and_leaves_the_image_alone(picture, encode, format: str) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    data = encode(picture.convert("CMYK") if format in ("JPEG", "TIFF") else picture, format, exif=exif)
+    opened = Image.open(io.BytesIO(data))
+    opened.load()  # which turns a TIFF
+    size, mode = opened.size, opened.mode
+
+    assert (convert_image(opened) == decode_image(data)).all()
+    assert (opened.size, opened.mode) == (size, mode)
+
+
+def test_convert_cmyk_jpeg_without_adobe_marker_is_not_inverted(picture, encode) -> None:
+    plain = drop_marker(encode(ImageChops.invert(picture.convert("CMYK")), "JPEG", quality=95), b"\xee")
+
+    assert (convert_image(Image.open(io.BytesIO(plain))) == decode_image(plain)).all()
+
+
+def test_convert_of_an_image_without_pixels_is_refused(tmp_path: Path, encode) -> None:
+    closed = Image.open(io.BytesIO(encode(Image.new("RGB", (4, 4)), "PNG")))
+    closed.close()
+
+    with pytest.raises(ImageError, match="cannot be converted"):
+        convert_image(closed)
+    with pytest.raises(ImageError, match="cannot be converted: mode 'F'"):
+        convert_image(Image.new("F", (4, 4)))

@@ -1,4 +1,5 @@
 import io
+import json
 import shutil
 import subprocess
 import sys
@@ -10,7 +11,7 @@ import pytest
 from PIL import Image
 
 from auto_train.bundle.find import find_at
-from auto_train.errors import BundleError, DataError, ImageError, ImageTooLargeError, TaskContractError
+from auto_train.errors import BundleError, DataError, ImageError, ImageTooLargeError, MissingError, TaskContractError
 from auto_train.serving.predictor import Predictor, open_predictor
 from tests.serving.tiny import LABELS, export
 
@@ -112,3 +113,48 @@ def test_predicting_with_an_export_loads_no_torch(colours: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["blue", "[]"]
+
+
+def test_transparent_pillow_image_is_laid_on_white_as_its_file_is(predictor: Predictor) -> None:
+    image = Image.new("RGBA", (4, 4), (0, 0, 255, 0))  # blue where nobody sees it
+    white = predictor(np.full((4, 4, 3), 255, np.uint8))
+    assert predictor(image) == predictor(png(np.asarray(image))) == white
+
+
+def test_something_else_than_an_image_is_refused(predictor: Predictor) -> None:
+    with pytest.raises(DataError, match=r"got a list for an image \(allowed: a path, the bytes of an image file"):
+        predictor([1, 2])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "none.png", "~nobody-of-that-name/x.png", "a\0b"])
+def test_name_of_no_file_is_a_missing_error(predictor: Predictor, name: str) -> None:
+    with pytest.raises(MissingError, match="there is no such image"):
+        predictor(name)
+
+
+@pytest.fixture
+def run(colours: Path, tmp_path: Path) -> Path:
+    """Return a copy of the run with one golden answer, the right one."""
+    shutil.copytree(colours, tmp_path / "run")
+    golden = tmp_path / "run/bundle/golden"
+    golden.mkdir()
+    Image.fromarray(RED).save(golden / "0.png")
+    answer = list(open_predictor(find_at(colours))(RED)["probabilities"].values())
+    (golden / "answers.json").write_text(json.dumps({"0.png": answer}))
+    return tmp_path / "run"
+
+
+def test_export_that_gives_the_golden_answers_is_used(run: Path) -> None:
+    assert open_predictor(find_at(run)).model.engine == "onnxruntime"
+
+
+def test_export_that_answers_otherwise_than_recorded_is_refused(run: Path) -> None:
+    (run / "bundle/golden/answers.json").write_text('{"0.png": [0, 1, 0]}')
+    with pytest.raises(BundleError, match=r"the model's answer to .*golden/0.png differs by"):
+        open_predictor(find_at(run))
+
+
+def test_bundle_that_was_altered_is_refused_before_its_export_answers(run: Path) -> None:
+    (run / "bundle/model/config.json").write_text('{"labels": ["blue", "green", "red"]}')
+    with pytest.raises(BundleError, match=r"INTEGRITY ERROR: config.json was altered"):
+        open_predictor(find_at(run))

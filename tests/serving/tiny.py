@@ -12,12 +12,14 @@ def write_run(run: Path, *, weights_sha256: str | None = None) -> Path:
     Args:
         weights_sha256: recorded in the export; None: that of the bundle's weights.
     """
+    from auto_train.bundle import make_filelist
     from auto_train.bundle import weights_sha256 as hash_of
 
     model = run / "bundle" / "model"
     model.mkdir(parents=True)
     (model / "config.json").write_text(json.dumps({"labels": LABELS}))
     (model / "weights.safetensors").write_bytes(b"the export below is what runs")
+    make_filelist(model)
     export(run / "exports" / "onnx" / "model.onnx", weights_sha256 or hash_of(run / "bundle"))
     return run
 
