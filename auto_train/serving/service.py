@@ -101,8 +101,16 @@ class Service:
         except AutoTrainError as error:
             return error
         if self._uploads is not None:
-            save_upload(upload, self._uploads)
+            self._keep(upload, self._uploads)
         return answer
+
+    def _keep(self, upload: bytes, folder: Path) -> None:
+        try:
+            save_upload(upload, folder)
+        except OSError as error:
+            from loguru import logger
+
+            logger.warning("[serve] save_uploads: an upload is not kept in {}: {}", folder, error.strerror or error)
 
 
 def save_upload(upload: bytes, folder: Path) -> Path:

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from loguru import logger
 
 from tests.api.conftest import Serving
 from tests.api.pictures import bomb, picture
@@ -114,3 +115,15 @@ def test_openapi_describes_the_form_and_the_answer(client: httpx.Client) -> None
     assert form["required"] == ["img"]
     assert {"200", "413", "415", "422", "429", "503"} <= set(route["responses"])
     assert "ClassificationAnswer" in schema["components"]["schemas"]
+
+
+def test_upload_that_cannot_be_kept_is_answered_and_logged(serving: Serving, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    said: list[str] = []
+    sink = logger.add(said.append, level="WARNING", format="{message}")
+    try:
+        with serving(f"serve.save_uploads={tmp_path / 'file/kept'}") as client:
+            assert client.post("/validate/", files={"img": picture()}).json()["prediction"] == "red"
+    finally:
+        logger.remove(sink)
+    assert said == [f"[serve] save_uploads: an upload is not kept in {tmp_path}/file/kept: Not a directory\n"]
