@@ -2,13 +2,13 @@
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from auto_train.errors import ConfigError, UsageError, did_you_mean
+from auto_train.errors import UsageError
 from auto_train.types import Listener, absolute
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def validate(
     loaded = open_config(config, overrides, task=task)
     if image is None:
         metrics = _recipe(loaded, "validate").evaluate(loaded, split=split, offline=offline, progress=progress)
-        return Validation(metrics=metrics)
+        return Validation(metrics=metrics, warnings=metrics.warnings)
     from auto_train.serving.predictor import predictor_of
 
     predictor = predictor_of(loaded)
@@ -97,12 +97,17 @@ def load(source: Path | str, overrides: Sequence[str] = (), *, trust_code: bool 
 
     Raises:
         MissingError: nothing there, or nothing trained yet. BundleError: incomplete or altered.
+        UsageError: overrides without an INI.
     """
     from auto_train.bundle.find import find_at
     from auto_train.serving.predictor import open_predictor, predictor_of
 
     if absolute(source).suffix == ".ini":
         return predictor_of(open_config(source, overrides))
+    if overrides:
+        raise UsageError(
+            f"the model at '{source}' takes no overrides: {', '.join(overrides)}", hint="name the INI that trained it"
+        )
     return open_predictor(find_at(source), trust_code=trust_code)
 
 
@@ -121,8 +126,8 @@ def serve(
 
     Args:
         config, overrides, task: as in :func:`train`; ``[serve]`` holds address and limits.
-        model: a run folder, bundle folder or .onnx file to serve instead of what an INI trained; ``[serve]`` is then
-            the default.
+        model: a run folder, bundle folder or .onnx file to serve instead of what an INI trained; of an INI, if one is
+            given, only ``[serve]`` counts then.
         host, port: instead of those in ``[serve]``; port 0 takes a free one.
         trust_code: run Python code that the bundle brings along.
         on_ready: called with the URL and the model once requests are answered.
@@ -130,9 +135,7 @@ def serve(
     Raises:
         ServingError: the port is in use or not ours to open.
     """
-    from auto_train.bundle.find import find_at
-    from auto_train.config import default_config
-    from auto_train.serving.predictor import open_predictor, predictor_of
+    from auto_train.serving.predictor import predictor_of
     from auto_train.serving.server import bind, run
     from auto_train.serving.service import Service
 
@@ -140,13 +143,33 @@ def serve(
         loaded = open_config(config, overrides, task=task)
         opened = partial(predictor_of, loaded)
     else:
-        loaded = default_config(overrides=overrides)
-        pixels = int(loaded.serve.max_megapixels * 1e6)
-        opened = partial(open_predictor, find_at(model), trust_code=trust_code, max_pixels=pixels)
+        loaded = _config_beside(config, overrides, task=task)
+        opened = partial(_open_named, model, loaded, trust_code=trust_code)
     with bind(host or loaded.serve.host, loaded.serve.port if port is None else port) as listener:
         service = Service(loaded, opened)
         predictor = service.load()
         run(service, listener, on_ready=lambda url: on_ready(url, predictor) if on_ready else None)
+
+
+def _config_beside(config: "Config | Path | str | None", overrides: Sequence[str], *, task: str | None) -> "Config":
+    """Return the config whose ``[serve]`` counts for a model named by path: the INI's, else the defaults."""
+    from auto_train.config import default_config
+    from auto_train.config.load import DEFAULT_TASK
+
+    if not (config or os.environ.get("CONFIG")):
+        return default_config(task or DEFAULT_TASK, overrides)
+    return open_config(config, overrides, task=task)
+
+
+def _open_named(model: Path | str, config: "Config", *, trust_code: bool) -> "Predictor":
+    from auto_train.bundle.find import find_at
+    from auto_train.serving.predictor import open_predictor
+
+    found = find_at(model)
+    if config.has_function("testing.postprocess"):
+        text = f"[testing.postprocess] of the config is not applied to the model named by path: {model}"
+        found = replace(found, warnings=(*found.warnings, text))
+    return open_predictor(found, trust_code=trust_code, max_pixels=int(config.serve.max_megapixels * 1e6))
 
 
 def open_config(
@@ -158,47 +181,26 @@ def open_config(
         UsageError: an unknown task, or one that contradicts the INI; overrides of a config already loaded.
     """
     from auto_train.config import Config, load_config
+    from auto_train.config.load import DEFAULT_TASK
+    from auto_train.registry import recipe
 
-    names = _recipe_names()
-    if task is not None and task not in names:
-        raise UsageError(f"there is no recipe '{task}'", where="--task", allowed=did_you_mean(task, names))
+    if task is not None:
+        recipe(task)  # one that does not exist is said before anything of the INI
     if isinstance(config, Config):
         if overrides:
             raise UsageError("a config already loaded takes no overrides", hint="give them to load_config")
         loaded = config
     else:
-        added = [f"project.type={task}"] if task and not _says_type(config, overrides) else []
-        loaded = load_config(config, [*overrides, *added])
-    if task in (None, loaded.project.type):
+        loaded = load_config(config, overrides, default_task=task or DEFAULT_TASK)
+    if task in (None, loaded.recipe.name):
         return loaded
     raise UsageError(
-        f"--task={task} contradicts project.type = {loaded.project.type}",
+        f"--task={task} contradicts project.type = {loaded.recipe.name}",
         where=str(loaded.origin("project.type")),
         hint="leave --task out, or change the INI",
     )
 
 
-def _says_type(config: Path | str | None, overrides: Sequence[str]) -> bool:
-    """Tell whether the INI, one of its bases or an override sets project.type: its defaults depend on it."""
-    from auto_train.config.read import override_layer, project_type, read_layers
-
-    path = config or os.environ.get("CONFIG")
-    layers = read_layers(Path(path), "ini")[0] if path else []
-    return project_type([*layers, override_layer(overrides)[0]]) is not None
-
-
-def _recipe_names() -> list[str]:
-    from auto_train.registry import recipes
-
-    return sorted(recipes())
-
-
 def _recipe(config: "Config", module: str) -> Any:
     """Import one file of the config's recipe; a recipe is found by name, never imported by one above it."""
-    from auto_train.registry import recipes
-
-    known = recipes()
-    name = config.project.type
-    if name not in known:
-        raise ConfigError([f"[project] type: there is no recipe '{name}' ({did_you_mean(name, sorted(known))})"])
-    return import_module(f"{known[name].package}.{module}")
+    return import_module(f"{config.recipe.package}.{module}")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from auto_train.cli.options import ConfigPath, Debug, Json, Offline, Overrides, Task, TrustCode
+from auto_train.cli.options import ConfigPath, Debug, Json, Overrides, Task, TrustCode
 from auto_train.cli.overrides import OverridesCommand
 
 if TYPE_CHECKING:
@@ -19,7 +19,8 @@ def serve(
     overrides: Overrides = None,
     config: ConfigPath = None,
     model: Annotated[
-        Path | None, typer.Option(help="Serve this run folder, bundle folder or .onnx file instead of an INI's model.")
+        Path | None,
+        typer.Option(help="Serve this run folder, bundle folder or .onnx file; of an INI only [serve] counts then."),
     ] = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on. Default: [serve] host.")] = None,
     port: Annotated[
@@ -27,7 +28,9 @@ def serve(
     ] = None,
     task: Task = None,
     trust_code: TrustCode = False,
-    offline: Offline = False,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Taken as by every verb; serving fetches nothing.")
+    ] = False,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:

@@ -53,6 +53,29 @@ def test_serve_model_needs_no_config(colours: Path) -> None:
     assert line.startswith("serving colours (classification, onnxruntime) at http://127.0.0.1:")
 
 
+def test_serve_model_takes_the_limits_of_an_ini_and_says_what_of_it_does_not_count(
+    colours: Path, tmp_path: Path
+) -> None:
+    more = "[serve]\nmax_megapixels = 0.0001\n[testing.postprocess]\n@postprocess_function = shout\n"
+    ini = write_project(tmp_path, colours, more)
+    with serve(f"--model={colours}", f"--config={ini}", "--port=0", "--json", "--offline") as process:
+        warning, ready = json.loads(first_line(process)), json.loads(first_line(process))
+        reply = httpx.post(f"{ready['url']}/validate/", files={"img": picture(size=(20, 20))})
+        small = httpx.post(f"{ready['url']}/validate/", files={"img": picture(size=(5, 5))}).json()
+    assert warning["message"] == (
+        f"[testing.postprocess] of the config is not applied to the model named by path: {colours}"
+    )
+    assert (reply.status_code, small["prediction"]) == (413, "red")
+
+
+def test_serve_model_takes_the_limits_of_the_ini_that_config_names(
+    colours: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CONFIG", str(write_project(tmp_path, colours, "[serve]\nhost = ::1\n")))
+    with serve(f"--model={colours}", "--port=0", "--json") as process:
+        assert json.loads(first_line(process))["url"].startswith("http://[::1]:")
+
+
 def test_serve_settings_may_be_overridden(colours: Path) -> None:
     with serve("--serve.host", "::1", f"--model={colours}", "--port=0", "--json") as process:
         assert json.loads(first_line(process))["url"].startswith("http://[::1]:")

@@ -67,6 +67,12 @@ def test_image_that_does_not_exist_is_exit_6(run_cli: RunCli, colours: Path, tmp
     assert "none.png: there is no such image" in done.stderr
 
 
+def test_image_of_a_name_too_long_is_exit_6(run_cli: RunCli, colours: Path, tmp_path: Path) -> None:
+    done = run_cli("validate", f"--config={write_project(tmp_path / 'p', colours)}", f"--image={'x' * 300}.png")
+    assert done.returncode == 6
+    assert "xxx.png: there is no such image" in done.stderr
+
+
 def test_unknown_split_is_exit_2(run_cli: RunCli) -> None:
     done = run_cli("validate", "--split=training")
     assert done.returncode == 2
