@@ -105,7 +105,8 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     site = tmp_path_factory.mktemp("site")
     files = dict(FILE_BLOCK.findall(DOCUMENT.read_text(encoding="utf-8")))
     assert {f"plain/{name}" for name in registry.RECIPE_FILES if name != "main.py"} == set(files)
-    for name, text in {**files, "plain/__init__.py": "", "plain/main.py": ""}.items():
+    main = (ROOT / "auto_train/classification/main.py").read_text(encoding="utf-8")
+    for name, text in {**files, "plain/__init__.py": "", "plain/main.py": main}.items():
         (site / name).parent.mkdir(exist_ok=True)
         (site / name).write_text(text, encoding="utf-8")
     info = site / "plain-1.0.dist-info"
@@ -128,3 +129,24 @@ def test_document_recipe_trains_and_is_measured(run_cli, plain: dict[str, str], 
     measured = run_cli("validate", f"--config={config}", cwd=tmp_path, env=plain)
     assert measured.returncode == 0, measured.stderr
     assert "valid/accuracy" in measured.stdout
+    code = "import sys; from plain.validate import infer; print(infer(*sys.argv[1:])[0])"
+    image = ROOT / "test_images/classification/digit_3.png"
+    answered = run_plain(["-c", code, str(image), str(config)], plain, tmp_path)
+    assert answered.returncode == 0, answered.stderr
+    assert answered.stdout.strip() in "0123456789"
+
+
+def test_document_recipe_runs_alone_with_every_verb(plain: dict[str, str], tmp_path: Path):
+    config = tmp_path / "plain.ini"
+    config.write_text("[project]\nname = plain\n", encoding="utf-8")
+    linted = run_plain(["-m", "plain.main", "config", "lint", str(config)], plain, tmp_path)
+    assert linted.returncode == 0, linted.stderr
+    missing = run_plain(["-m", "plain.main", "validate", f"--config={config}", "--image=x.png"], plain, tmp_path)
+    assert (missing.returncode, "there is no trained model" in missing.stderr) == (6, True), missing.stderr
+    explained = run_plain(["-m", "plain.main", "config", "explain", "project.type"], plain, tmp_path)
+    assert "value    plain" in explained.stdout
+
+
+def run_plain(words: list[str], env: dict[str, str], cwd: Path) -> "subprocess.CompletedProcess[str]":
+    env = {**os.environ, **env}
+    return subprocess.run([sys.executable, *words], cwd=cwd, env=env, capture_output=True, text=True, check=False)

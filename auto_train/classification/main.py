@@ -1,11 +1,11 @@
-"""Classification alone: ``python -m auto_train.classification.main train --config=…``; ``router`` for FastAPI apps."""
+"""This recipe alone: ``python -m auto_train.<recipe>.main train --config=…``; ``router`` for FastAPI apps."""
 
-import sys
+from pathlib import Path
 
 from auto_train.cli.app import app as cli
 from auto_train.cli.app import main
 
-TASK = "classification"
+TASK = Path(__file__).parent.name
 __all__ = ["TASK", "cli", "router"]  # noqa: F822 - __getattr__ gives router
 
 
@@ -18,4 +18,4 @@ def __getattr__(name: str) -> object:
 
 
 if __name__ == "__main__":
-    main([*sys.argv[1:], *(["--task", TASK] if sys.argv[1:] else [])])
+    main(task=TASK)

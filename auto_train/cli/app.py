@@ -64,15 +64,28 @@ def root() -> None:
     """
 
 
-def main(args: Sequence[str] | None = None) -> NoReturn:
+def _with_task(words: list[str], task: str) -> list[str]:
+    """Return the words with --task right behind the verb, where the verb takes it: one of the user's wins."""
+    command: Any = typer.main.get_command(app)
+    for at, word in enumerate(words):
+        command = command.get_command(None, word)
+        if not hasattr(command, "get_command"):  # a verb, or no name at all
+            takes_it = command and any("--task" in option.opts for option in command.params)
+            return [*words[: at + 1], *(["--task", task] if takes_it else []), *words[at + 1 :]]
+    return words
+
+
+def main(args: Sequence[str] | None = None, *, task: str | None = None) -> NoReturn:
     """Run one verb and exit with the code of its outcome (INTERFACES: 0, 1 … 7, 130).
 
     Args:
         args: the words after the program's name; default: those of this process.
+        task: the recipe, where neither ``--task`` nor the INI names one.
     """
     words = list(sys.argv[1:] if args is None else args)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends a verb as Ctrl-C does
     try:
+        words = _with_task(words, task) if task else words
         code = app(args=words, standalone_mode=False, prog_name="auto-train") or 0
     except (Exception, KeyboardInterrupt) as error:  # the outermost handler
         from auto_train.cli.failure import report

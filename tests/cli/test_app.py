@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from auto_train.cli.app import _with_task
 from tests.conftest import RunCli
 
 HEAVY = ("torch", "confection", "fastapi", "numpy", "rich", "loguru", "pydantic")
@@ -74,7 +75,24 @@ def test_error_with_json_is_a_json_line_too(run_cli: RunCli, words: list[str]) -
 def test_unknown_task_lists_the_recipes(run_cli: RunCli) -> None:
     done = run_cli("train", "--task=clasification")
     assert done.returncode == 2
-    assert "--task: there is no recipe 'clasification' (allowed: did you mean 'classification'?" in done.stderr
+    assert "'clasification' is no task that is available here (allowed: did you mean 'classification'?" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["train", "--json"], ["train", "--task", "one", "--json"]),
+        (["serve", "--task=two"], ["serve", "--task", "one", "--task=two"]),
+        (["config", "lint", "x.ini"], ["config", "lint", "x.ini"]),
+        (["config", "explain", "a.b"], ["config", "explain", "--task", "one", "a.b"]),
+        (["config"], ["config"]),
+        (["trian"], ["trian"]),
+        (["--help"], ["--help"]),
+        ([], []),
+    ],
+)
+def test_task_of_a_recipe_is_given_to_the_verbs_that_take_one(words: list[str], expected: list[str]) -> None:
+    assert _with_task(words, "one") == expected
 
 
 def test_piped_output_has_no_colour(run_cli: RunCli) -> None:
