@@ -94,7 +94,16 @@ class RunFolder:
         self.append("events.jsonl", {"time": datetime.now(UTC).isoformat(), "event": kind, **fields})
 
     def set_status(self, status: str) -> None:
-        write_atomically(self.path / "STATUS", f"{status}\n".encode())
+        path = self.path / "STATUS"
+        try:
+            write_atomically(path, f"{status}\n".encode())
+        except TrainingError:
+            if not path.is_file():
+                raise
+            # A full disk: the few bytes that the file has already are enough.
+            with path.open("r+", encoding="utf-8") as file:
+                file.write(f"{status}\n")
+                file.truncate()
 
     @contextmanager
     def recording(self) -> Iterator[None]:
