@@ -1,4 +1,3 @@
-import json
 import shutil
 from pathlib import Path
 
@@ -22,10 +21,6 @@ def bundle(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def answers(bundle: Path) -> dict[str, list[float]]:
-    return json.loads((bundle / "golden/answers.json").read_text())
-
-
 def test_bundle_is_loaded_with_its_labels_and_facts(bundle: Path):
     loaded = load_bundle(str(bundle))
     assert (loaded.labels, loaded.task, loaded.folder) == (LABELS, "classification", bundle)
@@ -37,43 +32,6 @@ def test_bundle_without_facts_and_golden_answers_is_loaded(bundle: Path):
     shutil.rmtree(bundle / "golden")
     (bundle / "facts.json").unlink()
     assert load_bundle(bundle).facts == {}
-
-
-def test_golden_answers_are_those_of_the_model(bundle: Path):
-    assert sorted(answers(bundle)) == ["0.png", "1.png", "2.png"]
-    assert all(sum(row) == pytest.approx(1, abs=1e-5) for row in answers(bundle).values())
-
-
-@pytest.mark.parametrize("change", [0.01, float("nan")])
-def test_model_that_answers_otherwise_is_refused(bundle: Path, change: float):
-    recorded = answers(bundle)
-    recorded["1.png"][0] += change
-    (bundle / "golden/answers.json").write_text(json.dumps(recorded))
-    match = r"the model's answer to .*1.png differs by .* \(allowed: 0.001\)\n.*facts.json"
-    with pytest.raises(BundleError, match=match) as caught:
-        load_bundle(bundle)
-    assert caught.value.exit_code == 6
-    load_bundle(bundle, check_golden=False)
-
-
-def test_difference_of_another_processor_is_accepted(bundle: Path):
-    recorded = answers(bundle)
-    recorded["1.png"][0] += 1e-4
-    (bundle / "golden/answers.json").write_text(json.dumps(recorded))
-    load_bundle(bundle)
-
-
-def test_golden_answers_of_other_classes_are_refused(bundle: Path):
-    (bundle / "golden/answers.json").write_text(json.dumps({name: row[:2] for name, row in answers(bundle).items()}))
-    with pytest.raises(BundleError, match="differs by inf"):
-        load_bundle(bundle)
-
-
-@pytest.mark.parametrize("text", ["", "[1]", '{"0.png": 5}', '{"nowhere.png": [1]}'])
-def test_golden_answers_that_cannot_be_read_are_a_bundle_error(bundle: Path, text: str):
-    (bundle / "golden/answers.json").write_text(text)
-    with pytest.raises(BundleError, match=r"answers.json: the golden answers cannot be read"):
-        load_bundle(bundle)
 
 
 def test_altered_weights_are_found_before_anything_else(bundle: Path):

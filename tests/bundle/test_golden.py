@@ -3,35 +3,78 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+import torch
 
-from auto_train.bundle import compare_golden
+from auto_train.bundle import load_bundle, write_golden
+from auto_train.bundle.golden import compare_golden
 from auto_train.errors import BundleError
-
-
-def share_of_red(images: np.ndarray) -> np.ndarray:
-    """Answer (N, H, W, 3) images with the mean of their first channel, (N, 1)."""
-    return images[..., 0].mean(axis=(1, 2), dtype=np.float32)[:, None] / 255
+from tests.common.conftest import make_classifier
 
 
 @pytest.fixture
-def golden(tmp_path: Path) -> Path:
-    Image.new("RGB", (3, 2), (51, 0, 0)).save(tmp_path / "0.png")
-    (tmp_path / "answers.json").write_text(json.dumps({"0.png": [0.2]}))
+def bundle(tmp_path: Path) -> Path:
+    model = make_classifier()
+    model.save_pretrained(tmp_path)
+    images = [np.random.default_rng(i).integers(0, 256, (20 + i, 30, 3), dtype=np.uint8) for i in range(3)]
+    write_golden(model, images, tmp_path / "golden")
     return tmp_path
 
 
-def test_compare_golden_passes_the_same_answers_and_no_answers(golden: Path, tmp_path: Path):
-    compare_golden(golden, share_of_red)
-    compare_golden(tmp_path / "none", share_of_red)
+def answers(bundle: Path) -> dict[str, list[float]]:
+    return json.loads((bundle / "golden/answers.json").read_text())
 
 
-@pytest.mark.parametrize("change", [0.01, float("nan")])
-def test_compare_golden_refuses_another_answer(golden: Path, change: float):
-    with pytest.raises(BundleError, match=r"the model's answer to .*0.png differs by .* \(allowed: 0.001\)"):
-        compare_golden(golden, lambda images: share_of_red(images) + np.float32(change))
+def change(bundle: Path, by: float) -> None:
+    recorded = answers(bundle)
+    recorded["1.png"][0] += by
+    (bundle / "golden/answers.json").write_text(json.dumps(recorded))
 
 
-def test_compare_golden_refuses_an_answer_of_another_shape(golden: Path):
+def test_golden_answers_are_those_of_the_model(bundle: Path):
+    assert sorted(answers(bundle)) == ["0.png", "1.png", "2.png"]
+    assert all(sum(row) == pytest.approx(1, abs=1e-5) for row in answers(bundle).values())
+    load_bundle(bundle)
+
+
+@pytest.mark.parametrize("by", [0.01, float("nan")])
+def test_model_that_answers_otherwise_is_refused(bundle: Path, by: float):
+    change(bundle, by)
+    match = r"the model's answer to .*1.png differs by .* \(allowed: 0.001\)\n.*facts.json"
+    with pytest.raises(BundleError, match=match) as caught:
+        load_bundle(bundle)
+    assert caught.value.exit_code == 6
+    load_bundle(bundle, check_golden=False)
+
+
+def test_difference_of_another_processor_is_accepted(bundle: Path):
+    change(bundle, 1e-4)
+    load_bundle(bundle)
+
+
+def test_answers_of_other_classes_are_refused(bundle: Path):
+    (bundle / "golden/answers.json").write_text(json.dumps({name: row[:2] for name, row in answers(bundle).items()}))
     with pytest.raises(BundleError, match="differs by inf"):
-        compare_golden(golden, lambda images: np.zeros((1, 2), np.float32))
+        load_bundle(bundle)
+
+
+@pytest.mark.parametrize("text", ["", "[1]", '{"0.png": 5}', '{"nowhere.png": [1]}'])
+def test_golden_answers_that_cannot_be_read_are_a_bundle_error(bundle: Path, text: str):
+    (bundle / "golden/answers.json").write_text(text)
+    with pytest.raises(BundleError, match=r"answers.json: the golden answers cannot be read"):
+        load_bundle(bundle)
+
+
+def test_any_form_of_the_model_is_compared(bundle: Path):
+    model = make_classifier()
+
+    def infer(images: np.ndarray) -> np.ndarray:
+        with torch.no_grad():
+            return model(torch.from_numpy(images)).numpy()
+
+    compare_golden(bundle / "golden", infer)
+    with pytest.raises(BundleError, match="differs by"):
+        compare_golden(bundle / "golden", lambda images: infer(images)[:, ::-1])
+
+
+def test_folder_without_golden_answers_passes(tmp_path: Path):
+    compare_golden(tmp_path, lambda images: images)
