@@ -112,9 +112,7 @@ class RequestError(ServingError):
         headers: to send along, e.g. ``Retry-After``.
     """
 
-    def __init__(
-        self, message: str, *, status: int, type: str, hint: str = "", headers: dict[str, str] | None = None
-    ):
+    def __init__(self, message: str, *, status: int, type: str, hint: str = "", headers: dict[str, str] | None = None):
         super().__init__(message, hint=hint)
         self.http_status, self.type, self.headers = status, type, headers or {}
 

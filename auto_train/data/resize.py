@@ -1,16 +1,20 @@
-"""The one resize: the pixel store, validation and InferenceModel all call this function."""
+"""The one resize: the pixel store, validation, InferenceModel and its exports all compute exactly this."""
+
+from typing import Any
 
 import torch
-import torch.nn.functional as F
 
-# The fraction from which a pixel is rounded up. At 0.5 lie many exact results (8 to 28 px: one pixel in a hundred), on
-# which torch and onnxruntime disagree: they sum in another order and differ by up to 5e-4. Near 0.4976 lies no multiple
-# of 1/64, 1/196, 1/256 or 1/1024, which the common scales give.
-ROUND_UP_FROM = 0.5 - 2.5 / 1024
+# A product of matrices is exact in float32, in any order of its sums, while no sum of whole numbers exceeds 2**24.
+# So the weights of one pixel may sum up to this for values below 2**8 (the image) and 2**12 (between the two steps).
+MOST_ROW_WEIGHT = 2**16
+MOST_COLUMN_WEIGHT = 2**12
 
 
 def resize_images(images: torch.Tensor, side: int) -> torch.Tensor:
-    """Resize to a square, antialiased, and round, so that a stored and a live image are the same pixels.
+    """Resize to a square, bilinear and antialiased, to whole pixel values that are the same on every runtime.
+
+    Whole-number weights, exact sums and correctly rounded divisions leave nothing to the order in which torch,
+    onnxruntime or another engine adds up: see docs/adr/0002-exact-resize.md.
 
     Args:
         images: (N, H, W, 3) uint8 RGB; any height and width.
@@ -19,6 +23,28 @@ def resize_images(images: torch.Tensor, side: int) -> torch.Tensor:
     Returns:
         (N, 3, side, side) float32 with whole values 0..255, channels-last in memory.
     """
-    planes = images.permute(0, 3, 1, 2).float()
-    planes = F.interpolate(planes, size=(side, side), mode="bilinear", antialias=True, align_corners=False)
-    return (planes + (1 - ROUND_UP_FROM)).floor().clamp(0, 255)
+    rows = _weights(images.shape[1], side, MOST_ROW_WEIGHT)
+    columns = _weights(images.shape[2], side, MOST_COLUMN_WEIGHT)
+    planes = rows @ images.permute(0, 3, 1, 2).float()
+    # Rounded to sixteenths, which the second step's sums can still hold.
+    planes = (planes / rows.sum(dim=1)[:, None] * 16 + 0.5).floor()
+    planes = (planes @ columns.T / columns.sum(dim=1) / 16 + 0.5).floor()
+    return planes.contiguous(memory_format=torch.channels_last)
+
+
+def _weights(size: int, side: int, most: int) -> torch.Tensor:
+    """Return (side, size) float32 whole numbers: how much each source pixel adds to each target pixel.
+
+    A triangle around the target pixel's centre, as wide as the coarser of the two grids, as in Pillow's and torch's
+    antialiased bilinear filter; distances are counted in units of 1 / (2 · side) so that they are whole numbers.
+
+    Args:
+        most: what the weights of one target pixel may sum up to.
+    """
+    coarser: Any = torch.sym_max(size, side)
+    target = 2 * torch.arange(side)[:, None] + 1
+    source = 2 * torch.arange(size)[None, :] + 1
+    weights = (2 * coarser - (source * side - target * size).abs()).clamp(min=0)
+    # The area of the triangle over the distance of its samples, and one sample more.
+    at_most: Any = 2 * coarser * coarser // side + 2 * coarser + 1
+    return (weights * most // torch.sym_max(at_most, most)).float()
