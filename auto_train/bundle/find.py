@@ -1,6 +1,7 @@
 """Where the trained model of an INI, a run or a bundle lies, and in which forms. Reads files, loads no model."""
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -58,14 +59,15 @@ def find_at(path: Path | str) -> FoundModel:
         BundleError: it is none of the three.
     """
     path = absolute(path)
+    # os.path answers False for a name too long to be a file's, where Path raises.
+    if not os.path.exists(path):  # noqa: PTH110
+        raise MissingError("there is no such folder", where=str(path), hint="name a run folder or a bundle folder")
     if path.is_file() and path.suffix == ".onnx":
         return FoundModel(bundle=None, onnx=path)
     for bundle in (path, path / "bundle"):
         if (bundle / "model" / "config.json").is_file():
             export = bundle.resolve().parent / "exports" / "onnx" / "model.onnx"
             return FoundModel(bundle=bundle, onnx=export if export.is_file() else None)
-    if not path.exists():
-        raise MissingError("there is no such folder", where=str(path), hint="name a run folder or a bundle folder")
     raise BundleError(
         "no trained model here", where=str(path), allowed="a run folder, a bundle folder or an .onnx file"
     )
