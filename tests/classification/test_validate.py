@@ -1,6 +1,7 @@
 import json
 import os
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -91,6 +92,16 @@ def test_evaluate_gives_the_metrics_of_the_training(config: Config):
 def test_evaluate_keeps_to_the_splits_of_the_training(config: Config):
     other = load_config(config.path, ["project.data.valid_fraction=0.6"])
     assert evaluate(other) == evaluate(config)
+
+
+def test_evaluate_changed_data_warns(digit_files: Path, tmp_path: Path):
+    data = shutil.copytree(digit_files, tmp_path / "data")
+    config = tiny_config(tmp_path, data)
+    train_model(config)
+    assert not evaluate(config).warnings
+    for path in sorted(data.glob("0/*"))[:20]:
+        path.unlink()
+    assert any("the data has changed" in text for text in evaluate(config).warnings)
 
 
 def test_evaluate_a_split_without_images_is_refused(config: Config):

@@ -162,6 +162,18 @@ def test_mean_and_deviation_are_the_inis_or_the_backbones(digit_files: Path, tmp
     assert make_task(tmp_path / "2", digit_files).inference.config["mean"] == [0.485, 0.456, 0.406]
 
 
+@pytest.mark.parametrize("text", ["mean=0.5", "mean=0.1,0.2,0.3,0.4", "std=0.5,0.5", "std=0.5,0,0.5"])
+def test_mean_and_deviation_of_other_than_three_channels_are_refused(digit_files: Path, tmp_path: Path, text: str):
+    with pytest.raises(UsageError, match=r"\[architecture\] (mean|std): \[.*\] \(allowed: three numbers, for red"):
+        make_task(tmp_path, digit_files, f"architecture.{text}")
+
+
+def test_dropout_beside_a_head_of_ones_own_has_no_effect_and_warns(digit_files: Path, tmp_path: Path):
+    more = "\n[architecture.head]\n@head = custom_head\nhead_input_size = 64\nnum_classes = 3\n"
+    task = make_task(tmp_path, digit_files, "architecture.backbone.drop_rate=0.5", more=more)
+    assert any("drop_rate has no effect" in text for text in task.warnings)
+
+
 @pytest.mark.parametrize(
     ("overrides", "expected"),
     [

@@ -10,7 +10,7 @@ from auto_train import registry
 from auto_train.classification.model import Classifier
 from auto_train.common.inference import InferenceModel
 from auto_train.data.resize import resize_images
-from auto_train.errors import TaskContractError
+from auto_train.errors import BundleError, TaskContractError
 from tests.common.conftest import LABELS, make_classifier
 
 
@@ -130,3 +130,9 @@ def test_stored_pixels_give_the_live_answer(classifier: Classifier, photos: list
     with torch.no_grad():
         outputs = classifier.network(classifier.normalise(stored))
     assert torch.equal(F.softmax(outputs, dim=1)[0], answer(classifier, photo))
+
+
+@pytest.mark.parametrize("key", ["weights", "pretrained", "checkpoint_path", "pretrained_cfg_overlay"])
+def test_config_of_a_bundle_opens_no_files(key: str):
+    with pytest.raises(BundleError, match=rf"a bundle's backbone names {key}: a config opens no files but its own"):
+        make_classifier(backbone={"arch": "resnet18", key: "/etc/passwd"})

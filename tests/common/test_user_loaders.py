@@ -77,3 +77,14 @@ def test_training_runs_on_them(digit_files: Path, tmp_path: Path):
     rows = list(csv.DictReader((result.run / "manifest.csv").read_text().splitlines()))
     assert len(rows) == 72 and sum(row["split"] == "valid" for row in rows) == 18
     assert 0 <= result.metrics["valid/accuracy"] <= 1
+
+
+def test_items_that_are_no_files_are_refused():
+    from fastai.data.block import CategoryBlock, DataBlock, TransformBlock
+    from fastai.data.transforms import RandomSplitter
+
+    block = DataBlock((TransformBlock, CategoryBlock), get_y=lambda item: item % 2, splitter=RandomSplitter(0.5))
+    dls = block.dataloaders(list(range(8)), bs=2, num_workers=0)
+    match = r"the items of these DataLoaders are no files \(allowed: image paths\)"
+    with pytest.raises(TaskContractError, match=match):
+        samples_of(dls, 28)

@@ -247,3 +247,13 @@ def test_listening_in_another_thread_leaves_signals_alone():
     thread.start()
     thread.join()
     assert seen == [before]
+
+
+def test_weight_that_is_no_number_ends_the_training_before_it_is_saved(make_learner: Make, run: RunFolder):
+    learn = make_learner(batch_size=24)
+    with learn.added_cbs([EpochLog(run, 2, None), Checkpointer(run.checkpoints)]):
+        learn.fit_stage(stage(1))
+        learn.model.register_parameter("unused", torch.nn.Parameter(torch.tensor([NAN])))
+        with pytest.raises(TrainingError, match=r"1 of the model's weights became NaN or infinite, unused among them"):
+            learn.fit_stage(stage(1))
+    assert "unused" not in loaded(run.checkpoints / "last.ckpt")["model"]

@@ -7,6 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
+from auto_train.errors import TrainingError
 from auto_train.training.learner import Stage
 from auto_train.training.lr_finder import find_learning_rate
 
@@ -79,3 +80,11 @@ def test_finder_takes_the_larger_of_both_suggestions(make_learner: Make):
     # As lr_find does: without the first tenth of the steps and the last five.
     rates, losses = (torch.tensor(values[10:-5]) for values in (learn.recorder.lrs, learn.recorder.losses))
     assert rate == pytest.approx(max(suggest(rates, losses, 100)[0] for suggest in (minimum, steep)))
+
+
+def test_finder_without_a_curve_asks_for_a_rate(make_learner: Make):
+    learn = make_learner()
+    for inputs, _ in learn.dls.train.batches:
+        inputs.fill_(float("nan"))
+    with pytest.raises(TrainingError, match=r"saw too few steps to suggest a rate\n.*learning_rate, for example"):
+        find_learning_rate(learn)

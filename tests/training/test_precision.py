@@ -2,6 +2,7 @@ import pytest
 import torch
 from torch import nn
 
+from auto_train.errors import UsageError
 from auto_train.training.precision import Precision, choose_precision
 
 
@@ -62,3 +63,19 @@ def test_precision_autocast_computes_in_its_type():
         assert network()(inputs).dtype == torch.bfloat16
     with Precision().autocast(inputs.device):
         assert network()(inputs).dtype == torch.float32
+
+
+def strided(side: int) -> tuple[nn.Module, torch.Tensor]:
+    """Return a net whose second convolution sees a quarter of the side, and a batch for it."""
+    model = nn.Sequential(nn.Conv2d(3, 4, 4, stride=4), nn.Conv2d(4, 4, 3, stride=2, padding=1), nn.Flatten())
+    return model, torch.rand(2, 3, side, side, generator=torch.Generator().manual_seed(0))
+
+
+def test_bfloat16_is_not_tried_where_a_cpu_computes_it_wrong():
+    model, batch = strided(4)
+    chosen = choose_precision(model, batch)
+    assert chosen.amp is None and model.training
+    match = r"\[training.scheme\] amp: bfloat16 computes wrong gradients .* \(allowed: auto or false"
+    with pytest.raises(UsageError, match=match):
+        choose_precision(model, batch, amp=True)
+    assert choose_precision(*strided(8), amp=True, channels_last=False).amp == torch.bfloat16
