@@ -88,3 +88,23 @@ def test_tampered_export_is_refused(
     with pytest.raises(GateError, match=match) as caught:
         check_export(model, path, photos, limit=1e-4)
     assert caught.value.exit_code == 5
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("arch", "side"),
+    [
+        ("mobilenetv3_small_100", 64),
+        ("efficientnet_b0", 64),
+        ("convnext_atto", 64),
+        ("vit_tiny_patch16_224", 64),
+        ("swin_tiny_patch4_window7_224", 56),
+        ("mobilenetv2_100", 64),
+        ("regnetx_002", 64),
+    ],
+)
+def test_export_of_every_kind_of_backbone_agrees(arch: str, side: int, photos: list[np.ndarray], tmp_path: Path):
+    model = make_classifier(backbone={"arch": arch}, image_size=side)
+    path = export_onnx(model, tmp_path / "model.onnx")
+    assert check_export(model, path, photos, limit=1e-4) < 1e-4
+    assert run(path, np.repeat(photos[1][None], 5, axis=0)).shape == (5, 3)

@@ -1,7 +1,9 @@
 import csv
 import json
 import math
+import os
 import resource
+import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,10 +20,10 @@ from auto_train.classification.model import ClassificationModel
 from auto_train.classification.train import train_model
 from auto_train.common.run import find_best_learning_rate
 from auto_train.config import Config, load_config
-from auto_train.errors import GateError, MissingError, TrainingError
+from auto_train.errors import GateError, Interrupted, MissingError, TrainingError
 from auto_train.training.run_folder import TrainResult
 from auto_train.types import Progress
-from tests.tiny import tiny_config
+from tests.tiny import tiny_config, write_digits
 
 Listener = Callable[[Progress], None]
 
@@ -167,6 +169,15 @@ def test_final_metrics_are_those_of_the_bundled_model(trained: Trained, digit_fi
     assert trained.result.metrics["valid/accuracy"] == float((answers.argmax(dim=1) == targets).double().mean())
     loss = -answers[torch.arange(len(rows)), targets].double().log().mean()
     assert trained.result.metrics["valid/loss"] == pytest.approx(float(loss), rel=1e-4)
+
+
+def test_test_split_is_measured_once_at_the_end(tmp_path: Path):
+    for split in ("train", "valid", "test"):
+        write_digits(tmp_path / "data" / split, {"0": 8, "1": 8})
+    trained = train(tmp_path, tmp_path / "data")
+    assert {"valid/accuracy", "test/accuracy", "test/loss"} <= trained.result.metrics.keys()
+    epoch, final = trained.lines("metrics.jsonl")
+    assert not any(name.startswith("test/") for name in epoch) and final["test/accuracy"] >= 0
 
 
 def test_listener_hears_of_every_epoch(trained: Trained):
@@ -317,6 +328,22 @@ def test_disk_that_is_full_at_the_end_says_so(digit_files: Path, tmp_path: Path,
         train(tmp_path, digit_files, "training.scheme.epochs=0", "export.formats=onnx", listener=listen)
     assert caught.value.exit_code == 4 and name.removesuffix(".onnx") in str(caught.value)
     assert status(last_run(tmp_path)) == "failed"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signal_in_the_first_epoch_saves_what_there_is(digit_files: Path, tmp_path: Path, number: int):
+    def listen(event: Progress) -> None:
+        if event.stage == "train" and 0 < event.done < 1:
+            os.kill(os.getpid(), number)
+
+    match = r"last.ckpt: training was stopped after 0 of 5 epochs; the state is saved"
+    with pytest.raises(Interrupted, match=match) as caught:
+        train(tmp_path, digit_files, "training.scheme.epochs=5", listener=listen)
+    run = last_run(tmp_path)
+    assert caught.value.exit_code == 130 and status(run) == "interrupted"
+    state = torch.load(run / "checkpoints/last.ckpt", weights_only=True)
+    assert state["progress"]["epochs_done"] == 0 and state["best"]["epoch"] == 0
+    assert not (run / "checkpoints/best.ckpt").exists() and not (tmp_path / "project/models/model.pth").exists()
 
 
 def test_interrupt_outside_the_loop_is_recorded(digit_files: Path, tmp_path: Path):
