@@ -20,7 +20,7 @@ from auto_train.common.product import write_bundle
 from auto_train.common.weights import load_torch_model_weights_to, save_torch_model_weights_from
 from auto_train.config import Config
 from auto_train.data import write_manifest
-from auto_train.errors import Interrupted
+from auto_train.errors import Interrupted, UsageError
 from auto_train.reports import write_report
 from auto_train.training.callbacks import Checkpointer, EarlyStop, EpochLog, StopOnNaN, StopOnRequest
 from auto_train.training.learner import fine_tune_stages
@@ -134,8 +134,7 @@ class TrainingRun:
 
     def _save_weights(self, task: Task) -> Path:
         """Write output_path and its record together, also when two trainings of a project end at once."""
-        path = Path(self.config.training.scheme.output_path).expanduser()
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path = absolute(self.config.training.scheme.output_path)
         with FileLock(path.with_name(f".{path.name}.lock")):
             save_torch_model_weights_from(task.model, path)
             record = {"sha256": sha256_of(path), "run": str(self.folder.path), "bundle": str(self.folder.bundle)}
@@ -160,7 +159,12 @@ class TrainingRun:
 
 @contextmanager
 def training_run(config: Config, listener: Listener | None = None) -> Iterator[TrainingRun]:
-    """Open a run folder with the resolved config in it and keep its STATUS until the block ends."""
+    """Open a run folder with the resolved config in it and keep its STATUS until the block ends.
+
+    Raises:
+        UsageError: the run folder or the one of output_path cannot be made.
+    """
+    _check_output_path(absolute(config.training.scheme.output_path))
     folder = RunFolder.create(Path(config.project.location))
     with folder.recording():
         write_atomically(folder.path / "config.ini", config.to_ini().encode())
@@ -168,6 +172,17 @@ def training_run(config: Config, listener: Listener | None = None) -> Iterator[T
         overrides = {key: config[key] for key in keys if config.origin(key).kind == "override"}
         folder.write_json("overrides.json", overrides)
         yield TrainingRun(config=config, folder=folder, listener=listener)
+
+
+def _check_output_path(path: Path) -> None:
+    """Find out now, not after hours, that the weights can go nowhere."""
+    where = "[training.scheme] output_path"
+    if path.is_dir():
+        raise UsageError(f"'{path}' is a folder", where=where, allowed="a file", hint=f"for example: {path}/model.pth")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"the folder of '{path}' cannot be made: {error.strerror}", where=where) from error
 
 
 def find_best_learning_rate(task: Task) -> float:

@@ -177,11 +177,13 @@ def _full_disk_explained(folder: Path) -> Iterator[None]:
 
 
 def _unwritable(path: Path, error: Exception) -> TrainingError:
+    # torch's writer says nothing of the reason
+    is_full = not isinstance(error, OSError) or error.errno in NO_SPACE
     reason = error.strerror if isinstance(error, OSError) else "not all of it; is the disk full?"
     return TrainingError(
         f"cannot write {path.name}: {reason}",
         where=str(path.parent.absolute()),
-        hint="free some space there; the files written before are whole",
+        hint=f"{'free some space there' if is_full else 'correct its rights'}; the files written before are whole",
     )
 
 

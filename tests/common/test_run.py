@@ -20,7 +20,7 @@ from auto_train.classification.model import ClassificationModel
 from auto_train.classification.train import train_model
 from auto_train.common.run import find_best_learning_rate
 from auto_train.config import Config, load_config
-from auto_train.errors import GateError, Interrupted, MissingError, TrainingError
+from auto_train.errors import GateError, Interrupted, MissingError, TrainingError, UsageError
 from auto_train.training.run_folder import TrainResult
 from auto_train.types import Progress
 from tests.tiny import tiny_config, write_digits
@@ -281,6 +281,16 @@ def test_export_beyond_the_limit_is_refused_and_the_bundle_stays(digit_files: Pa
     assert caught.value.exit_code == 5 and status(run) == "failed"
     assert not list((run / "exports/onnx").iterdir())
     assert load_bundle(run / "bundle").labels == ["0", "1", "2"]
+
+
+def test_output_path_that_cannot_be_is_refused_before_training(digit_files: Path, tmp_path: Path):
+    (tmp_path / "file").write_text("")
+    match = rf"output_path: '{tmp_path}' is a folder \(allowed: a file\)\n  for example: {tmp_path}/model.pth"
+    with pytest.raises(UsageError, match=match):
+        train(tmp_path, digit_files, f"training.scheme.output_path={tmp_path}")
+    with pytest.raises(UsageError, match=rf"output_path: the folder of '{tmp_path}/file/model.pth' cannot be made: "):
+        train(tmp_path, digit_files, f"training.scheme.output_path={tmp_path}/file/model.pth")
+    assert not (tmp_path / "project").exists()
 
 
 def full_disk_from_epoch(number: int, size: int) -> Listener:
