@@ -20,7 +20,8 @@ def write_bundle(folder: RunFolder, task: "Task", inference: InferenceModel, met
     config, root = task.config, folder.bundle
     custom = config.project.custom_functions
     inference.save_pretrained(root, code=[Path(custom).expanduser()] if custom and _uses_code(inference) else [])
-    Trainer(config.to_ini()).save_pretrained(root)
+    # Variables stay variables: project.location=… then moves every path that is built on it.
+    Trainer(config.to_ini(resolved=False)).save_pretrained(root)
     valid = task.samples.of("valid")
     write_golden(inference, [valid.images[i] for i in range(min(len(valid), GOLDEN_IMAGES))], root / "golden")
     facts = {

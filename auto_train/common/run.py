@@ -1,6 +1,7 @@
 """One training from an opened run folder to the finished bundle: what every recipe's train_model does."""
 
 import json
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -87,6 +88,8 @@ class TrainingRun:
         """
         scheme, learn = self.config.training.scheme, task.learn
         rate = scheme.learning_rate or find_best_learning_rate(task)
+        if not scheme.learning_rate:
+            shutil.copy(lr_plot(task.config), self.folder.path)
         self.say(f"Using learning rate: {rate:.3g}")
         freeze_epochs = int(task.is_pretrained) if scheme.freeze_epochs is None else scheme.freeze_epochs
         stages = fine_tune_stages(
@@ -190,4 +193,9 @@ def find_best_learning_rate(task: Task) -> float:
     learn = task.learn
     if task.is_pretrained:
         learn.freeze()
-    return find_learning_rate(learn, absolute(task.config.project.location) / "find_lr_plot.png")
+    return find_learning_rate(learn, lr_plot(task.config))
+
+
+def lr_plot(config: Config) -> Path:
+    """Return where the LR finder draws its curve."""
+    return absolute(config.project.location) / "find_lr_plot.png"

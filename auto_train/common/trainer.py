@@ -16,7 +16,7 @@ class Trainer(ConfigMixin):
     """Train a bundle's experiment again: ``Trainer.from_pretrained(bundle).train(["training.seed=2"])``.
 
     Args:
-        ini: the resolved INI.
+        ini: the INI with all defaults written out and its variables kept.
     """
 
     __prefix__ = "trainer"

@@ -8,12 +8,11 @@ from auto_train.errors import BundleError, ConfigError
 
 def test_trainer_of_a_bundle_trains_its_experiment_again(digits_run, tmp_path):
     trainer = Trainer.from_pretrained(digits_run.bundle)
-    assert trainer.ini == (digits_run.bundle / "config.ini").read_text(encoding="utf-8")
-    # In a resolved INI the path of the weights no longer follows the location.
-    elsewhere = [f"project.location={tmp_path}", f"training.scheme.output_path={tmp_path}/model.pth"]
-    overrides = [*elsewhere, "training.scheme.epochs=0", "export.formats=[]"]
+    overrides = [f"project.location={tmp_path}", "training.scheme.epochs=0", "export.formats=[]"]
     result = trainer.train(overrides, offline=True)
-    assert result.run.is_relative_to(tmp_path) and (result.bundle / "trainer" / "config.json").is_file()
+    # Variables were kept, so everything has followed the location.
+    assert result.run.is_relative_to(tmp_path) and result.weights.is_relative_to(tmp_path)
+    assert (result.bundle / "trainer" / "config.json").is_file()
 
 
 def test_trainer_with_a_wrong_override_names_it(tmp_path):
