@@ -2,10 +2,12 @@
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 
 from auto_train.common.inference import InferenceModel
 from auto_train.common.loaders import eval_loader
+from auto_train.data import Samples
 from auto_train.data.loader import BatchLoader
 
 if TYPE_CHECKING:
@@ -32,6 +34,12 @@ def evaluate_split(task: "Task", inference: InferenceModel, split: str) -> Metri
         found.update({f"{split}/{name}": value for name, value in values.items()})
     found.warnings = tuple(task.warnings)
     return found
+
+
+def some_images(samples: Samples, most: int) -> list[np.ndarray]:
+    """Return up to ``most`` images, (H, W, 3) uint8, spread over the rows: sorted data shows all its classes."""
+    count = min(len(samples), most)
+    return [samples.images[i * len(samples) // count] for i in range(count)]
 
 
 @torch.no_grad()

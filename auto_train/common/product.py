@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from auto_train.bundle import write_golden
+from auto_train.common.evaluation import some_images
 from auto_train.common.inference import InferenceModel
 from auto_train.common.trainer import Trainer
 from auto_train.data import evaluation_hash
@@ -22,8 +23,7 @@ def write_bundle(folder: RunFolder, task: "Task", inference: InferenceModel, met
     inference.save_pretrained(root, code=[Path(custom).expanduser()] if custom and _uses_code(inference) else [])
     # Variables stay variables: project.location=… then moves every path that is built on it.
     Trainer(config.to_ini(resolved=False)).save_pretrained(root)
-    valid = task.samples.of("valid")
-    write_golden(inference, [valid.images[i] for i in range(min(len(valid), GOLDEN_IMAGES))], root / "golden")
+    write_golden(inference, some_images(task.samples.of("valid"), GOLDEN_IMAGES), root / "golden")
     facts = {
         "metrics": metrics,
         "evaluation_hash": evaluation_hash(task.samples),

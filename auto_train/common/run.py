@@ -13,7 +13,7 @@ from loguru import logger
 
 from auto_train.bundle.filelist import sha256_of
 from auto_train.common.base import Task
-from auto_train.common.evaluation import evaluate_split, network_outputs
+from auto_train.common.evaluation import evaluate_split, network_outputs, some_images
 from auto_train.common.export import check_export, export_onnx
 from auto_train.common.inference import InferenceModel
 from auto_train.common.loaders import eval_loader
@@ -120,8 +120,9 @@ class TrainingRun:
         for split in ("valid", "test"):
             metrics |= evaluate_split(task, inference, split)
         write_bundle(self.folder, task, inference, metrics)
-        weights = self._save_weights(task)
+        # The gate first: a model whose export was refused does not replace the one that is served.
         self._export(task, inference)
+        weights = self._save_weights(task)
         self.folder.append("metrics.jsonl", {"final": True, **metrics, "data": task.source.origin})
         report = write_report(self.folder.path)
         return TrainResult(
@@ -150,8 +151,7 @@ class TrainingRun:
             return
         if self.listener:
             self.listener(Progress(stage="export"))
-        valid = task.samples.of("valid")
-        images = [valid.images[i] for i in range(min(len(valid), EXPORT_CHECK_IMAGES))]
+        images = some_images(task.samples.of("valid"), EXPORT_CHECK_IMAGES)
         weights_sha256 = sha256_of(self.folder.bundle / "model" / inference.__weight__)
         # Only what has passed gets the name under which a server looks for it.
         with replacing(self.folder.path / "exports" / "onnx" / "model.onnx") as part:
