@@ -12,6 +12,9 @@ from auto_train.data import Samples
 from auto_train.data.mix import Mix
 from auto_train.training.task import Counted
 
+# Share of the loss in the error of an epoch: far less than one image of a million.
+TIE_BREAK = 1e-8
+
 # Fewer validation images than this say too little about confidences.
 MIN_CALIBRATION_IMAGES = 100
 
@@ -89,7 +92,8 @@ class ClassificationModel(Task):
 
     def post_metric_to_err(self, result: dict[str, float]) -> float:
         monitor = self.config.training.scheme.monitor
-        return result["loss"] if monitor == "loss" else 1 - result[monitor]
+        # Small sets tie often: of equally accurate epochs the one with the lower loss is better.
+        return result["loss"] if monitor == "loss" else 1 - result[monitor] + TIE_BREAK * result["loss"]
 
     # After training.
 

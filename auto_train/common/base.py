@@ -138,9 +138,14 @@ class Task(qTaskBase):
 
     def find_backbone_weights(self) -> Path | None:
         """Return the file of the weights the backbone starts from, fetched if need be; None for random ones."""
-        backbone = self.config.architecture.backbone
-        name = backbone.weights or (pretrained_name(backbone.model) if backbone.pretrained else None)
+        name = self.weights_name
         return find_weights(name, offline=self.offline) if name else None
+
+    @property
+    def weights_name(self) -> str | None:
+        """What the backbone's weights are called: a file, a URL or a hub name; None for random ones."""
+        backbone = self.config.architecture.backbone
+        return backbone.weights or (pretrained_name(backbone.model) if backbone.pretrained else None)
 
     def build_model(self, weights: Path | None = None) -> InferenceModel:
         """Return the InferenceModel around a network whose backbone has these weights, or random ones."""

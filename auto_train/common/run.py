@@ -37,6 +37,8 @@ from auto_train.training.run_folder import (
 from auto_train.types import Listener, Progress, absolute
 
 EXPORT_CHECK_IMAGES = 32
+# Above this AdamW diverges on most networks; the finder suggests more only where it saw a batch or two.
+MOST_RATE = 1e-2
 
 
 @dataclass(kw_only=True)
@@ -78,7 +80,7 @@ class TrainingRun:
             load_torch_model_weights_to(task.model, weights, task.device)
             self.say(f"Resuming from {weights}")
         else:
-            self.say("Training from scratch!")
+            self.say(f"Training from scratch! The backbone starts from {task.weights_name or 'random weights'}")
 
     def fine_tune(self, task: Task) -> None:
         """Train the head alone, then everything; the model ends with the best epoch's weights.
@@ -87,9 +89,7 @@ class TrainingRun:
             Interrupted: a signal asked to stop; the state is in ``last.ckpt``.
         """
         scheme, learn = self.config.training.scheme, task.learn
-        rate = scheme.learning_rate or find_best_learning_rate(task)
-        if not scheme.learning_rate:
-            shutil.copy(lr_plot(task.config), self.folder.path)
+        rate = scheme.learning_rate or self._found_rate(task)
         self.say(f"Using learning rate: {rate:.3g}")
         freeze_epochs = int(task.is_pretrained) if scheme.freeze_epochs is None else scheme.freeze_epochs
         stages = fine_tune_stages(
@@ -109,8 +109,19 @@ class TrainingRun:
                 raise Interrupted(
                     f"training was stopped after {learn.epochs_done} of {epochs} epochs; the state is saved",
                     where=str(self.folder.checkpoints / "last.ckpt"),
+                    hint="its weights are a start: training.scheme.resume_training_from=<that file>",
                 )
             checkpoints.load_best()
+        if checkpoints.best_epoch:
+            self.say(f"Best epoch: {checkpoints.best_epoch} of {epochs}")
+
+    def _found_rate(self, task: Task) -> float:
+        """Return the LR finder's rate, no higher than AdamW bears, and keep its plot in the run folder."""
+        found = find_best_learning_rate(task)
+        shutil.copy(lr_plot(task.config), self.folder.path)
+        if found > MOST_RATE:
+            self.say(f"The LR finder suggests {found:.3g}, from too little data to be believed: {MOST_RATE} is taken")
+        return min(found, MOST_RATE)
 
     def finish(self, task: Task) -> TrainResult:
         """Evaluate, write weights, bundle and exports, and say where they are."""

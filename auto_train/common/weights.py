@@ -31,6 +31,8 @@ def load_torch_model_weights_to(model: nn.Module, path: Path | str, device: torc
     logger.info("loading weights from {} ({:.1f} MB)", path, path.stat().st_size / 1e6)
     try:
         state = torch.load(path, map_location=device or "cpu", weights_only=True)
+        if "model" in state and "optimizer" in state:  # a checkpoint of a run
+            state = state["model"]
         model.load_state_dict(state)
     except Exception as error:  # torch.load and load_state_dict raise a dozen types for a file that does not fit
         raise MissingError(

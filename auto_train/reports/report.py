@@ -63,6 +63,7 @@ def draw_curves(name: str, epochs: list[dict[str, Any]]) -> str:
 
     from matplotlib import rc_context
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
     # Text stays text: smaller, and it takes the colour of the page, dark or light.
     with rc_context({"svg.fonttype": "none"}):
@@ -74,6 +75,7 @@ def draw_curves(name: str, epochs: list[dict[str, Any]]) -> str:
             )
         axes.set(xlabel="epoch", title=name)
         axes.legend(frameon=False)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         file = StringIO()
         figure.savefig(file, format="svg", transparent=True, metadata={"Date": None})
     return file.getvalue()[file.getvalue().index("<svg") :]

@@ -62,7 +62,7 @@ class EpochLog(Callback):
         if self.listener:
             self.listener(
                 Progress(stage="train", done=learn.epochs_done, total=self.total_epochs, metrics=metrics,
-                         message=f"{images_per_s:,.0f} images/s")
+                         message=f"{row['stage']}, {images_per_s:,.0f} images/s")
             )  # fmt: skip
 
 

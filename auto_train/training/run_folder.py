@@ -129,7 +129,8 @@ class RunFolder:
         from loguru import logger
 
         if error is not None:
-            logger.error("{}: {}", type(error).__name__, error)
+            # For log.txt; the caller shows the error itself.
+            logger.info("{}: {}", type(error).__name__, error)
         try:
             self.set_status(status)
             self.event(status, error=str(error) if error else None)
