@@ -75,12 +75,13 @@ class TrainingRun:
         self.folder.event("precision", chosen=precision.describe(), images_per_s=precision.images_per_s)
         images = ", ".join(f"{count:,} {split}" for split, count in counts.items())
         self.say(f"{images} images of {len(task.labels)} classes; {precision.describe()}; run {self.folder.path}")
+        self.say(f"The backbone starts from {task.weights_name or 'random weights'}")
         weights = self.config.training.scheme.resume_training_from
         if weights and Path(weights).expanduser().is_file():
             load_torch_model_weights_to(task.model, weights, task.device)
             self.say(f"Resuming from {weights}")
         else:
-            self.say(f"Training from scratch! The backbone starts from {task.weights_name or 'random weights'}")
+            self.say("Training from scratch!")
 
     def fine_tune(self, task: Task) -> None:
         """Train the head alone, then everything; the model ends with the best epoch's weights.

@@ -80,3 +80,11 @@ def test_folder_in_place_of_the_file_is_a_training_error(tmp_path: Path):
     (tmp_path / "model.pth").mkdir()
     with pytest.raises(TrainingError, match=r"cannot write model\.pth"):
         save_torch_model_weights_from(network(), tmp_path / "model.pth")
+
+
+def test_weights_of_a_checkpoint_are_a_start_too(tmp_path: Path):
+    trained, fresh = torch.nn.Linear(3, 2), torch.nn.Linear(3, 2)
+    checkpoint = {"format": 1, "model": trained.state_dict(), "optimizer": {}, "progress": {"epochs_done": 1}}
+    torch.save(checkpoint, tmp_path / "last.ckpt")
+    load_torch_model_weights_to(fresh, tmp_path / "last.ckpt")
+    assert torch.equal(fresh.weight, trained.weight) and torch.equal(fresh.bias, trained.bias)
