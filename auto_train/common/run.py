@@ -23,7 +23,9 @@ from auto_train.config import Config
 from auto_train.data import write_manifest
 from auto_train.errors import Interrupted, UsageError
 from auto_train.reports import write_report
-from auto_train.training.callbacks import Checkpointer, EarlyStop, EpochLog, StopOnNaN, StopOnRequest
+from auto_train.training.checkpoint import Checkpointer
+from auto_train.training.early_stop import EarlyStop
+from auto_train.training.epoch_log import EpochLog
 from auto_train.training.learner import fine_tune_stages
 from auto_train.training.lr_finder import find_learning_rate
 from auto_train.training.run_folder import (
@@ -34,6 +36,7 @@ from auto_train.training.run_folder import (
     replacing,
     write_atomically,
 )
+from auto_train.training.stopping import StopOnNaN, StopOnRequest
 from auto_train.types import Listener, Progress, absolute
 
 EXPORT_CHECK_IMAGES = 32

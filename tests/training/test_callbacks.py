@@ -11,9 +11,12 @@ import pytest
 import torch
 
 from auto_train.errors import TrainingError, UsageError
-from auto_train.training.callbacks import Checkpointer, EarlyStop, EpochLog, StopOnNaN, StopOnRequest
+from auto_train.training.checkpoint import Checkpointer
+from auto_train.training.early_stop import EarlyStop
+from auto_train.training.epoch_log import EpochLog
 from auto_train.training.learner import Stage
 from auto_train.training.run_folder import RunFolder
+from auto_train.training.stopping import StopOnNaN, StopOnRequest
 from auto_train.types import Progress
 from tests.training.conftest import Points
 

@@ -1,0 +1,63 @@
+"""Reasons to end a training early that are no choice of the schedule: a loss that is no number, a signal."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+import torch
+from fastai.callback.core import Callback, CancelFitException
+
+from auto_train.errors import TrainingError
+
+
+class StopOnNaN(Callback):
+    """End training with a reason when the loss is no number; the best checkpoint stays."""
+
+    order, run_valid = -5, False
+
+    def after_loss(self) -> None:
+        if not torch.isfinite(self.learn.loss):
+            place = f"epoch {self.learn.epochs_done + 1}, step {self.learn.iter + 1}"
+            raise TrainingError(
+                f"the loss became {self.learn.loss.item()} in {place}",
+                hint="lower [training.scheme] learning_rate, set clip_grad = 1.0, or set amp = false",
+            )
+
+
+class StopOnRequest(Callback):
+    """End the fit between two steps once a signal asked for it."""
+
+    order = 90
+
+    def __init__(self) -> None:
+        self.requested = threading.Event()
+
+    def before_fit(self) -> None:
+        self.after_batch()
+
+    def after_batch(self) -> None:
+        if self.requested.is_set():
+            raise CancelFitException
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Take SIGINT and SIGTERM as requests; a second one ends the process the usual way."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        previous = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+        def request(number: int, frame: FrameType | None) -> None:
+            if self.requested.is_set():
+                raise KeyboardInterrupt
+            self.requested.set()
+
+        for number in previous:
+            signal.signal(number, request)
+        try:
+            yield
+        finally:
+            for number, handler in previous.items():
+                signal.signal(number, handler)
