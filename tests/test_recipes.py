@@ -12,6 +12,7 @@ import pytest
 
 from auto_train import registry
 from auto_train.config import lint_config
+from auto_train.config.declare import declare
 from auto_train.registry import Recipe
 
 ROOT = Path(__file__).parents[1]
@@ -42,6 +43,13 @@ def test_recipe_config_declares_every_key(recipe: Recipe, tmp_path: Path):
     ini.write_text(f"[project]\nname = least\ntype = {recipe.name}\n", encoding="utf-8")
     assert lint_config(ini) == []
     assert (recipe.folder / "config.ini").read_text(encoding="utf-8").startswith("[META]\nbase = common\n")
+
+
+@every_recipe
+def test_recipe_config_says_of_every_key_what_a_resume_makes_of_it(recipe: Recipe):
+    found = declare(recipe)
+    addresses = [*found.specs, *((section, "any") for section in found.free)]
+    assert [f"{section}.{key}" for section, key in addresses if not found.on_resume(section, key)] == []
 
 
 @every_recipe

@@ -79,7 +79,7 @@ def explain(
         return
     typer.echo(f"{key}\n  {about.meaning}" if about.meaning else key)
     lines = {"allowed": about.spec, "value": about.shown, "written": about.written, "default": about.default}
-    for name, text in {**lines, "set by": about.origin}.items():
+    for name, text in {**lines, "set by": about.origin, "resume": about.resume}.items():
         if text is not None and not (name == "written" and text == about.shown):
             typer.echo(f"  {name:<9}{text}")
 

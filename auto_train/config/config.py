@@ -28,6 +28,7 @@ class Explanation:
         meaning: what it is for.
         origin: who set it.
         default: the recipe's text for it; none where the recipe does not know the key.
+        resume: what a changed value does to a run that goes on, see :meth:`Config.on_resume`.
     """
 
     key: str
@@ -37,6 +38,7 @@ class Explanation:
     meaning: str
     origin: Origin
     default: str | None
+    resume: str
 
     @property
     def shown(self) -> str:
@@ -143,7 +145,18 @@ class Config:
             meaning=spec.meaning,
             origin=cell.entry.origin,
             default=default,
+            resume=self.on_resume(path),
         )
+
+    def on_resume(self, path: str) -> str:
+        """Return what a changed value does to a run that goes on: ``safe``, ``re-plans`` or ``refused, WHY``.
+
+        A key that no recipe declares changes nothing by itself, since variables are filled in before a run begins.
+        """
+        section, _, key = path.rpartition(".")
+        if (section, key) not in self._declared.specs and not self._declared.is_free(section):
+            return "safe"
+        return self._declared.on_resume(section, key) or "refused, its recipe does not say that it may change"
 
     def to_ini(self, *, resolved: bool = True) -> str:
         """Return the whole config as INI text with its comments; loaded again it gives the same config.

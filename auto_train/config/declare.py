@@ -6,7 +6,8 @@ from difflib import get_close_matches
 
 from auto_train.config.problem import Problem
 from auto_train.config.read import Layer, read_layers
-from auto_train.config.spec import Spec, parse_spec
+from auto_train.config.scan import Section
+from auto_train.config.spec import Spec, parse_resume, parse_spec
 from auto_train.config.variables import Address
 from auto_train.registry import Recipe
 
@@ -21,6 +22,7 @@ class Declared:
         specs: by section and key, in the order of the files.
         comments: the comment block of each key and of each free section.
         free: sections whose keys are not declared: they hold a function and its arguments.
+        resume: what a changed key of a section does to a run that goes on, where the key itself does not say.
         problems: mistakes in the recipe itself.
     """
 
@@ -29,6 +31,7 @@ class Declared:
     specs: dict[Address, Spec] = field(default_factory=dict)
     comments: dict[str, str] = field(default_factory=dict)
     free: dict[str, Spec] = field(default_factory=dict)
+    resume: dict[str, str] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
     @property
@@ -40,6 +43,15 @@ class Declared:
     def is_free(self, section: str) -> bool:
         """Tell whether a section, or one around it, takes any key."""
         return any(name in self.free for name in [*parents(section), section])
+
+    def on_resume(self, section: str, key: str) -> str:
+        """Return what a changed key does to a run that goes on (see spec.py); "" where nothing says so.
+
+        A key that does not say goes by its section, and that by the one around it.
+        """
+        own = self.specs[section, key].resume if (section, key) in self.specs else ""
+        around = [self.resume.get(name, "") for name in reversed([*parents(section), section])]
+        return next((text for text in [own, *around] if text), "")
 
     def may_hold_function(self, section: str) -> bool:
         """Tell whether a section may name a function: a free one, or one of the user's own."""
@@ -55,6 +67,7 @@ def declare(recipe: Recipe) -> Declared:
             if entry.comment or (entry.section, entry.key) not in found.specs:
                 _declare_key(found, layer, entry.section, entry.key, entry.comment, entry.origin.line)
         for section in layer.scan.sections.values():
+            _declare_resume(found, layer, section)
             if section.comment and section.name != "META":
                 spec = _parsed(found, layer, section.name, "", section.comment, section.origin.line)
                 found.free[section.name] = spec
@@ -66,6 +79,15 @@ def declare(recipe: Recipe) -> Declared:
 def _declare_key(found: Declared, layer: Layer, section: str, key: str, comment: str, line: int | None) -> None:
     found.specs[section, key] = _parsed(found, layer, section, key, comment, line)
     found.comments[f"{section}.{key}"] = comment
+
+
+def _declare_resume(found: Declared, layer: Layer, section: Section) -> None:
+    if section.note.startswith("resume:"):
+        try:
+            found.resume[section.name] = parse_resume(section.note.removeprefix("resume:"))
+        except ValueError as error:
+            at = section.origin
+            found.problems.append(Problem(message=str(error), file=at.file, line=at.line, section=section.name))
 
 
 def _parsed(found: Declared, layer: Layer, section: str, key: str, comment: str, line: int | None) -> Spec:

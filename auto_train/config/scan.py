@@ -39,11 +39,17 @@ class Entry:
 
 @dataclass(kw_only=True, slots=True)
 class Section:
-    """One ``[section]`` header; ``comment`` is the block after it that no key follows."""
+    """One ``[section]`` header.
+
+    Args:
+        comment: the block after it that no key follows.
+        note: the comment in the header's own line.
+    """
 
     name: str
     origin: Origin
     comment: str = ""
+    note: str = ""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -147,7 +153,8 @@ class _Scanner:
             self._report(number, f"this section is already opened in line {first}; write its keys there", name)
             self.section = name
         else:
-            self.scan.sections[name] = Section(name=name, origin=self._origin(number))
+            note = rest.strip().lstrip("#;").strip()
+            self.scan.sections[name] = Section(name=name, origin=self._origin(number), note=note)
             self.section = name
 
     def _key(self, number: int, line: str, bare: str) -> None:

@@ -124,11 +124,13 @@ def _tables(found: Declared, *, own: bool, shown: set[tuple[str, str, str]]) -> 
             if is_free:
                 yield f"{_cell(found.free[section].meaning)}\n"
         if keys:
-            yield "| key | value | default | meaning |\n|---|---|---|---|"
+            yield "| key | value | default | meaning | changed on `--resume` |\n|---|---|---|---|---|"
             for key in keys:
                 spec = found.specs[section, key]
                 default = _cell(texts[section, key])
-                yield f"| `{key}` | {_cell(spec.text)} | {f'`{default}`' if default else ''} | {_cell(spec.meaning)} |"
+                text = f"`{default}`" if default else ""
+                cells = [f"`{key}`", _cell(spec.text), text, _cell(spec.meaning), found.on_resume(section, key)]
+                yield f"| {' | '.join(cells)} |"
             yield ""
 
 

@@ -2,6 +2,8 @@
 
 str · path · url · bool · int · float · any          int and float with a range: >= 1, > 0, <= 9, < 9, 0..1
 list of TYPE · one of a, b, c                        any of them followed by: or none
+
+It may end in what a changed value does to a run that goes on: ``· resume: safe``, ``re-plans`` or ``refused, WHY``.
 """
 
 import inspect
@@ -21,6 +23,7 @@ GRAMMAR = "str, path, url, bool, int, float, any, 'list of TYPE' or 'one of a, b
 NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 RANGE = re.compile(rf"({NUMBER})\.\.({NUMBER})")
 BOUND = re.compile(rf"(>=|>|<=|<)\s*({NUMBER})")
+RESUME = re.compile(r"(safe|re-plans|refused, \S.*)")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,6 +34,8 @@ class Spec:
         type: the kind of value; ``choice`` is one of ``choices``, ``list`` holds ``item``.
         text: the spec as written, for messages.
         meaning: what the key is for.
+        resume: what a changed value does to a run that goes on: ``safe``, ``re-plans`` the schedule, ``refused, WHY``;
+            "" where the key does not say.
         low: least number allowed.
         high: largest number allowed.
         low_open: whether ``low`` itself is refused.
@@ -43,6 +48,7 @@ class Spec:
     type: Type
     text: str
     meaning: str = ""
+    resume: str = ""
     low: float = -math.inf
     high: float = math.inf
     low_open: bool = False
@@ -65,14 +71,26 @@ def parse_spec(comment: str) -> Spec:
     """Return the spec that a comment block begins with.
 
     Args:
-        comment: ``int >= 1 or none · meaning``; further lines continue the meaning.
+        comment: ``int >= 1 or none · meaning``, perhaps with ``· resume: …`` at its end; further lines continue it.
 
     Raises:
-        ValueError: the text before the dot is no spec.
+        ValueError: the text before the dot is no spec, or that after ``resume:`` none of its words.
     """
-    text, _, meaning = comment.replace("\n", " ").partition("·")
+    text, _, rest = comment.replace("\n", " ").partition("·")
+    meaning, found, resume = rest.partition("· resume:")
     spec = _parse(text.strip())
-    return replace(spec, meaning=meaning.strip())
+    return replace(spec, meaning=meaning.strip(), resume=parse_resume(resume) if found else "")
+
+
+def parse_resume(text: str) -> str:
+    """Return what a changed value does to a run that goes on.
+
+    Raises:
+        ValueError: the text says none of the three.
+    """
+    if not RESUME.fullmatch(text.strip()):
+        raise ValueError(f"'resume: {text.strip()}' is none of 'resume: safe', 're-plans' and 'refused, WHY'")
+    return text.strip()
 
 
 def _parse(text: str) -> Spec:

@@ -87,6 +87,7 @@ def test_explain_says_meaning_value_and_who_set_it(run_cli):
         "  value    8",
         "  default  64",
         f"  set by   {ORIGINAL}:28 (ini)",
+        "  resume   re-plans",
     ]
 
 

@@ -28,6 +28,26 @@ def test_shipped_recipe_declares_every_key_without_a_mistake(name: str):
     assert not found.is_free("training.scheme")
 
 
+def test_key_that_does_not_say_what_a_resume_makes_of_it_goes_by_its_section(copied: Recipe):
+    keys = "[META]\nbase = common\n\n[mine]  # resume: safe\n# int · a\na = 1\n# int · b · resume: re-plans\nb = 1\n"
+    inner = "[mine.inner]\n# int · c\nc = 1\n[other]\n# int · d\nd = 1\n[architecture.head]\n"
+    (copied.folder / "config.ini").write_text(keys + inner, encoding="utf-8")
+    found = declare(copied)
+    assert found.problems == []
+    assert [found.on_resume("mine", "a"), found.on_resume("mine", "b"), found.on_resume("mine.inner", "c")] == [
+        "safe", "re-plans", "safe",
+    ]  # fmt: skip
+    assert found.on_resume("other", "d") == ""
+    assert found.on_resume("architecture.head", "any") == "refused, the weights were learnt in this architecture"
+
+
+def test_section_with_another_word_for_a_resume_is_reported_at_its_line(copied: Recipe):
+    file = copied.folder / "config.ini"
+    file.write_text("[META]\nbase = common\n\n[mine]  # resume: perhaps\n", encoding="utf-8")
+    (problem,) = declare(copied).problems
+    assert str(problem).startswith(f"{file}:4 [mine]: 'resume: perhaps' is none of 'resume: safe'")
+
+
 @pytest.mark.parametrize("name", [name for name in RECIPE_FILES if name != "config.ini"])
 def test_recipe_that_lacks_a_file_says_which_and_what_to_do(copied: Recipe, name: str):
     (copied.folder / name).unlink()

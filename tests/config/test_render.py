@@ -19,7 +19,8 @@ def test_ini_of_a_config_loads_as_the_same_config(path: Path, resolved: bool, wr
 
 def test_ini_of_a_config_is_final_and_commented():
     text = load_config(INIS / "classification.ini").to_ini()
-    assert "# int >= 0 · full passes over the training split with all layers training\nepochs = 5\n" in text
+    meaning = "full passes over the training split with all layers training · resume: re-plans"
+    assert f"# int >= 0 · {meaning}\nepochs = 5\n" in text
     assert "location = projects/horses_vs_zebras\n" in text
     assert "${" not in text
     assert text.index("[project]") < text.index("[architecture]") < text.index("[training]") < text.index("[testing]")

@@ -13,6 +13,19 @@ def test_spec_has_range_and_meaning():
     assert spec.meaning == "images per step and device"
 
 
+@pytest.mark.parametrize("resume", ["safe", "re-plans", "refused, the splits are frozen · as ever"])
+def test_spec_ends_in_what_a_resume_makes_of_a_change(resume: str):
+    spec = parse_spec(f"int >= 1 · images\nper step · resume: {resume}")
+    assert (spec.text, spec.meaning, spec.resume) == ("int >= 1", "images per step", resume)
+    assert parse_spec("int >= 1 · images per step").resume == ""
+
+
+@pytest.mark.parametrize("resume", ["", "maybe", "refused", "refused, ", "safe, mostly"])
+def test_spec_with_another_word_for_a_resume_is_refused(resume: str):
+    with pytest.raises(ValueError, match=r"'resume: .*' is none of 'resume: safe', 're-plans' and 'refused, WHY'"):
+        parse_spec(f"int · images · resume: {resume}")
+
+
 @pytest.mark.parametrize(
     ("text", "inside", "outside"),
     [
