@@ -8,10 +8,12 @@ AutoTrainError                 exit  http
 │   └── ImageError                3   415   one file that is no image we decode
 │       └── ImageTooLargeError    3   413   an image of more pixels than allowed
 ├── TrainingError                 4   500   NaN, out of memory after retries, a full disk
+│   └── WorkerLostError           4   500   another worker of a data-parallel training ended; it has the reason
 ├── GateError                     5   500   an exported variant that differs from its model
 ├── MissingError                  6   404   a file, a package, a network address
 │   └── DownloadError             6   502   a source that could not be fetched whole
 ├── BundleError                   6   500   a bundle that is incomplete, altered or not trusted
+├── CheckpointError               6   500   a checkpoint that is damaged, foreign, too new, or of another model
 ├── ServingError                  7   503   the service could not start
 │   └── RequestError              -   4xx   one request refused (status given per case)
 └── Interrupted                 130   503   Ctrl-C or SIGTERM, after the checkpoint was saved
@@ -83,6 +85,10 @@ class TrainingError(AutoTrainError, RuntimeError):
     exit_code = 4
 
 
+class WorkerLostError(TrainingError):
+    pass
+
+
 class GateError(AutoTrainError, RuntimeError):
     exit_code = 5
 
@@ -96,6 +102,10 @@ class DownloadError(MissingError):
 
 
 class BundleError(AutoTrainError, RuntimeError):
+    exit_code = 6
+
+
+class CheckpointError(AutoTrainError, RuntimeError):
     exit_code = 6
 
 
