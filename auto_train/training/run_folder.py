@@ -1,24 +1,26 @@
 """The run folder: everything one training execution writes (INTERFACES, Run folder)."""
 
-import errno
 import json
 import os
 import platform
 import secrets
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Self
 
-from auto_train.errors import AutoTrainError, Interrupted, TrainingError, UsageError
+from auto_train.errors import Interrupted, MissingError, TrainingError, UsageError
+from auto_train.training.files import append_line, cut_torn_line, full_disk_explained, sync_folder, write_atomically
+from auto_train.training.files import replacing as replacing
+from auto_train.training.run_lock import locked
 from auto_train.types import as_plain
 
-NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 LIBRARIES = ("auto-train", "torch", "torchvision", "fastai", "timm", "onnx", "onnxruntime", "numpy", "pillow")
+NAME_ONE = "name a folder below <project.location>/runs/, or latest"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,10 +55,12 @@ class RunFolder:
         path: the folder.
         checkpoints: the folder of ``last.ckpt`` and ``best.ckpt``.
         bundle: the folder of the portable model.
+        has_begun: whether this process has begun to train it.
     """
 
     def __init__(self, path: Path):
         self.path, self.checkpoints, self.bundle = path, path / "checkpoints", path / "bundle"
+        self.has_begun = False
 
     @classmethod
     def create(cls, location: Path) -> Self:
@@ -69,6 +73,7 @@ class RunFolder:
             run.checkpoints.mkdir(parents=True)
             link.symlink_to(name)
             os.replace(link, runs / "latest")
+            sync_folder(runs)
         except OSError as error:
             raise UsageError(
                 f"no run folder can be made: {error.strerror}",
@@ -77,6 +82,49 @@ class RunFolder:
             ) from error
         return run
 
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Return the run at a path.
+
+        Raises:
+            MissingError: there is nothing.
+            UsageError: it is no run folder, or of a run that ended before its config was written.
+        """
+        path = path.resolve()
+        if not path.is_dir():
+            raise MissingError("there is no such run", where=str(path), hint=NAME_ONE)
+        if not (path / "checkpoints").is_dir():
+            near = [at for at in (path / "latest", path / "runs" / "latest", path.parent) if _is_run(at)]
+            hint = f"did you mean {near[0]}?" if near else NAME_ONE
+            raise UsageError("this is no run folder", where=str(path), hint=hint)
+        if not _is_run(path):
+            message = "this run was ended before its config was written: there is nothing to go on with"
+            raise UsageError(message, where=str(path), hint="start it again with --config=INI")
+        return cls(path)
+
+    @property
+    def status(self) -> str:
+        """The one word in STATUS: running, done, interrupted, failed; "" where there is none."""
+        path = self.path / "STATUS"
+        return path.read_text(encoding="utf-8").strip() if path.is_file() else ""
+
+    @property
+    def shown(self) -> str:
+        """The path as a command needs it here: relative where it lies below the working directory."""
+        here = Path.cwd()
+        return str(self.path.relative_to(here) if self.path.is_relative_to(here) else self.path)
+
+    def locked(self) -> AbstractContextManager[None]:
+        """Hold the run while the block runs, see run_lock.py."""
+        return locked(self.path)
+
+    def clean(self) -> None:
+        """Remove what a killed process has left half written: temporary files, and a last line without its end."""
+        for part in self.path.rglob(".*.part"):
+            part.unlink(missing_ok=True)
+        for log in ("metrics.jsonl", "events.jsonl"):
+            cut_torn_line(self.path / log)
+
     def write_json(self, name: str, value: Any) -> Path:
         path = self.path / name
         write_atomically(path, (json.dumps(as_plain(value), indent=2, ensure_ascii=False) + "\n").encode())
@@ -84,11 +132,7 @@ class RunFolder:
 
     def append(self, name: str, row: Mapping[str, Any]) -> None:
         """Append one JSON line to a file of the run (metrics.jsonl, events.jsonl)."""
-        try:
-            with (self.path / name).open("a", encoding="utf-8") as file:
-                file.write(json.dumps(as_plain(row), ensure_ascii=False) + "\n")
-        except OSError as error:
-            raise _unwritable(self.path / name, error) from error
+        append_line(self.path / name, json.dumps(as_plain(row), ensure_ascii=False))
 
     def event(self, kind: str, **fields: Any) -> None:
         self.append("events.jsonl", {"time": datetime.now(UTC).isoformat(), "event": kind, **fields})
@@ -105,16 +149,26 @@ class RunFolder:
                 file.write(f"{status}\n")
                 file.truncate()
 
+    def begin(self) -> None:
+        """Say that the training of this run is under way: what ends it from here on is its new STATUS."""
+        self.set_status("running")
+        self.has_begun = True
+
     @contextmanager
-    def recording(self) -> Iterator[None]:
-        """Keep STATUS, events and log.txt while the block runs, whatever ends it."""
+    def recording(self, *, resumed: bool = False) -> Iterator[None]:
+        """Keep STATUS, events and log.txt while the block runs, whatever ends it.
+
+        Args:
+            resumed: the run keeps the STATUS it has until :meth:`begin`: a resume that is refused changes nothing.
+        """
         from loguru import logger
 
         sink = logger.add(self.path / "log.txt", format="{time:YYYY-MM-DD HH:mm:ss} {level} {message}", level="INFO")
-        self.set_status("running")
-        self.event("start", command=sys.argv)
+        if not resumed:
+            self.begin()
+        self.event("start", command=sys.argv, cwd=str(Path.cwd()), host=platform.node(), pid=os.getpid())
         try:
-            with _full_disk_explained(self.path):
+            with full_disk_explained(self.path):
                 yield
         except BaseException as error:
             self._end("interrupted" if isinstance(error, KeyboardInterrupt | Interrupted) else "failed", error)
@@ -132,60 +186,15 @@ class RunFolder:
             # For log.txt; the caller shows the error itself.
             logger.info("{}: {}", type(error).__name__, error)
         try:
-            self.set_status(status)
+            if self.has_begun:
+                self.set_status(status)
             self.event(status, error=str(error) if error else None)
         except (OSError, TrainingError) as second:  # a full disk: what ended the run matters more than its status file
             logger.error("the status could not be written: {}", second)
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write to a temporary name beside the file, sync and rename, so that a crash leaves the old file whole.
-
-    Raises:
-        TrainingError: the disk is full or the folder cannot be written.
-    """
-    with replacing(path) as part:
-        part.write_bytes(content)
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """Yield a temporary path; what was written there replaces the file when the block ends without an error."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(3)}.part")
-    try:
-        yield part
-        with part.open("rb") as file:
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    except (OSError, RuntimeError) as error:  # torch's writer reports a full disk as RuntimeError
-        if isinstance(error, AutoTrainError):
-            raise
-        raise _unwritable(path, error) from error
-    finally:
-        part.unlink(missing_ok=True)
-
-
-@contextmanager
-def _full_disk_explained(folder: Path) -> Iterator[None]:
-    """Turn what any library raises on a full disk into the error that says what to do."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in NO_SPACE:
-            raise
-        raise _unwritable(Path(error.filename) if error.filename else folder / "a file", error) from error
-
-
-def _unwritable(path: Path, error: Exception) -> TrainingError:
-    # torch's writer says nothing of the reason
-    is_full = not isinstance(error, OSError) or error.errno in NO_SPACE
-    reason = error.strerror if isinstance(error, OSError) else "not all of it; is the disk full?"
-    return TrainingError(
-        f"cannot write {path.name}: {reason}",
-        where=str(path.parent.absolute()),
-        hint=f"{'free some space there' if is_full else 'correct its rights'}; the files written before are whole",
-    )
+def _is_run(path: Path) -> bool:
+    return (path / "config.ini").is_file() and (path / "checkpoints").is_dir()
 
 
 def environment(extra: Mapping[str, Any] = {}) -> dict[str, Any]:

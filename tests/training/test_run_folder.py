@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from loguru import logger
 
-from auto_train.errors import DataError, Interrupted, TrainingError, UsageError
-from auto_train.training.run_folder import RunFolder, all_warnings, environment, replacing, write_atomically
+from auto_train.errors import DataError, Interrupted, MissingError, TrainingError, UsageError
+from auto_train.training.files import write_atomically
+from auto_train.training.run_folder import RunFolder, all_warnings, environment
 
 
 @pytest.fixture
@@ -48,6 +49,56 @@ def test_json_holds_plain_values_and_no_nan(run: RunFolder):
     assert json.loads(path.read_text(encoding="utf-8")) == {"path": str(run.path), "nan": None, "umlaut": "ü"}
 
 
+def write_config(run: RunFolder) -> None:
+    (run.path / "config.ini").write_text("[project]\n")
+
+
+def test_run_is_opened_by_its_folder_and_by_latest(run: RunFolder):
+    write_config(run)
+    assert RunFolder.open(run.path).path == run.path.resolve()
+    assert RunFolder.open(run.path.parent / "latest").path == run.path.resolve()
+
+
+def test_folder_that_is_no_run_is_refused_with_the_run_that_was_meant(run: RunFolder, tmp_path: Path):
+    write_config(run)
+    with pytest.raises(MissingError, match=r"nowhere: there is no such run\n  name a folder below") as caught:
+        RunFolder.open(tmp_path / "nowhere")
+    assert caught.value.exit_code == 6
+    for place in (run.path.parent, run.path.parent.parent):
+        with pytest.raises(UsageError, match=rf"{place}: this is no run folder\n  did you mean .*/runs/latest\?"):
+            RunFolder.open(place)
+    run.bundle.mkdir()
+    with pytest.raises(UsageError, match=rf"this is no run folder\n  did you mean {run.path.resolve()}\?"):
+        RunFolder.open(run.bundle)
+    with pytest.raises(UsageError, match=r"this is no run folder\n  name a folder below"):
+        RunFolder.open(tmp_path)
+
+
+def test_run_without_a_config_cannot_go_on(run: RunFolder):
+    with pytest.raises(UsageError, match=r"ended before its config was written.*\n  start it again with --config=INI"):
+        RunFolder.open(run.path)
+
+
+def test_path_of_a_run_is_shown_as_a_command_here_needs_it(
+    run: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    assert run.shown == str(run.path)
+    monkeypatch.chdir(tmp_path)
+    assert run.shown == f"project/runs/{run.path.name}"
+
+
+def test_leftovers_of_a_killed_process_are_removed(run: RunFolder):
+    run.append("metrics.jsonl", {"epoch": 1})
+    with (run.path / "metrics.jsonl").open("a") as file:
+        file.write('{"epoch": 2, "lo')
+    for name in (".STATUS.17-abc.part", "checkpoints/.last.ckpt.17-abc.part"):
+        (run.path / name).write_text("half")
+    (run.checkpoints / "last.ckpt").write_text("whole")
+    run.clean()
+    assert (run.path / "metrics.jsonl").read_text() == '{"epoch": 1}\n'
+    assert sorted(path.name for path in run.path.rglob("*")) == ["checkpoints", "last.ckpt", "metrics.jsonl"]
+
+
 def test_lines_are_appended(run: RunFolder):
     run.append("metrics.jsonl", {"epoch": 1})
     run.append("metrics.jsonl", {"epoch": 2, "loss": math.inf})
@@ -81,44 +132,45 @@ def test_status_tells_how_the_run_ended(run: RunFolder, error: BaseException, ex
     assert type(error).__name__ in (run.path / "log.txt").read_text()
 
 
+@pytest.mark.parametrize("has_begun", [False, True])
+def test_resume_that_is_refused_leaves_the_status_as_it_was(run: RunFolder, has_begun: bool):
+    run.set_status("done")
+
+    def resume() -> None:
+        with run.recording(resumed=True):
+            assert run.status == "done"
+            if has_begun:
+                run.begin()
+                assert run.status == "running"
+            raise DataError("the data has changed")
+
+    with pytest.raises(DataError):
+        resume()
+    assert run.status == ("failed" if has_begun else "done")
+    assert "the data has changed" in (run.path / "log.txt").read_text()
+
+
+def test_log_of_a_resumed_run_goes_on(run: RunFolder):
+    for text in ("first", "second"):
+        with run.recording(resumed=text == "second"):
+            run.begin()
+            logger.info(text)
+    assert [event["event"] for event in events(run)] == ["start", "done"] * 2
+    assert re.search(r"first\n(.*\n)*.*second\n", (run.path / "log.txt").read_text())
+
+
+def test_start_of_a_run_is_recorded_with_its_place(run: RunFolder):
+    with run.recording():
+        pass
+    start = events(run)[0]
+    assert start["cwd"] == str(Path.cwd()) and start["pid"] == os.getpid() and start["command"] == sys.argv
+
+
 def test_log_of_a_run_ends_with_it(run: RunFolder):
     with run.recording():
         pass
     logger.info("somebody else's line")
     assert "somebody" not in (run.path / "log.txt").read_text()
-
-
-def write_and_raise(path: Path, error: Exception) -> None:
-    with replacing(path) as part:
-        part.write_bytes(b"half of the new")
-        raise error
-
-
-def test_file_is_replaced_whole(tmp_path: Path):
-    path = tmp_path / "new" / "weights.bin"
-    write_atomically(path, b"one")
-    write_atomically(path, b"two")
-    assert path.read_bytes() == b"two" and [p.name for p in path.parent.iterdir()] == ["weights.bin"]
-
-
-def test_file_stays_as_it_was_when_writing_fails(tmp_path: Path):
-    path = tmp_path / "weights.bin"
-    write_atomically(path, b"old")
-    with pytest.raises(ZeroDivisionError):
-        write_and_raise(path, ZeroDivisionError())
-    assert path.read_bytes() == b"old" and [p.name for p in tmp_path.iterdir()] == ["weights.bin"]
-
-
-def test_folder_where_the_file_should_be_is_a_training_error(tmp_path: Path):
-    (tmp_path / "weights.bin").mkdir()
-    with pytest.raises(TrainingError, match=rf"{tmp_path}: cannot write weights.bin: .*irectory") as caught:
-        write_atomically(tmp_path / "weights.bin", b"new")
-    assert caught.value.exit_code == 4
-
-
-def test_own_errors_pass_through_unchanged(tmp_path: Path):
-    with pytest.raises(DataError, match="as it was"):
-        write_and_raise(tmp_path / "a", DataError("as it was"))
 
 
 def test_environment_names_versions_and_machine():

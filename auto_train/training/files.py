@@ -1,0 +1,100 @@
+"""Files that are whole at any moment: after a crash, a full disk, a power loss."""
+
+import errno
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from auto_train.errors import AutoTrainError, TrainingError
+
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write to a temporary name beside the file, sync and rename, so that a crash leaves the old file whole.
+
+    Raises:
+        TrainingError: the disk is full or the folder cannot be written.
+    """
+    with replacing(path) as part:
+        part.write_bytes(content)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield a temporary path; what was written there replaces the file when the block ends without an error."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(3)}.part")
+    try:
+        yield part
+        with part.open("rb") as file:
+            os.fsync(file.fileno())
+        os.replace(part, path)
+        sync_folder(path.parent)
+    except (OSError, RuntimeError) as error:  # torch's writer reports a full disk as RuntimeError
+        if isinstance(error, AutoTrainError):
+            raise
+        raise _unwritable(path, error) from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def append_line(path: Path, text: str) -> None:
+    """Append one line, on the disk when this returns: all of it or, where the disk is full, nothing.
+
+    Raises:
+        TrainingError: it cannot be written.
+    """
+    size = path.stat().st_size if path.exists() else 0
+    rest = f"{text}\n".encode()
+    try:
+        with path.open("ab", buffering=0) as file:
+            while rest:
+                rest = rest[file.write(rest) :]
+            os.fsync(file.fileno())
+    except OSError as error:
+        with suppress(OSError):
+            os.truncate(path, size)
+        raise _unwritable(path, error) from error
+
+
+def sync_folder(folder: Path) -> None:
+    """Bring a folder's names to the disk: a rename is lost with the power before that."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # a file system that cannot, such as some over a network
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def cut_torn_line(path: Path) -> None:
+    """Remove the end of a file after its last line end: a line that a power loss has cut short."""
+    if path.is_file() and (text := path.read_bytes()) and not text.endswith(b"\n"):
+        os.truncate(path, text.rfind(b"\n") + 1)
+
+
+@contextmanager
+def full_disk_explained(folder: Path) -> Iterator[None]:
+    """Turn what any library raises on a full disk into the error that says what to do."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in NO_SPACE:
+            raise
+        raise _unwritable(Path(error.filename) if error.filename else folder / "a file", error) from error
+
+
+def _unwritable(path: Path, error: Exception) -> TrainingError:
+    # torch's writer says nothing of the reason
+    is_full = not isinstance(error, OSError) or error.errno in NO_SPACE
+    reason = error.strerror if isinstance(error, OSError) else "not all of it; is the disk full?"
+    return TrainingError(
+        f"cannot write {path.name}: {reason}",
+        where=str(path.parent.absolute()),
+        hint=f"{'free some space there' if is_full else 'correct its rights'}; the files written before are whole",
+    )
