@@ -45,14 +45,11 @@ def test_lock_of_a_killed_process_does_not_count(holder: "subprocess.Popen[str]"
 
 
 def test_lock_is_not_kept_by_a_worker_that_outlives_its_parent(tmp_path: Path):
-    fork = "pid = __import__('os').fork()\n    print(pid or 'child', flush=True)\n    time.sleep(60)"
-    parent = subprocess.Popen(
-        [sys.executable, "-c", HOLD.replace('print("held", flush=True)\n    time.sleep(60)', fork), str(tmp_path)],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+    fork = 'pid = __import__("os").fork()\n    if pid: print(pid, flush=True)'
+    code = HOLD.replace('print("held", flush=True)', fork)
+    parent = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True)
     assert parent.stdout
-    child = next(int(line) for line in (parent.stdout.readline(), parent.stdout.readline()) if line != "child\n")
+    child = int(parent.stdout.readline())
     parent.kill()
     parent.wait()
     try:
