@@ -27,8 +27,9 @@ from auto_train.common.weights import load_torch_model_weights_to
 from auto_train.config import AttrDict, Config, load_config
 from auto_train.data import Samples, Source, decode_image, evaluation_hash, find_weights, read_manifest
 from auto_train.errors import TaskContractError, UsageError
-from auto_train.training.learner import Learner, batch_norm_explained
+from auto_train.training.learner import Learner
 from auto_train.training.precision import choose_precision
+from auto_train.training.step import batch_norm_explained
 from auto_train.training.task import qTaskBase
 from auto_train.types import Listener
 
@@ -58,6 +59,7 @@ class Task(qTaskBase):
     """
 
     inference_class: ClassVar[type[InferenceModel]]
+    eval_needs_loss = True
 
     def __init__(
         self,
@@ -259,11 +261,12 @@ class Task(qTaskBase):
             task=self,
             loss_func=self.loss_func,
             splitter=default_split,
-            wd=scheme.weight_decay,
+            weight_decay=scheme.weight_decay,
             precision=precision,
             accumulate=scheme.accumulate,
             clip_grad=scheme.clip_grad,
             freeze_bn=self.freeze_bn,
+            ema_decay=scheme.ema_decay,
         )
 
     # What a recipe defines

@@ -26,7 +26,6 @@ from auto_train.reports import write_report
 from auto_train.training.checkpoint import Checkpointer
 from auto_train.training.early_stop import EarlyStop
 from auto_train.training.epoch_log import EpochLog
-from auto_train.training.learner import fine_tune_stages
 from auto_train.training.lr_finder import find_learning_rate
 from auto_train.training.run_folder import (
     RunFolder,
@@ -36,6 +35,7 @@ from auto_train.training.run_folder import (
     replacing,
     write_atomically,
 )
+from auto_train.training.stages import fine_tune_stages
 from auto_train.training.stopping import StopOnNaN, StopOnRequest
 from auto_train.types import Listener, Progress, absolute
 
@@ -99,17 +99,19 @@ class TrainingRun:
         stages = fine_tune_stages(
             scheme.epochs, rate, freeze_epochs=freeze_epochs, pretrained=task.is_pretrained, lr_mult=scheme.lr_mult
         )
-        checkpoints, stop = Checkpointer(self.folder.checkpoints), StopOnRequest()
+        target = "ema_val_metric" if scheme.ema_decay is not None else "val_metric"
+        minutes = self.config.training.checkpoint_minutes
+        checkpoints = Checkpointer(self.folder.checkpoints, target=target, minutes=minutes)
+        stop = StopOnRequest()
         epochs = sum(stage.epochs for stage in stages)
         callbacks = [EpochLog(self.folder, epochs, self.listener), checkpoints, StopOnNaN(), stop]
         if scheme.early_stop:
-            callbacks.append(EarlyStop(scheme.early_stop))
+            callbacks.append(EarlyStop(scheme.early_stop, target=target, ends_stage=True))
         begun = time.perf_counter()
         with learn.added_cbs(callbacks), stop.listening():
             learn.fit_stages(stages)
             self.train_seconds = time.perf_counter() - begun
-            if stop.requested.is_set():
-                checkpoints.save()
+            if learn.end_reason == "interrupt":
                 raise Interrupted(
                     f"training was stopped after {learn.epochs_done} of {epochs} epochs; the state is saved",
                     where=str(self.folder.checkpoints / "last.ckpt"),

@@ -1,5 +1,7 @@
 """Averages weighted by sample counts, kept on the device until they are read (F3.11)."""
 
+from typing import Any
+
 import torch
 
 from auto_train.training.task import Counted
@@ -23,3 +25,9 @@ class Averages:
     def means(self) -> dict[str, float]:
         """Return the averages so far; this waits for the device."""
         return {name: float(total) / self.counts[name] for name, total in self.sums.items()}
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"sums": dict(self.sums), "counts": dict(self.counts)}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.sums, self.counts = dict(state["sums"]), dict(state["counts"])

@@ -34,7 +34,6 @@ class EpochLog(Callback):
 
     def after_epoch(self) -> None:
         learn = self.learn
-        learn.epochs_done += 1
         metrics = {f"train/{name}": value for name, value in learn.train_means.items()}
         metrics |= {f"valid/{name}": value for name, value in learn.valid_means.items()}
         images_per_s = min(learn.dls.train.n, len(learn.dls.train) * learn.dls.train.bs) / max(self.train_seconds, 1e-9)

@@ -1,85 +1,58 @@
-"""Learner: fastai's Learner with our hooks, precision, accumulation and clipping. There is no other training loop."""
+"""Learner: fastai's Learner with our stages, epochs and evaluation. There is no other training loop."""
 
-import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import partial
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
+from fastai.callback.core import CancelEpochException, CancelFitException, CancelTrainException, CancelValidException
+from fastai.optimizer import OptimWrapper
+from loguru import logger
 from torch import nn
 
-with warnings.catch_warnings():
-    # fastai calls torch.jit.script while it is imported; torch 2.15 warns about that.
-    warnings.filterwarnings("ignore", message=".*torch.jit.script.*", category=FutureWarning)
-    from fastai.callback.core import CancelBackwardException, CancelStepException, TrainEvalCallback
-    from fastai.callback.schedule import ParamScheduler, combined_cos
-    from fastai.learner import Learner as FastaiLearner
-    from fastai.learner import Recorder
-    from fastai.optimizer import OptimWrapper
-
-import numpy as np
-
-from auto_train.errors import UsageError
 from auto_train.training.average import Averages
-from auto_train.training.precision import Precision
-from auto_train.training.task import checked_loss, qTaskBase
+from auto_train.training.ema import EmaWeights
+from auto_train.training.loaders import length
+from auto_train.training.memory import is_out_of_memory, out_of_memory
+from auto_train.training.monitor import Errors
+from auto_train.training.position import Position
+from auto_train.training.rng import generators_of, rng_state, set_rng_state
+from auto_train.training.stages import Stage, fine_tune_stages
+from auto_train.training.state import restore_stage, restore_training
+from auto_train.training.step import StepLearner
 
-# Source: fastai's fine_tune, whose one-cycle shape these stages keep.
-MOMENTUMS = (0.95, 0.85, 0.95)
-DIV_FINAL = 1e5
-
-
-@dataclass(frozen=True, kw_only=True)
-class Stage:
-    """A part of the schedule with one one-cycle of its own.
-
-    Attributes:
-        name: for logs and checkpoints.
-        epochs: full passes; 0 skips the stage.
-        frozen: train the last parameter group only.
-        learning_rates: highest rate of each parameter group, the head last; or one for all.
-        pct_start: share of the stage in which the rate rises.
-        div: the rate starts at its maximum divided by this.
-    """
-
-    name: str
-    epochs: int
-    learning_rates: Sequence[float]
-    frozen: bool = False
-    pct_start: float = 0.3
-    div: float = 25.0
+Means = dict[str, float]
 
 
-def fine_tune_stages(
-    epochs: int, learning_rate: float, *, freeze_epochs: int = 1, pretrained: bool = True, lr_mult: float = 100.0
-) -> list[Stage]:
-    """Return fastai's fine_tune as stages: the head alone, then everything with a slower body.
-
-    A body of random weights gets the full rate: there is nothing in it to keep.
-    """
-    # As fastai, whose slice(lr) gives a frozen body's norms, which learn all the same, a tenth.
-    rates = [learning_rate / 10, learning_rate]
-    frozen = Stage(name="frozen", epochs=freeze_epochs, frozen=True, learning_rates=rates, pct_start=0.99)
-    if not pretrained:
-        return [frozen, Stage(name="all", epochs=epochs, learning_rates=[learning_rate])]
-    half = learning_rate / 2
-    return [frozen, Stage(name="unfrozen", epochs=epochs, learning_rates=[half / lr_mult, half], div=5.0)]
-
-
-class Learner(FastaiLearner):
-    """fastai's Learner; every batch goes through the task's hooks.
+class Learner(StepLearner):
+    """fastai's Learner; every batch goes through the task's hooks, every training through stages.
 
     Args:
-        dls: dataloaders with ``train`` and ``valid``.
+        dls: dataloaders with ``train`` and ``valid``, and perhaps ``test``, which is then measured in every epoch.
         model: what is trained.
         task: supplies the hooks.
+        optimizer: makes an optimizer from parameter groups, as torch's classes do.
+        weight_decay: of everything but norms and biases.
         precision: number format and layout of the training steps.
-        accumulate: steps whose gradients are averaged before the optimizer moves.
+        dtype: of batches that can be cast (F3.17); the model has it already.
+        accumulate: batches whose gradients are averaged before the optimizer moves.
         clip_grad: largest gradient norm, None for no limit.
         freeze_bn: keep batch-norm statistics of the body as they are.
+        ema_decay: keep a moving average of the weights, and measure it too.
+        eval_interval: epochs between two evaluations; the last epoch of a stage always has one.
         **kwargs: as in fastai.
+
+    Attributes:
+        stages: those of the running training; the time budget may change their epochs.
+        stage_index: the one that runs.
+        epochs_done: finished epochs of all stages.
+        steps_done: optimizer steps of all stages.
+        means: averages of the last epoch's passes: ``train``, ``valid``, ``test``, ``ema_valid``, ``ema_test``.
+        errors: the same as single numbers, by the targets of monitor.py.
+        listeners: who hears the events of F3.13.
+        plan: what the training has decided and a resume must keep; in every checkpoint.
+        extra_ckp_caches: the user's own values, in every checkpoint (F3.8).
+        end_reason: why the training ended before its last epoch; None: it did not.
     """
 
     def __init__(
@@ -87,141 +60,261 @@ class Learner(FastaiLearner):
         dls: Any,
         model: nn.Module,
         *,
-        task: qTaskBase,
-        precision: Precision | None = None,
-        accumulate: int = 1,
-        clip_grad: float | None = None,
-        freeze_bn: bool = False,
+        ema_decay: float | None = None,
+        eval_interval: int = 1,
         **kwargs: Any,
     ):
-        kwargs.setdefault("opt_func", partial(OptimWrapper, opt=partial(torch.optim.AdamW, fused=True)))
-        # fastai's default callbacks, without its progress bar: callbacks.EpochLog tells the caller's listener.
-        cbs = [TrainEvalCallback(), Recorder(), *(kwargs.pop("cbs", None) or [])]
-        # wd_bn_bias: OptimWrapper decays norms and biases in any case; fastai's default would only seem not to.
-        super().__init__(dls, model, train_bn=not freeze_bn, wd_bn_bias=True, default_cbs=False, cbs=cbs, **kwargs)
-        self.task, self.accumulate, self.clip_grad, self.freeze_bn = task, accumulate, clip_grad, freeze_bn
-        self.logger = lambda row: None
-        self.averages = Averages()
-        self.epoch_cache: dict[str, Any] = {}
-        self.stage: Stage | None = None
-        self.epochs_done = 0
-        self.set_precision(precision or Precision())
+        super().__init__(dls, model, **kwargs)
+        self.eval_interval = eval_interval
+        self.ema = EmaWeights(model, ema_decay) if ema_decay is not None else None
+        self.stages: list[Stage] = []
+        self.stage_index = self.epochs_done = 0
+        self.is_stage_over = self.is_stopped = self.has_evaluated = False
+        self.end_reason: str | None = None
+        self.train_averages = Averages()
+        self.train_cache: dict[str, Any] = {}
+        self.plan: dict[str, Any] = {}
+        self.extra_ckp_caches: dict[str, Any] = {}
+        self._forget()
 
-    def set_precision(self, precision: Precision) -> None:
-        self.precision = precision
-        self.model.to(memory_format=precision.layout())
-        self.scaler = torch.amp.GradScaler(enabled=precision.amp is torch.float16)
+    @property
+    def train_means(self) -> Means:
+        return self.means.get("train", {})
 
-    def fit_stages(self, stages: Sequence[Stage], cbs: Any = None) -> None:
-        """Run the stages in order; a stage of no epochs is skipped."""
-        for stage in stages:
-            if stage.epochs:
-                self.fit_stage(stage, cbs)
+    @property
+    def valid_means(self) -> Means:
+        return self.means.get("valid", {})
+
+    def end_stage(self) -> None:
+        """Go on with the next stage after this epoch; for callbacks."""
+        self.is_stage_over = True
+
+    def end(self, reason: str) -> None:
+        """Run no further epoch and no further stage; for callbacks."""
+        self.is_stopped, self.end_reason = True, reason
+
+    # Stages
+
+    def fit_stages(self, stages: Sequence[Stage], cbs: Any = None, *, start: Mapping[str, Any] | None = None) -> None:
+        """Run the stages in order; a stage of no epochs is skipped.
+
+        Args:
+            start: a checkpoint of a training of the same stages, to go on from.
+        """
+        self.stages, self.is_stopped, self.end_reason = list(stages), False, None
+        self.bind_hooks()
+        with self.added_cbs(self.ema), self.added_cbs(cbs):
+            first = restore_training(self, start) if start else 0
+            for index in range(first, len(self.stages)):
+                if self.stages[index].epochs and not self.is_stopped:
+                    self.stage_index = index
+                    self._fit_stage(start if index == first else None)
+        self.stage = None
 
     def fit_stage(self, stage: Stage, cbs: Any = None) -> None:
-        """Run one stage: freeze or unfreeze, then one cycle of learning rate and momentum."""
-        if self.opt is None:
-            self.create_opt()
-        self.stage = stage
-        self.freeze() if stage.frozen else self.unfreeze()
-        self.opt.set_hyper("lr", list(stage.learning_rates))
-        top = np.array([group["lr"] for group in self.opt.hypers])
-        rate = combined_cos(stage.pct_start, top / stage.div, top, top / DIV_FINAL)
-        # Plain floats: numpy's would end in the checkpoint, which is loaded without pickle.
-        schedules = {"lr": lambda pos: rate(pos).tolist(), "mom": combined_cos(stage.pct_start, *MOMENTUMS)}
-        self.fit(stage.epochs, cbs=[ParamScheduler(schedules), *(cbs or [])])
+        """Run one stage."""
+        self.fit_stages([stage], cbs)
+
+    def _fit_stage(self, start: Mapping[str, Any] | None) -> None:
+        """Freeze or unfreeze, make the optimizer, run the epochs."""
+        stage = self.stage = self.stages[self.stage_index]
+        is_midway = start is not None and start["runner"]["stage"] == self.stage_index
+        if not is_midway:
+            self.position, self.stage_steps = Position(), 0
+        self.freezer.freeze_to(-1 if stage.frozen else 0)
+        if self.opt is None or not stage.keeps_optimizer:
+            self.opt = OptimWrapper(opt=stage.optimizer(self.model) if stage.optimizer else self.make_optimizer())
+        self.n_epoch, self.is_stage_over = stage.epochs, False
+        batches = length(self.dls.train)
+        stage.schedule.begin(
+            self.opt.opt, epochs=stage.epochs, steps=None if batches is None else -(-batches // self.accumulate)
+        )
+        self.emit("onStageStart", self.stage_index, stage.settings)
+
+        def run() -> None:
+            # After before_fit, which sets callbacks to their beginning.
+            if start:
+                restore_stage(self, start, is_midway=is_midway)
+            self._do_fit()
+
+        self._with_events(run, "fit", CancelFitException, self._end_cleanup)
 
     def fine_tune(self, epochs: int, base_lr: float = 2e-3, freeze_epochs: int = 1, **kwargs: Any) -> None:
         """Train the head for ``freeze_epochs``, then everything for ``epochs`` (fastai's fine_tune)."""
         cbs = kwargs.pop("cbs", None)
         self.fit_stages(fine_tune_stages(epochs, base_lr, freeze_epochs=freeze_epochs, **kwargs), cbs)
 
+    def fit(self, n_epoch: int, lr: Any = None, wd: Any = None, cbs: Any = None, **kwargs: Any) -> None:
+        """Run fastai's own fit, which the LR finder uses: no stage, nobody is told."""
+        self.stage, self.position, self.is_stage_over, self.is_stopped = None, Position(), False, False
+        super().fit(n_epoch, lr, wd, cbs, **kwargs)
+
     def predict(self, item: Any, rm_type_tfms: Any = None, with_input: bool = False) -> tuple[Any, ...]:
         """Return the task's (answer, decoded tensor, probabilities) for one image."""
         return self.task.predict(item)
 
-    def _do_epoch_train(self) -> None:
-        # The loaders draw order and augmentation from the number of the epoch.
-        if hasattr(self.dls.train, "epoch"):
-            self.dls.train.epoch = self.epochs_done
-        self.train_means = self._measured(super()._do_epoch_train)
+    # Epochs
+
+    def _do_fit(self) -> None:
+        while self.position.epoch < self.n_epoch and not (self.is_stage_over or self.is_stopped):
+            self.epoch = self.position.epoch
+            self._with_events(self._do_epoch, "epoch", CancelEpochException)
+
+    def _do_epoch(self) -> None:
+        self._forget()
+        self.emit("onEpochStart", self.epochs_done + 1)
+        self._do_epoch_train()
+        self.has_evaluated = (self.epoch + 1) % self.eval_interval == 0 or self.epoch + 1 >= self.n_epoch
+        if self.has_evaluated:
+            self._evaluate_all()
+        self.position = Position(epoch=self.epoch + 1)
+        if self.stage:
+            self.epochs_done += 1
+            self.stage.schedule.after_epoch(self.errors.of("val_metric") if self.has_evaluated else None)
+            self._tell_epoch("onEpochEnd")
+
+    def _forget(self) -> None:
+        self.means: dict[str, Means] = {}
+        self.errors = Errors(self.task, self.means)
+
+    def _tell_epoch(self, event: str) -> None:
+        if self.listeners.has(event):
+            averages = {("val" if split == "valid" else split): dict(means) for split, means in self.means.items()}
+            self.emit(event, self.errors.state(self.epochs_done), averages)
+
+    def _evaluate_all(self) -> None:
+        loaders = {"valid": self.dls.valid, "test": vars(self.dls).get("test")}
+        there = {split: loader for split, loader in loaders.items() if loader is not None}
+        for split, loader in there.items():
+            self.means[split] = self.evaluate(loader, split)
+        self._tell_epoch("onValidationEnd")
+        if self.ema and self.stage:
+            for split, loader in there.items():
+                self.means[f"ema_{split}"] = self.evaluate(loader, f"ema_{split}", self.ema.module)
+
+    def evaluate(self, loader: Any, split: str = "valid", model: nn.Module | None = None) -> Means:
+        """Return the averages of one pass over a loader, in evaluation mode; the mode is put back.
+
+        Args:
+            split: for the listeners.
+            model: another one than the trained, of the same form.
+        """
+        trained, self.model = self.model, model or self.model
+        was_training = self.model.training
+        self.emit("onEvalStart", split, length(loader))
+
+        def run() -> None:
+            self.dl, self.averages, self.epoch_cache = loader, Averages(), {}
+            with torch.set_grad_enabled(self.task.eval_needs_grad):
+                self._with_events(self.all_batches, "validate", CancelValidException)
+
+        try:
+            self._with_room(run, self._halve_evaluation)
+            return self._pass_means()
+        finally:
+            self.model.train(was_training)
+            self.model = trained
 
     def _do_epoch_validate(self, ds_idx: int = 1, dl: Any = None) -> None:
-        self.valid_means = self._measured(super()._do_epoch_validate, ds_idx, dl)
+        self.means["valid"] = self.evaluate(self.dls[ds_idx] if dl is None else dl)
 
-    def _measured(self, run_pass: Callable[..., None], *args: Any) -> dict[str, float]:
-        """Run one pass over a split and return its averages, with the task's epoch metrics over them."""
-        self.averages, self.epoch_cache = Averages(), {}
-        run_pass(*args)
-        return self.averages.means() | self.task.epoch_metric(self.epoch_cache)
+    def _pass_means(self) -> Means:
+        return self.averages.means() | (self.epoch_metric(self.epoch_cache) if self.epoch_metric else {})
+
+    def _do_epoch_train(self) -> None:
+        if not self.position.iter:
+            self.train_averages, self.train_cache = Averages(), {}
+        self.averages, self.epoch_cache = self.train_averages, self.train_cache
+
+        def run() -> None:
+            self.dl = self.dls.train
+            self._with_events(self.all_batches, "train", CancelTrainException)
+
+        self._with_room(run, self._halve_training)
+        self.means["train"] = self._pass_means()
+
+    # Out of memory
+
+    def _with_room(self, run: Callable[[], None], halve: Callable[[], bool]) -> None:
+        """Run a pass; where memory does not suffice, go on with smaller batches.
+
+        Raises:
+            TrainingError: the batches cannot be made smaller.
+        """
+        while True:
+            try:
+                return run()
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error):
+                    raise
+            # Outside the handler: the traceback holds the tensors that take the room.
+            self._end_cleanup()
+            self.batch = None
+            self.__dict__.pop("loss_grad", None)
+            if not halve():
+                raise out_of_memory(getattr(self.dls.train, "bs", None))
+
+    def _halve_training(self) -> bool:
+        """Halve the batch and double the accumulation, so that a step sees the same images as before."""
+        self.opt.zero_grad()
+        first, _ = self.window()
+        if not (hasattr(self.dl, "halve") and self.dl.halve()):
+            return False
+        # Back to the beginning of the step that did not fit.
+        self.position = Position(epoch=self.epoch, iter=2 * first)
+        self.accumulate *= 2
+        self._halve_evaluation()
+        logger.warning(
+            f"not enough memory: going on with batches of {self.dl.bs}, {self.accumulate} of them to a step, "
+            "which sees as many images as before"
+        )
+        return True
+
+    def _halve_evaluation(self) -> bool:
+        return bool(hasattr(self.dls.valid, "halve") and self.dls.valid.halve())
+
+    # Batches
 
     def all_batches(self) -> None:
         if self.training and self.freeze_bn:
             _freeze_statistics(self.model[0])
-        super().all_batches()
+        self.n_iter = length(self.dl)
+        first = self.position.iter if self.training else 0
+        for i, batch in enumerate(self._batches(first), first):
+            self.one_batch(i, batch)
+        if self.training and self.n_iter is None and (self.iter + 1) % self.accumulate:
+            self._step()  # what is left of a loader that did not say where it ends
 
-    def _split(self, b: Any) -> None:
-        """Split a batch into inputs and targets, as plain tensors: fastai's own types slow every operation down."""
-        plain = [x.as_subclass(torch.Tensor) if isinstance(x, torch.Tensor) else x for x in b]
-        super()._split(tuple(plain))
+    def _batches(self, first: int) -> Iterator[Any]:
+        """Return the loader's batches from this one on, as they would have come without a stop before it."""
+        loader = self.dl
+        if not self.training:
+            return iter(loader)
+        # Loaders and samplers draw order and augmentation from the number of the epoch.
+        if hasattr(loader, "epoch"):
+            loader.epoch = self.epochs_done
+        for name in ("sampler", "batch_sampler"):
+            if set_epoch := getattr(getattr(loader, name, None), "set_epoch", None):
+                set_epoch(self.epochs_done)
+        if hasattr(loader, "start"):
+            loader.start = first
+            return iter(loader)
+        return self._drawn_again(loader, first)
 
-    def _do_one_batch(self) -> None:
-        """Call the hooks in the order of F3.11, between fastai's events."""
-        task, batch = self.task, (*self.xb, *self.yb)
-        task.pre_batch_forward(batch)
-        # Validation computes in float32, as the served model will: another precision may choose another best epoch.
-        precision = self.precision if self.training else Precision()
-        with precision.autocast(self.xb[0].device), batch_norm_explained():
-            out = task.batch_forward(self.model, batch)
-        task.post_batch_forward(out, batch)
-        self.pred = out.get("pred", out)
-        self("after_pred")
-        self.averages.add(task.batch_metric(out, batch))
-        losses = task.batch_loss(out, batch)
-        self.loss_grad = checked_loss(task, losses)
-        self.loss = self.loss_grad.detach()
-        self.averages.add(losses)
-        self.averages.add(task.extra_batch_metrics(out, batch, losses, self.model, self.epoch_cache))
-        self("after_loss")
-        if self.training:
-            self._do_grad_opt()
-
-    def _do_grad_opt(self) -> None:
-        # The last group of an epoch may be smaller.
-        first = self.iter - self.iter % self.accumulate
-        size = min(self.accumulate, self.n_iter - first)
-        self.loss_grad = self.scaler.scale(self.loss_grad / size)
-        self._with_events(self._backward, "backward", CancelBackwardException)
-        if self.iter + 1 == first + size:
-            self._with_events(self._step, "step", CancelStepException)
-            self.opt.zero_grad()
-
-    def _step(self) -> None:
-        if self.clip_grad is not None:
-            self.scaler.unscale_(self.opt.opt)
-            nn.utils.clip_grad_norm_(self.model.parameters(), self.clip_grad)
-        self.scaler.step(self.opt.opt)
-        self.scaler.update()
-
-
-@contextmanager
-def batch_norm_explained() -> Iterator[None]:
-    """Say in the user's words what torch says of batches too small for batch norm.
-
-    Raises:
-        UsageError: a batch of one image whose features are one value per channel.
-    """
-    try:
-        yield
-    except ValueError as error:
-        if "more than 1 value per channel" not in str(error):
-            raise
-        raise UsageError(
-            "batch norm cannot train on batches of 1 image of this size",
-            where="[training.scheme] batch_size",
-            allowed="2 or more",
-            hint="for larger steps than memory allows, see [training.scheme] accumulate",
-        ) from error
+    def _drawn_again(self, loader: Any, first: int) -> Iterator[Any]:
+        """Go on in a loader that draws from random generators: from its state at the beginning of the pass."""
+        own = generators_of(loader)
+        if not first:
+            self.position = Position(epoch=self.epoch, rng=rng_state(*own))
+            return iter(loader)
+        here = rng_state(*own)
+        if self.position.rng:
+            set_rng_state(self.position.rng, *own)
+        batches = iter(loader)
+        for _ in itertools.islice(batches, first):
+            pass
+        set_rng_state(here, *own)
+        return batches
 
 
 def _freeze_statistics(body: nn.Module) -> None:

@@ -1,4 +1,4 @@
-"""Reasons to end a training early that are no choice of the schedule: a loss that is no number, a signal."""
+"""Reasons to end a training that are no choice of the schedule: a loss that is no number, a signal."""
 
 import signal
 import threading
@@ -27,18 +27,16 @@ class StopOnNaN(Callback):
 
 
 class StopOnRequest(Callback):
-    """End the fit between two steps once a signal asked for it."""
+    """End the training between two steps once a signal asked for it."""
 
     order = 90
 
     def __init__(self) -> None:
         self.requested = threading.Event()
 
-    def before_fit(self) -> None:
-        self.after_batch()
-
     def after_batch(self) -> None:
         if self.requested.is_set():
+            self.learn.end("interrupt")
             raise CancelFitException
 
     @contextmanager

@@ -155,7 +155,7 @@ def test_interrupt_and_terminate_save_a_checkpoint_and_exit_130(
         assert f"{run}/checkpoints/last.ckpt: training was stopped after" in errors and "Traceback" not in errors
         assert (run / "STATUS").read_text() == "interrupted\n"
         state = torch.load(run / "checkpoints/last.ckpt", weights_only=True)
-        assert state["progress"]["epochs_done"] >= 1 and state["best"]["epoch"] >= 1
+        assert state["runner"]["epoch"] >= 1 and state["best"]["epoch"] >= 1
         assert not (ini.parent / "project/models/model.pth").exists()
 
 
@@ -201,7 +201,7 @@ def test_full_disk_is_exit_4_and_keeps_the_last_good_checkpoint(
     assert (run / "STATUS").read_text() == "failed\n"
     assert sorted(path.name for path in (run / "checkpoints").iterdir()) == ["best.ckpt", "last.ckpt"]
     state = torch.load(run / "checkpoints/best.ckpt", weights_only=True)
-    assert state["progress"]["epochs_done"] == 1 and all(v.isfinite().all() for v in state["model"].values())
+    assert state["runner"]["epoch"] == 1 and all(v.isfinite().all() for v in state["model"].values())
 
 
 def test_config_may_be_loaded_a_path_or_in_the_environment(

@@ -321,7 +321,7 @@ def test_disk_that_fills_up_keeps_the_last_good_checkpoint(digit_files: Path, tm
     assert sorted(path.name for path in (run / "checkpoints").iterdir()) == ["best.ckpt", "last.ckpt"]
     for name in ("last.ckpt", "best.ckpt"):
         state = torch.load(run / "checkpoints" / name, weights_only=True)
-        assert state["progress"]["epochs_done"] == 1
+        assert state["runner"]["epoch"] == 1
         assert all(value.isfinite().all() for value in state["model"].values())
 
 
@@ -352,7 +352,7 @@ def test_signal_in_the_first_epoch_saves_what_there_is(digit_files: Path, tmp_pa
     run = last_run(tmp_path)
     assert caught.value.exit_code == 130 and status(run) == "interrupted"
     state = torch.load(run / "checkpoints/last.ckpt", weights_only=True)
-    assert state["progress"]["epochs_done"] == 0 and state["best"]["epoch"] == 0
+    assert state["runner"]["epoch"] == 0 and state["best"]["epoch"] == 0
     assert not (run / "checkpoints/best.ckpt").exists() and not (tmp_path / "project/models/model.pth").exists()
 
 

@@ -1,7 +1,6 @@
 """The smallest thing the Learner trains: two classes of points, a body with batch norm, a linear head."""
 
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
 from typing import Any
 
 import pytest
@@ -43,6 +42,8 @@ class Points(qTaskBase):
     Args:
         errors: what each epoch's error is said to be, in turn; none: the validation loss.
     """
+
+    eval_needs_loss = True
 
     def __init__(self, errors: Sequence[float] = ()):
         super().__init__()
@@ -98,7 +99,6 @@ def network(*, has_batch_norm: bool = True, seed: int = 0) -> nn.Sequential:
 def make_learner() -> Callable[..., Any]:
     """Return a function that builds a Learner; every step is a plain step down the gradient where ``sgd`` is set."""
     from fastai.data.core import DataLoaders
-    from fastai.optimizer import OptimWrapper
 
     from auto_train.common.backbone import default_split
     from auto_train.training.learner import Learner
@@ -109,7 +109,7 @@ def make_learner() -> Callable[..., Any]:
         model = network(has_batch_norm=options.pop("has_batch_norm", True))
         dls = DataLoaders(Batches(*points(n), batch_size), Batches(*points(16, 1), 8), device=torch.device("cpu"))
         if sgd:
-            options["opt_func"] = partial(OptimWrapper, opt=torch.optim.SGD)
+            options["optimizer"] = torch.optim.SGD
         task = task or Points()
         return Learner(dls, model, task=task, loss_func=nn.CrossEntropyLoss(), splitter=default_split, **options)
 

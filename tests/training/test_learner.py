@@ -6,12 +6,13 @@ import pytest
 import torch
 from torch import nn
 
-from auto_train.training.learner import Stage, fine_tune_stages
 from auto_train.training.precision import Precision
+from auto_train.training.schedule import OneCycle
+from auto_train.training.stages import Stage, fine_tune_stages
 from tests.training.conftest import Points, network, points
 
 Make = Callable[..., Any]
-ONE = Stage(name="all", epochs=1, learning_rates=[0.1])
+ONE = Stage(name="all", epochs=1, schedule=OneCycle([0.1]))
 
 
 def gradients(model: nn.Module) -> torch.Tensor:
@@ -37,27 +38,27 @@ def moved(learn: Any, lr: float = 1.0) -> torch.Tensor:
 
 
 def test_accumulated_steps_equal_one_step_of_the_big_batch(make_learner: Make):
-    learn = make_learner(batch_size=8, n=24, accumulate=3, sgd=True, has_batch_norm=False, wd=0.0)
+    learn = make_learner(batch_size=8, n=24, accumulate=3, sgd=True, has_batch_norm=False, weight_decay=0.0)
     assert torch.allclose(moved(learn), whole_batch_gradient(24), atol=1e-6)
 
 
 def test_accumulation_gives_a_short_last_group_its_own_mean(make_learner: Make):
     # Three batches, two at a time: the step of 16 points, then that of the remaining 8. A tiny rate keeps the second
     # gradient where the first was taken.
-    learn = make_learner(batch_size=8, n=24, accumulate=2, sgd=True, has_batch_norm=False, wd=0.0)
+    learn = make_learner(batch_size=8, n=24, accumulate=2, sgd=True, has_batch_norm=False, weight_decay=0.0)
     expected = whole_batch_gradient(16) + whole_batch_gradient(8, start=16)
     assert torch.allclose(moved(learn, lr=1e-3), expected, atol=2e-3)
 
 
 def test_clip_grad_limits_the_norm_of_the_gradient(make_learner: Make):
-    free = moved(make_learner(batch_size=24, sgd=True, has_batch_norm=False, wd=0.0))
-    clipped = moved(make_learner(batch_size=24, sgd=True, has_batch_norm=False, wd=0.0, clip_grad=0.01))
+    free = moved(make_learner(batch_size=24, sgd=True, has_batch_norm=False, weight_decay=0.0))
+    clipped = moved(make_learner(batch_size=24, sgd=True, has_batch_norm=False, weight_decay=0.0, clip_grad=0.01))
     assert free.norm() > 0.1 and clipped.norm() == pytest.approx(0.01, rel=1e-3)
     assert torch.allclose(clipped / clipped.norm(), free / free.norm(), atol=1e-4)
 
 
 def test_clip_grad_applies_to_the_sum_of_accumulated_steps(make_learner: Make):
-    learn = make_learner(batch_size=8, accumulate=3, sgd=True, has_batch_norm=False, wd=0.0, clip_grad=0.01)
+    learn = make_learner(batch_size=8, accumulate=3, sgd=True, has_batch_norm=False, weight_decay=0.0, clip_grad=0.01)
     whole = whole_batch_gradient(24)
     assert torch.allclose(moved(learn), whole * (0.01 / whole.norm()), atol=1e-6)
 
@@ -78,10 +79,10 @@ def test_freeze_bn_still_trains_the_rest(make_learner: Make):
 
 
 def test_frozen_stage_leaves_the_body_as_it_is(make_learner: Make):
-    learn = make_learner(freeze_bn=True, wd=0.1)
+    learn = make_learner(freeze_bn=True, weight_decay=0.1)
     body = {name: value.clone() for name, value in learn.model[0].state_dict().items()}
     head = weights(learn.model[1])
-    learn.fit_stage(Stage(name="frozen", epochs=2, frozen=True, learning_rates=[0.1]))
+    learn.fit_stage(Stage(name="frozen", epochs=2, frozen=True, schedule=OneCycle([0.1])))
     assert all(torch.equal(value, body[name]) for name, value in learn.model[0].state_dict().items())
     assert not torch.equal(weights(learn.model[1]), head)
 
@@ -90,35 +91,35 @@ def test_frozen_body_stays_frozen_after_gradients_of_an_earlier_stage(make_learn
     learn = make_learner(freeze_bn=True, accumulate=2)
     learn.fit_stage(ONE)
     body = weights(learn.model[0])
-    learn.fit_stage(Stage(name="frozen", epochs=1, frozen=True, learning_rates=[0.1]))
+    learn.fit_stage(Stage(name="frozen", epochs=1, frozen=True, schedule=OneCycle([0.1])))
     assert torch.equal(weights(learn.model[0]), body)
 
 
 def test_unfrozen_stage_trains_the_body_again(make_learner: Make):
     learn = make_learner(freeze_bn=True)
     before = weights(learn.model[0])
-    learn.fit_stages([Stage(name="frozen", epochs=1, frozen=True, learning_rates=[0.1]), ONE])
+    learn.fit_stages([Stage(name="frozen", epochs=1, frozen=True, schedule=OneCycle([0.1])), ONE])
     assert not torch.equal(weights(learn.model[0]), before)
 
 
 def test_stage_of_no_epochs_is_skipped(make_learner: Make):
     learn = make_learner()
-    learn.fit_stages([Stage(name="none", epochs=0, learning_rates=[0.1])])
+    learn.fit_stages([Stage(name="none", epochs=0, schedule=OneCycle([0.1]))])
     assert learn.stage is None and learn.opt is None
 
 
 def test_fine_tune_has_the_stages_of_fastai():
     # fastai 2.8: fit_one_cycle(freeze_epochs, lr, pct_start=0.99), then lr / 2 with a body 100 times slower, div 5.
     frozen, unfrozen = fine_tune_stages(5, 2e-3, freeze_epochs=2)
-    assert (frozen.epochs, frozen.frozen, list(frozen.learning_rates)) == (2, True, [2e-4, 2e-3])
-    assert (frozen.pct_start, frozen.div) == (0.99, 25.0)
-    assert (unfrozen.epochs, unfrozen.frozen, list(unfrozen.learning_rates)) == (5, False, [1e-5, 1e-3])
-    assert (unfrozen.pct_start, unfrozen.div) == (0.3, 5.0)
+    assert (frozen.epochs, frozen.frozen, frozen.schedule.rates) == (2, True, [2e-4, 2e-3])
+    assert (frozen.schedule.pct_start, frozen.schedule.div) == (0.99, 25.0)
+    assert (unfrozen.epochs, unfrozen.frozen, unfrozen.schedule.rates) == (5, False, [1e-5, 1e-3])
+    assert (unfrozen.schedule.pct_start, unfrozen.schedule.div) == (0.3, 5.0)
 
 
 def test_fine_tune_of_random_weights_gives_the_body_the_full_rate():
     stages = fine_tune_stages(5, 2e-3, freeze_epochs=0, pretrained=False)
-    assert [list(stage.learning_rates) for stage in stages if stage.epochs] == [[2e-3]]
+    assert [stage.schedule.rates for stage in stages if stage.epochs] == [[2e-3]]
 
 
 def test_fine_tune_runs_fastais_learning_rates_and_momentums(make_learner: Make):
@@ -131,7 +132,9 @@ def test_fine_tune_runs_fastais_learning_rates_and_momentums(make_learner: Make)
 
         def after_batch(self):
             if self.training:
-                self.seen.append([(group["lr"], group["mom"]) for group in self.opt.hypers])
+                # Ours has two groups for a part: decayed, and norms and biases.
+                parts = {group.get("part", i): (group["lr"], group["mom"]) for i, group in enumerate(self.opt.hypers)}
+                self.seen.append([parts[0], parts[1]])
 
     ours, theirs = Hypers(), Hypers()
     learn = make_learner(cbs=[ours])
@@ -175,13 +178,13 @@ def test_means_of_a_pass_hold_the_tasks_epoch_metrics(make_learner: Make):
 
 def test_training_learns_the_points(make_learner: Make):
     learn = make_learner()
-    learn.fit_stage(Stage(name="all", epochs=10, learning_rates=[0.05]))
+    learn.fit_stage(Stage(name="all", epochs=10, schedule=OneCycle([0.05])))
     assert learn.valid_means["accuracy"] > 0.9
 
 
 def test_training_in_bf16_keeps_float32_weights(make_learner: Make):
     learn = make_learner(precision=Precision(amp=torch.bfloat16))
-    learn.fit_stage(Stage(name="all", epochs=10, learning_rates=[0.05]))
+    learn.fit_stage(Stage(name="all", epochs=10, schedule=OneCycle([0.05])))
     assert {p.dtype for p in learn.model.parameters()} == {torch.float32}
     assert learn.valid_means["accuracy"] > 0.9
 

@@ -8,8 +8,9 @@ import torch
 from PIL import Image
 
 from auto_train.errors import TrainingError
-from auto_train.training.learner import Stage
 from auto_train.training.lr_finder import find_learning_rate
+from auto_train.training.schedule import OneCycle
+from auto_train.training.stages import Stage
 
 Make = Callable[..., Any]
 
@@ -39,7 +40,7 @@ def test_finder_leaves_the_random_state_alone(make_learner: Make):
 
 
 def test_finder_leaves_no_trace_in_the_training_after_it(make_learner: Make):
-    stage = Stage(name="all", epochs=2, learning_rates=[0.01])
+    stage = Stage(name="all", epochs=2, schedule=OneCycle([0.01]))
     plain, searched = make_learner(), make_learner()
     find_learning_rate(searched)
     plain.fit_stage(stage)
@@ -68,7 +69,7 @@ def test_finder_writes_nothing_but_the_plot(make_learner: Make, tmp_path: Path, 
 def test_finder_gives_a_rate_that_trains(make_learner: Make):
     rate = find_learning_rate(make_learner(batch_size=4))
     learn = make_learner(batch_size=4)
-    learn.fit_stage(Stage(name="all", epochs=10, learning_rates=[rate]))
+    learn.fit_stage(Stage(name="all", epochs=10, schedule=OneCycle([rate])))
     assert learn.valid_means["accuracy"] > 0.9
 
 

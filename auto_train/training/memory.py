@@ -1,0 +1,25 @@
+"""Out of memory: telling it from other errors, and saying it in the user's words."""
+
+import torch
+
+from auto_train.errors import TrainingError
+
+# What torch's allocators, oneDNN and C++ say; none of them has an exception type of its own on the CPU.
+PHRASES = ("out of memory", "can't allocate memory", "not enough memory", "bad_alloc", "could not create a memory")
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Tell whether an error means that memory did not suffice."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    return isinstance(error, RuntimeError) and any(phrase in str(error).lower() for phrase in PHRASES)
+
+
+def out_of_memory(batch_size: int | None) -> TrainingError:
+    """Return the error for a training that does not fit even so."""
+    batch = f"batches of {batch_size}" if batch_size else "these batches"
+    return TrainingError(
+        f"out of memory with {batch}",
+        hint="take a smaller [architecture] image_size or backbone; for other loaders than the image recipes' a smaller "
+        "batch_size",
+    )

@@ -1,0 +1,95 @@
+"""How learning rate and momentum move during a stage. torch's own schedulers come in through torch_schedule.py."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from fastai.callback.schedule import combined_cos
+
+# Source: fastai's fine_tune, whose one-cycle shape OneCycle keeps.
+MOMENTUMS = (0.95, 0.85, 0.95)
+DIV_FINAL = 1e5
+
+
+class Schedule(Protocol):
+    """Set the hyper-parameters of one stage's optimizer."""
+
+    def begin(self, optimizer: torch.optim.Optimizer, *, epochs: int, steps: int | None) -> None:
+        """Take the optimizer, before the first step.
+
+        Args:
+            epochs: of the stage.
+            steps: optimizer steps per epoch, None where it is not known.
+        """
+
+    def before_step(self, fraction: float, step: int) -> None:
+        """Set what holds for the next batch.
+
+        Args:
+            fraction: of the stage done, 0 to 1.
+            step: optimizer steps done in the stage.
+        """
+
+    def after_epoch(self, error: float | None) -> None:
+        """Take the monitored value of an epoch, None where there was no evaluation."""
+
+    def state_dict(self) -> dict[str, Any]: ...
+
+    def load_state_dict(self, state: dict[str, Any]) -> None: ...
+
+
+class Stateless:
+    """What a Schedule is that depends on the place in the stage alone."""
+
+    optimizer: torch.optim.Optimizer
+
+    def begin(self, optimizer: torch.optim.Optimizer, *, epochs: int, steps: int | None) -> None:
+        self.optimizer = optimizer
+
+    def before_step(self, fraction: float, step: int) -> None:
+        pass
+
+    def after_epoch(self, error: float | None) -> None:
+        pass
+
+    def state_dict(self) -> dict[str, Any]:
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        pass
+
+
+class Constant(Stateless):
+    """The optimizer's own rates, all the time."""
+
+
+class OneCycle(Stateless):
+    """fastai's one cycle: up and down again along cosines, the momentum the other way round.
+
+    Args:
+        rates: highest rate of each part of the model, the head last; or one for all.
+        pct_start: share of the stage in which the rate rises.
+        div: the rate starts at its maximum divided by this.
+    """
+
+    def __init__(self, rates: Sequence[float], *, pct_start: float = 0.3, div: float = 25.0):
+        self.rates, self.pct_start, self.div = list(rates), pct_start, div
+        top = np.array(self.rates)
+        self._rate = combined_cos(pct_start, top / div, top, top / DIV_FINAL)
+        self._momentum = combined_cos(pct_start, *MOMENTUMS)
+
+    def rates_at(self, fraction: float) -> list[float]:
+        """Return the rate of each part at a place in the stage."""
+        # Plain floats: numpy's would end in the checkpoint, which is loaded without pickle.
+        rates: list[float] = self._rate(min(fraction, 1.0)).tolist()
+        return rates
+
+    def before_step(self, fraction: float, step: int) -> None:
+        rates, momentum = self.rates_at(fraction), float(self._momentum(min(fraction, 1.0)))
+        for group in self.optimizer.param_groups:
+            group["lr"] = rates[group.get("part", 0) if len(rates) > 1 else 0]
+            if "betas" in group:
+                group["betas"] = (momentum, group["betas"][1])
+            elif group.get("momentum"):
+                group["momentum"] = momentum

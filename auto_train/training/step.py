@@ -1,0 +1,246 @@
+"""One batch: the task's hooks in the order of F3.11, between fastai's events. Epochs and stages are learner.py's."""
+
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import torch
+from torch import nn
+
+with warnings.catch_warnings():
+    # fastai calls torch.jit.script while it is imported; torch 2.15 warns about that.
+    warnings.filterwarnings("ignore", message=".*torch.jit.script.*", category=FutureWarning)
+    from fastai.callback.core import (
+        CancelBackwardException,
+        CancelBatchException,
+        CancelStepException,
+        TrainEvalCallback,
+    )
+    from fastai.learner import Learner as FastaiLearner
+    from fastai.learner import Recorder
+    from fastai.optimizer import OptimWrapper
+
+from auto_train.errors import UsageError
+from auto_train.training.average import Averages
+from auto_train.training.batch import moved
+from auto_train.training.listeners import Listeners
+from auto_train.training.position import Position
+from auto_train.training.precision import Precision
+from auto_train.training.stages import Freezer, Stage, parameter_groups
+from auto_train.training.task import checked_loss, hook, qTaskBase, takes_loss_fn
+
+ADAMW = partial(torch.optim.AdamW, fused=True)
+
+
+class StepLearner(FastaiLearner):
+    """fastai's Learner with another inside of a batch. Arguments and attributes: see Learner."""
+
+    model: Any
+
+    def __init__(
+        self,
+        dls: Any,
+        model: nn.Module,
+        *,
+        task: qTaskBase,
+        optimizer: Callable[..., torch.optim.Optimizer] = ADAMW,
+        weight_decay: float = 0.01,
+        precision: Precision | None = None,
+        dtype: torch.dtype | None = None,
+        accumulate: int = 1,
+        clip_grad: float | None = None,
+        freeze_bn: bool = False,
+        **kwargs: Any,
+    ):
+        self._called: dict[str, list[Any]] = {}
+        kwargs.setdefault("splitter", _one_part)
+        kwargs.setdefault("loss_func", nn.Identity())
+        # fastai's default callbacks, without its progress bar: EpochLog tells the caller's listener.
+        cbs = [_TrainEval(), Recorder(), *(kwargs.pop("cbs", None) or [])]
+        super().__init__(dls, model, default_cbs=False, cbs=cbs, **kwargs)
+        self.logger = lambda row: None
+        self.task, self.optimizer, self.weight_decay, self.dtype = task, optimizer, weight_decay, dtype
+        self.accumulate, self.clip_grad, self.freeze_bn = accumulate, clip_grad, freeze_bn
+        self.freezer = Freezer(model, self.splitter, keep_norms=freeze_bn)
+        self.listeners, self.averages, self.position = Listeners(), Averages(), Position()
+        self.epoch_cache: dict[str, Any] = {}
+        self.stage: Stage | None = None
+        self.steps_done = self.stage_steps = 0
+        self.bind_hooks()
+        self.set_precision(precision or Precision())
+
+    def bind_hooks(self) -> None:
+        """Look the task's optional methods up once; before a training, since a middleware may have replaced them."""
+        self.listeners.bind(self.task)
+        self.extra_batch_metrics = hook(self.task, "extra_batch_metrics")
+        self.epoch_metric = hook(self.task, "epoch_metric")
+        loss: Callable[..., Any] = self.task.batch_loss
+        self.batch_loss = (lambda out, batch: loss(out, batch, self.loss_func)) if takes_loss_fn(loss) else loss
+
+    def set_precision(self, precision: Precision) -> None:
+        self.precision = precision
+        self.model.to(memory_format=precision.layout())
+        self.scaler = torch.amp.GradScaler(enabled=precision.amp is torch.float16)
+
+    def create_opt(self) -> None:
+        self.opt = OptimWrapper(opt=self.make_optimizer())
+
+    def make_optimizer(self) -> torch.optim.Optimizer:
+        """Return the learner's own optimizer for what is not frozen."""
+        return self.optimizer(parameter_groups(self.splitter(self.model), self.weight_decay))
+
+    def freeze_to(self, n: int) -> None:
+        self.freezer.freeze_to(n)
+        self.opt = None
+
+    @property
+    def device(self) -> torch.device:
+        return torch.device(getattr(self.dls, "device", None) or next(self.model.parameters()).device)
+
+    def emit(self, event: str, *args: Any) -> None:
+        """Tell the listeners; not in fastai's own fits, as the LR finder's."""
+        if self.stage and self.listeners.has(event):
+            self.listeners.emit(event, *args)
+
+    def one_batch(self, i: int, b: Any) -> None:
+        self.iter = i
+        self.emit("onBatchStart", b)
+        self.batch = moved(b, self.device, self.dtype)
+        # For fastai's callbacks; the hooks get the batch as it is.
+        is_pair = isinstance(self.batch, tuple | list) and len(self.batch) > 1
+        self.xb, self.yb = (tuple(self.batch[:-1]), tuple(self.batch[-1:])) if is_pair else ((self.batch,), ())
+        self._with_events(self._do_one_batch, "batch", CancelBatchException)
+
+    def _do_one_batch(self) -> None:
+        task = self.task
+        changed = task.pre_batch_forward(self.batch)
+        batch = self.batch if changed is None else changed
+        # Validation computes in float32, as the served model will: another precision may choose another best epoch.
+        precision = self.precision if self.training else Precision()
+        with precision.autocast(self.device), batch_norm_explained():
+            out = task.batch_forward(self.model, batch)
+        changed = task.post_batch_forward(out, batch)
+        out = out if changed is None else changed
+        self.pred = out.get("pred", out)
+        self("after_pred")
+        metrics = dict(task.batch_metric(out, batch))
+        losses = self._losses(out, batch)
+        self("after_loss")
+        if self.training:
+            self._do_grad_opt()
+        metrics |= losses
+        if self.extra_batch_metrics:
+            metrics |= self.extra_batch_metrics(out, batch, losses, self.model, self.epoch_cache) or {}
+        self.averages.add(metrics)
+        if self.training:
+            self.position = Position(epoch=self.epoch, iter=self.iter + 1, rng=self.position.rng)
+        self._tell_batch(metrics)
+
+    def _losses(self, out: dict[str, Any], batch: Any) -> dict[str, Any]:
+        if not (self.training or self.task.eval_needs_loss):
+            return {}
+        losses = self.batch_loss(out, batch)
+        self.loss_grad = checked_loss(self.task, losses)
+        self.loss = self.loss_grad.detach()
+        return dict(losses)
+
+    def _tell_batch(self, metrics: dict[str, Any]) -> None:
+        place = self.iter, self.n_iter, metrics, self.averages
+        if self.training and self.stage:
+            self.emit("onTrainBatchEnd", *place, self.opt.opt.param_groups[-1]["lr"])
+        self.emit("onBatchEnd", *place)
+
+    def _do_grad_opt(self) -> None:
+        first, size = self.window()
+        if self.iter == first:
+            if self.stage:
+                self.stage.schedule.before_step(self.fraction(), self.stage_steps)
+            self.opt.zero_grad()
+        self.loss_grad = self.scaler.scale(self.loss_grad / size)
+        self._with_events(self._backward, "backward", CancelBackwardException)
+        if self.iter + 1 == first + size:
+            self._with_events(self._step, "step", CancelStepException)
+
+    def window(self) -> tuple[int, int]:
+        """Return the first batch and the number of batches of the optimizer step under way."""
+        if own := getattr(self.dl, "window", None):
+            first, size = own(self.iter)
+            return int(first), int(size)
+        # The last step of an epoch may have fewer.
+        first = self.iter - self.iter % self.accumulate
+        return first, self.accumulate if self.n_iter is None else min(self.accumulate, self.n_iter - first)
+
+    def fraction(self) -> float:
+        """Return the share of the stage that is done."""
+        return (self.epoch + (self.iter / self.n_iter if self.n_iter else 0.0)) / self.n_epoch
+
+    def _step(self) -> None:
+        if self.clip_grad is not None:
+            self.scaler.unscale_(self.opt.opt)
+            nn.utils.clip_grad_norm_(self.model.parameters(), self.clip_grad)
+        self.scaler.step(self.opt.opt)
+        self.scaler.update()
+        if self.stage:
+            self.steps_done += 1
+            self.stage_steps += 1
+
+    # Events. fastai sorts all callbacks and asks each of them at every event; here those of an event are found once.
+
+    def add_cb(self, cb: Any) -> "StepLearner":
+        self._called.clear()
+        super().add_cb(cb)
+        return self
+
+    def remove_cb(self, cb: Any) -> "StepLearner":
+        self._called.clear()
+        super().remove_cb(cb)
+        return self
+
+    def __call__(self, event_name: str) -> None:
+        called = self._called.get(event_name)
+        if called is None:
+            # after_fit reaches all: it sets Callback.run back.
+            called = [cb for cb in self.cbs.sorted("order") if event_name == "after_fit" or defines(cb, event_name)]
+            self._called[event_name] = called
+        for cb in called:
+            cb(event_name)
+
+
+class _TrainEval(TrainEvalCallback):
+    """fastai's, for loaders that do not know their length too."""
+
+    def after_batch(self) -> None:
+        self.learn.train_iter += 1
+        if self.n_iter:
+            self.learn.pct_train += 1.0 / (self.n_iter * self.n_epoch)
+
+
+def _one_part(model: nn.Module) -> Sequence[Sequence[nn.Parameter]]:
+    return [list(model.parameters())]
+
+
+def defines(thing: Any, name: str) -> bool:
+    """Tell whether an object itself has an attribute; callbacks hand on what they lack to the learner and its model."""
+    return hasattr(type(thing), name) or name in vars(thing)
+
+
+@contextmanager
+def batch_norm_explained() -> Iterator[None]:
+    """Say in the user's words what torch says of batches too small for batch norm.
+
+    Raises:
+        UsageError: a batch of one image whose features are one value per channel.
+    """
+    try:
+        yield
+    except ValueError as error:
+        if "more than 1 value per channel" not in str(error):
+            raise
+        raise UsageError(
+            "batch norm cannot train on batches of 1 image of this size",
+            where="[training.scheme] batch_size",
+            allowed="2 or more",
+            hint="for larger steps than memory allows, see [training.scheme] accumulate",
+        ) from error
