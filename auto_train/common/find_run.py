@@ -1,0 +1,84 @@
+"""Which run a user means: its folder, a checkpoint in it, ``latest`` or its name. Reads no checkpoint."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from auto_train.config import Config, load_config
+from auto_train.errors import MissingError, UsageError
+from auto_train.training.run_folder import RunFolder
+from auto_train.types import absolute
+
+
+@dataclass(frozen=True, kw_only=True)
+class FoundRun:
+    """A run to go on with.
+
+    Attributes:
+        folder: where it is.
+        checkpoint: from which it goes on; the file may not be there yet.
+    """
+
+    folder: RunFolder
+    checkpoint: Path
+
+
+def find_run(name: Path | str, config: Config | Path | str | None = None) -> FoundRun:
+    """Return the run of a name.
+
+    Args:
+        name: a run folder, a checkpoint in its ``checkpoints``, or what a run is called in its project's ``runs``:
+            ``latest`` or the name of its folder.
+        config: an INI of that project; none: the one CONFIG names, else the projects below ``./projects``.
+
+    Raises:
+        MissingError: there is no such run.
+        UsageError: it is no run, or several are meant.
+    """
+    path = absolute(name)
+    if not os.path.exists(path):  # noqa: PTH110 - Path's own raises for a name the system refuses
+        if Path(name).name != str(name):
+            raise MissingError("there is no such run", where=str(path), hint="name a folder below <location>/runs/")
+        path = _named(str(name), config)
+    if path.is_file():
+        return FoundRun(folder=_run_of(path), checkpoint=path)
+    folder = RunFolder.open(path)
+    return FoundRun(folder=folder, checkpoint=folder.checkpoints / "last.ckpt")
+
+
+def _run_of(checkpoint: Path) -> RunFolder:
+    if checkpoint.suffix == ".ini":
+        raise UsageError("this is an INI", where=str(checkpoint), hint=f"write --config={checkpoint} --resume latest")
+    if checkpoint.parent.name != "checkpoints":
+        raise UsageError(
+            "this is no checkpoint of a run",
+            where=str(checkpoint),
+            allowed="<run>/checkpoints/last.ckpt or best.ckpt",
+            hint=f"weights alone are a start: training.scheme.resume_training_from={checkpoint}",
+        )
+    return RunFolder.open(checkpoint.parent.parent)
+
+
+def _named(name: str, config: Config | Path | str | None) -> Path:
+    """Look a run up in the project of an INI, or else in every project below the working directory."""
+    if config or os.environ.get("CONFIG"):
+        loaded = config if isinstance(config, Config) else load_config(config)
+        return _one([absolute(loaded.project.location) / "runs" / name], name, f"the project of {loaded.path}")
+    return _one(sorted(Path.cwd().glob(f"projects/*/runs/{name}")), name, str(Path.cwd() / "projects"))
+
+
+def _one(places: list[Path], name: str, where: str) -> Path:
+    found = [place for place in places if place.is_dir()]
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise MissingError(
+            f"there is no run '{name}'", where=where, hint=f"name its INI, --config=INI --resume {name}, or its folder"
+        )
+    found.sort(key=lambda place: place.resolve().name, reverse=True)  # the newest first: names begin with the time
+    listed = "".join(f"\n  - {place.relative_to(Path.cwd())}" for place in found)
+    raise UsageError(
+        f"{len(found)} projects have a run '{name}', the newest first:{listed}",
+        where=where,
+        hint=f"name one of them: --resume {found[0].relative_to(Path.cwd())}",
+    )

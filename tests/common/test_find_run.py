@@ -1,0 +1,102 @@
+from pathlib import Path
+
+import pytest
+
+from auto_train.common.find_run import find_run
+from auto_train.config import load_config
+from auto_train.errors import ConfigError, MissingError, UsageError
+from auto_train.training.run_folder import RunFolder
+
+
+def make_run(project: Path) -> RunFolder:
+    run = RunFolder.create(project)
+    (run.path / "config.ini").write_text("[project]\n")
+    return RunFolder.open(run.path)
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_run_is_named_by_its_folder_in_any_form(here: Path):
+    run = make_run(here / "projects/digits")
+    for name in (run.path, str(run.path), f"projects/digits/runs/{run.path.name}", "projects/digits/runs/latest/"):
+        found = find_run(name)
+        assert found.folder.path == run.path and found.checkpoint == run.checkpoints / "last.ckpt"
+
+
+def test_run_is_named_by_a_checkpoint_in_it(here: Path):
+    run = make_run(here / "projects/digits")
+    (run.checkpoints / "best.ckpt").touch()
+    found = find_run("projects/digits/runs/latest/checkpoints/best.ckpt")
+    assert found.folder.path == run.path and found.checkpoint.samefile(run.checkpoints / "best.ckpt")
+
+
+def test_latest_is_the_newest_run_of_the_only_project(here: Path):
+    older, newer = make_run(here / "projects/digits"), make_run(here / "projects/digits")
+    assert find_run("latest").folder.path == newer.path
+    assert find_run(older.path.name).folder.path == older.path
+
+
+def test_latest_of_several_projects_is_asked_for(here: Path):
+    names = {make_run(here / "projects" / name).path.name: name for name in ("b", "a")}
+    newest = names[max(names)]
+    with pytest.raises(UsageError) as caught:
+        find_run("latest")
+    others = [name for name in ("a", "b") if name != newest]
+    assert str(caught.value).splitlines() == [
+        f"{here}/projects: 2 projects have a run 'latest', the newest first:",
+        f"  - projects/{newest}/runs/latest",
+        f"  - projects/{others[0]}/runs/latest",
+        f"  name one of them: --resume projects/{newest}/runs/latest",
+    ]
+
+
+def test_latest_of_an_ini_is_in_its_project(here: Path, monkeypatch: pytest.MonkeyPatch):
+    make_run(here / "projects/other")
+    run = make_run(here / "elsewhere")
+    ini = here / "my.ini"
+    ini.write_text("[project]\nlocation = elsewhere\n")
+    for config in (ini, load_config(ini)):
+        assert find_run("latest", config).folder.path == run.path
+    monkeypatch.setenv("CONFIG", str(ini))
+    assert find_run("latest").folder.path == run.path
+
+
+def test_latest_of_an_ini_that_was_not_trained_says_so(here: Path):
+    ini = here / "my.ini"
+    ini.write_text("[project]\nname = new\n")
+    with pytest.raises(MissingError, match=rf"the project of {ini}: there is no run 'latest'") as caught:
+        find_run("latest", ini)
+    assert caught.value.exit_code == 6
+    ini.write_text("[project]\nnam = new\n")
+    with pytest.raises(ConfigError, match="did you mean 'name'"):
+        find_run("latest", ini)
+
+
+def test_run_that_is_not_there_says_how_to_name_one(here: Path):
+    with pytest.raises(
+        MissingError, match=rf"{here}/projects: there is no run 'latest'\n.*--config=INI --resume latest"
+    ):
+        find_run("latest")
+    with pytest.raises(MissingError, match=rf"{here}/projects/none/runs/latest: there is no such run"):
+        find_run("projects/none/runs/latest")
+    with pytest.raises(MissingError, match=r"there is no run 'a{300}'"):
+        find_run("a" * 300)
+
+
+def test_other_files_are_no_run(here: Path):
+    for name in ("my.ini", "model.pth"):
+        (here / name).touch()
+    with pytest.raises(UsageError, match=r"this is an INI\n  write --config=.*my.ini --resume latest"):
+        find_run("my.ini")
+    with pytest.raises(
+        UsageError, match=r"no checkpoint of a run \(allowed: <run>/checkpoints.*\n.*resume_training_from"
+    ):
+        find_run("model.pth")
+    (here / "checkpoints").mkdir()
+    (here / "checkpoints/last.ckpt").touch()
+    with pytest.raises(UsageError, match=f"{here}: this run was ended before its config was written"):
+        find_run("checkpoints/last.ckpt")
