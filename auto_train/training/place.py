@@ -92,7 +92,9 @@ def _number(environment: Mapping[str, str], name: str, default: int | None = Non
 
 
 def _address(environment: Mapping[str, str], host: str, port: int = PORT) -> str:
-    return f"tcp://{environment.get('MASTER_ADDR', host)}:{_number(environment, 'MASTER_PORT', port)}"
+    host, port = environment.get("MASTER_ADDR", host), _number(environment, "MASTER_PORT", port)
+    # Under env:// torch knows whether torchrun's agent is already the host at that address.
+    return "env://" if {"MASTER_ADDR", "MASTER_PORT"} <= set(environment) else f"tcp://{host}:{port}"
 
 
 def _first_host(nodes: str) -> str:

@@ -26,8 +26,13 @@ def test_place_of_a_process_started_alone_is_none():
 
 
 def test_place_as_torchrun_says_it():
-    expected = Place(rank=3, world=4, local_rank=1, local_world=2, meeting="tcp://10.0.0.1:1234")
+    expected = Place(rank=3, world=4, local_rank=1, local_world=2, meeting="env://")
     assert Place.found(TORCHRUN) == expected
+
+
+def test_place_beside_a_main_host_of_the_default_port():
+    place = Place.found({name: value for name, value in TORCHRUN.items() if name != "MASTER_PORT"})
+    assert place and place.meeting == "tcp://10.0.0.1:29500"
 
 
 def test_place_where_only_rank_and_world_are_known_is_one_machine():

@@ -1,0 +1,179 @@
+"""What data-parallel workers do together (F3.18); for a process that trains alone every function is the simple case.
+
+Which worker this process is: place.py. Who starts workers: launch.py, torchrun or srun. The gradients: parallel.py.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from functools import cache
+from typing import Any, TypeVar
+
+import torch
+import torch.distributed as dist
+
+from auto_train.errors import AutoTrainError, UsageError, WorkerLostError
+from auto_train.training.place import Place
+
+T = TypeVar("T")
+
+# The others wait while the first worker prepares a data set or looks for a learning rate. A dead one is noticed at
+# once all the same: its connections break.
+LONGEST_WAIT = timedelta(days=2)
+
+
+@contextmanager
+def joined() -> Iterator[None]:
+    """Train together with the other workers while the block runs, where the environment says that there are any.
+
+    A process group that someone else has made is used and left as it is.
+
+    Raises:
+        UsageError: more workers than GPUs. WorkerLostError: another worker ended.
+    """
+    place = Place.found()
+    if place is None or dist.is_initialized():
+        yield
+        return
+    threads = torch.get_num_threads()
+    _join(place)
+    try:
+        with lost_worker_explained():
+            yield
+    finally:
+        leave()
+        torch.set_num_threads(threads)
+
+
+def _join(place: Place) -> None:
+    if "OMP_NUM_THREADS" not in os.environ:
+        torch.set_num_threads(max(1, num_cores() // place.local_world))
+    backend = "gloo"
+    if torch.cuda.is_available():
+        if place.local_world > torch.cuda.device_count():
+            raise UsageError(
+                f"{place.local_world} workers on {torch.cuda.device_count()} GPUs",
+                allowed="one worker for each GPU",
+                hint="CUDA_VISIBLE_DEVICES= (empty) trains on the processor",
+            )
+        torch.cuda.set_device(place.local_rank)
+        backend = "nccl"
+    dist.init_process_group(backend, init_method=place.meeting, rank=place.rank, world_size=place.world)
+
+
+def leave() -> None:
+    """Part from the other workers: from here on this process is alone, and still knows whether it was the first."""
+    if dist.is_initialized():
+        _control.cache_clear()
+        dist.destroy_process_group()
+
+
+def num_cores() -> int:
+    """Return the processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def rank() -> int:
+    """Return the number of this worker, also after it has left the others; 0 for a process alone."""
+    if dist.is_initialized():
+        return dist.get_rank()
+    place = Place.found()
+    return place.rank if place else 0
+
+
+def world() -> int:
+    """Return how many workers train together now."""
+    return dist.get_world_size() if dist.is_initialized() else 1
+
+
+def is_main() -> bool:
+    """Tell whether this is the worker that writes files and speaks to the user."""
+    return rank() == 0
+
+
+@cache
+def _control() -> dist.ProcessGroup:
+    """Return the group for everything but gradients: patient, and on the processor also where gradients use NCCL."""
+    group = dist.new_group(backend="gloo", timeout=LONGEST_WAIT)
+    assert isinstance(group, dist.ProcessGroup)
+    return group
+
+
+def barrier() -> None:
+    """Wait until every worker is here."""
+    if world() > 1:
+        dist.barrier(group=_control())
+
+
+def decided(decide: Callable[[], T]) -> T:
+    """Return what the first worker decides, on every worker; the others wait for it.
+
+    Args:
+        decide: called on the first worker alone; what it returns is sent by pickle, tensors should be on the CPU.
+    """
+    value = decide() if is_main() else None
+    return broadcast_object(value)  # type: ignore[return-value] # the others get the first one's
+
+
+def broadcast_object(value: T) -> T:
+    """Return the first worker's value on every worker."""
+    if world() == 1:
+        return value
+    box = [value]
+    dist.broadcast_object_list(box, src=0, group=_control())
+    return box[0]
+
+
+def gathered(value: T) -> list[T]:
+    """Return the values of all workers in their order, on the first; the others get a list of their own alone."""
+    if world() == 1:
+        return [value]
+    values: list[Any] | None = [None] * world() if is_main() else None
+    dist.gather_object(value, values, dst=0, group=_control())
+    return values or [value]
+
+
+def agree(flag: bool) -> bool:
+    """Tell every worker whether the flag is set on any of them."""
+    if world() == 1:
+        return flag
+    votes = torch.tensor([flag], dtype=torch.uint8)
+    dist.all_reduce(votes, op=dist.ReduceOp.MAX, group=_control())
+    return bool(votes.item())
+
+
+@contextmanager
+def main_first() -> Iterator[None]:
+    """Let the first worker of each machine run the block before the others, who then find done what it prepared."""
+    place = Place.found()
+    is_first = place.local_rank == 0 if place else is_main()
+    if not is_first:
+        barrier()
+    yield
+    if is_first:
+        barrier()
+
+
+@contextmanager
+def lost_worker_explained(hint: str = "") -> Iterator[None]:
+    """Say in the user's words what the libraries report when another worker is gone.
+
+    Args:
+        hint: the next step.
+
+    Raises:
+        WorkerLostError: a connection broke, or a worker did not answer in time.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if isinstance(error, AutoTrainError) or not is_lost_worker(error):
+            raise
+        raise WorkerLostError("another worker of this training has ended or does not answer", hint=hint) from error
+
+
+def is_lost_worker(error: BaseException) -> bool:
+    """Tell whether an error is what a broken connection to another worker looks like."""
+    # gloo has no exception class of its own; its messages name its source files
+    return isinstance(error, dist.DistError) or "gloo" in str(error).lower()
