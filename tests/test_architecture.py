@@ -5,7 +5,7 @@ import re
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
@@ -35,11 +35,11 @@ LAYERS = [
     ["ENTRY"],
 ]
 MOST_LINES = 500
-HEAVY = set(
-    tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["ruff"]["lint"]["flake8-tidy-imports"][
-        "banned-module-level-imports"
-    ]
-)
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+PROJECT = PYPROJECT["project"]
+HEAVY = set(PYPROJECT["tool"]["ruff"]["lint"]["flake8-tidy-imports"]["banned-module-level-imports"])
+# extra → the file that is of no use without it
+OPTIONAL = {name: PACKAGE / f"training/loggers/{name}.py" for name in ("mlflow", "tensorboard", "wandb")}
 RECIPES = sorted(path.parent.name for path in PACKAGE.glob("*/config.ini") if path.parent.name != "common")
 
 
@@ -202,20 +202,40 @@ def test_files_stay_readable_in_length():
     assert not {str(path.relative_to(ROOT)): lines for path, lines in long.items() if lines > MOST_LINES}
 
 
-def test_dependencies_are_the_libraries_imported():
-    libraries = {
-        target.split(".")[0]
-        for path in [*python_files(), ROOT / "main.py"]
-        for _, target in imports_anywhere(path)
-        if target.split(".")[0] not in {*sys.stdlib_module_names, "auto_train"}
-    }
+def distributions_imported(paths: Iterable[Path]) -> set[str]:
+    """Return what must be installed to import these files, under canonical names."""
+    libraries = {target.split(".")[0] for path in paths for _, target in imports_anywhere(path)}
     found = packages_distributions()
-    imported = {canonical(found[library][0]) for library in libraries}
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    declared = {canonical(re.split(r"[^\w.-]", line)[0]) for line in project["dependencies"]}
-    assert imported - declared <= {"starlette"}  # is what FastAPI is made of
+    return {canonical(found[name][0]) for name in libraries - {*sys.stdlib_module_names, "auto_train"}}
+
+
+def declared(lines: Iterable[str]) -> set[str]:
+    return {canonical(re.split(r"[^\w.-]", line)[0]) for line in lines}
+
+
+def test_dependencies_are_the_libraries_imported():
+    imported = distributions_imported([*(set(python_files()) - set(OPTIONAL.values())), ROOT / "main.py"])
+    required = declared(PROJECT["dependencies"])
+    assert imported - required <= {"starlette"}  # is what FastAPI is made of
     # torch's ONNX exporter and FastAPI's forms import these
-    assert declared - imported == {"onnxscript", "python-multipart"}
+    assert required - imported == {"onnxscript", "python-multipart"}
+
+
+@pytest.mark.parametrize(("extra", "path"), OPTIONAL.items())
+def test_extra_is_what_its_file_imports(extra: str, path: Path):
+    imported = distributions_imported([path]) - declared(PROJECT["dependencies"])
+    # torch's writer of event files is part of torch and imports tensorboard
+    assert imported | ({extra} if extra == "tensorboard" else set()) == declared(
+        PROJECT["optional-dependencies"][extra]
+    )
+
+
+def test_constraints_pin_every_dependency():
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    assert all(re.fullmatch(r"[\w.-]+==[\w.+]+", line) for line in lines)
+    groups = [PROJECT["dependencies"], *PROJECT["optional-dependencies"].values()]
+    wanted = set().union(*map(declared, groups)) - {canonical(PROJECT["name"])}
+    assert wanted <= declared(lines)
 
 
 def canonical(name: str) -> str:
