@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from difflib import get_close_matches
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Self
 
 
 class AttrDict(dict[str, Any]):
@@ -22,19 +22,22 @@ class AttrDict(dict[str, Any]):
         raise AttributeError(self._missing(name))
 
     def __getitem__(self, path: str) -> Any:
+        return self._find(path)
+
+    def _find(self, path: Any) -> Any:
         if dict.__contains__(self, path):
             return dict.__getitem__(self, path)
         parent, _, key = str(path).rpartition(".")
         if not parent:
             raise KeyError(self._missing(path))
-        inner = self[parent]
+        inner = self._find(parent)
         if not isinstance(inner, Mapping):
             raise KeyError(f"'{parent}' is a value, not a section: it has no '{key}'")
-        return inner[key]
+        return inner._find(key) if isinstance(inner, AttrDict) else inner[key]
 
     def __contains__(self, path: object) -> bool:
         try:
-            self[path]  # type: ignore[index]
+            self._find(path)
         except KeyError:
             return False
         return True
@@ -42,7 +45,7 @@ class AttrDict(dict[str, Any]):
     def get(self, path: str, default: Any = None) -> Any:
         """Return the value at a dotted path, or the default where there is none."""
         try:
-            return self[path]
+            return self._find(path)
         except KeyError:
             return default
 
@@ -51,6 +54,19 @@ class AttrDict(dict[str, Any]):
 
     def __setattr__(self, key: str, value: Any) -> None:
         self[key] = value
+
+    def setdefault(self, key: str, default: Any = None) -> Any:
+        if not dict.__contains__(self, key):
+            self[key] = default
+        return dict.__getitem__(self, key)
+
+    def update(self, values: Any = (), /, **more: Any) -> None:
+        for key, value in dict(values, **more).items():
+            self[key] = value
+
+    def __ior__(self, values: Any) -> Self:  # type: ignore[override,misc]
+        self.update(values)
+        return self
 
     def __dir__(self) -> list[str]:
         return [*dict.keys(self), *dict.__dir__(self)]

@@ -1,0 +1,22 @@
+"""The training core. Its names for users are imported on first use: most of them need torch."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from auto_train.training.args import prepare_cmd_args as prepare_cmd_args
+    from auto_train.training.qdict import qDict as qDict
+    from auto_train.training.task import qTaskBase as qTaskBase
+
+_HOMES = {
+    "qTaskBase": "task",
+    "prepare_cmd_args": "args",
+    "qDict": "qdict",
+}
+__all__ = list(_HOMES)
+
+
+def __getattr__(name: str) -> object:
+    if name in _HOMES:
+        return getattr(import_module(f"auto_train.training.{_HOMES[name]}"), name)
+    raise AttributeError(f"module 'auto_train.training' has no attribute {name!r}")
