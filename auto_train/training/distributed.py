@@ -60,6 +60,7 @@ def _join(place: Place) -> None:
         torch.cuda.set_device(place.local_rank)
         backend = "nccl"
     dist.init_process_group(backend, init_method=place.meeting, rank=place.rank, world_size=place.world)
+    _control()  # while all are sure to be here: who waits for its making notices no death
 
 
 def leave() -> None:

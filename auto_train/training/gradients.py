@@ -91,14 +91,17 @@ class _Bucket:
 
     @torch.no_grad()
     def send(self) -> None:
-        is_used = [weight.grad is not None for weight in self.weights]
         self._users.fill_(1)
-        for i, used in enumerate(is_used):
-            if not used:
-                self._views[i].zero_()
+        views, found = [], []
+        for i, (view, weight) in enumerate(zip(self._views, self.weights)):
+            if weight.grad is None:
+                view.zero_()
                 self._users[i] = 0
-        views = [view for view, used in zip(self._views, is_used) if used]
-        torch._foreach_copy_(views, [weight.grad for weight in self.weights if weight.grad is not None])
+            else:
+                views.append(view)
+                found.append(weight.grad)
+        if found:
+            torch._foreach_copy_(views, found)
         self._work = dist.all_reduce(self._message, async_op=True)
 
     def receive(self) -> None:

@@ -1,0 +1,57 @@
+"""Real worker processes for tests: a function of this machine's Python, run in several of them at once."""
+
+import multiprocessing
+import os
+import traceback
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from auto_train.training.place import RENDEZVOUS
+
+
+def in_workers(count: int, folder: Path, function: Callable[..., Any], *args: Any, timeout_s: float = 120) -> list[Any]:
+    """Return what ``function(*args)`` returned in each of so many workers that have joined, in their order.
+
+    Args:
+        folder: for the file through which they meet.
+        function: of a module; runs inside ``distributed.joined()``.
+    """
+    context = multiprocessing.get_context("spawn")
+    pipes = [context.Pipe(duplex=False) for _ in range(count)]
+    processes = [
+        context.Process(target=_run, args=(rank, count, folder / "meeting", pipe[1], function, args), daemon=True)
+        for rank, pipe in enumerate(pipes)
+    ]
+    for process in processes:
+        process.start()
+    try:
+        found = []
+        for (receiver, sender), process in zip(pipes, processes):
+            sender.close()
+            assert receiver.poll(timeout_s), f"{process.name} does not answer"
+            result, error = receiver.recv()
+            assert not error, error
+            found.append(result)
+            process.join(timeout_s)
+        return found
+    finally:
+        for process in processes:
+            process.kill()
+            process.join()
+
+
+def _run(
+    rank: int, count: int, meeting: Path, sender: Connection, function: Callable[..., Any], args: tuple[Any, ...]
+) -> None:
+    os.environ |= {"RANK": str(rank), "WORLD_SIZE": str(count), RENDEZVOUS: str(meeting), "GLOO_SOCKET_IFNAME": "lo"}
+    from auto_train.training.distributed import joined
+
+    try:
+        with joined():
+            result = function(*args)
+        sender.send((result, ""))
+    except BaseException:
+        sender.send((None, traceback.format_exc()))
+        raise
