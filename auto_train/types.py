@@ -14,17 +14,21 @@ class Progress:
 
     Args:
         stage: what is being done, one or two words: ``download``, ``check``, ``train``.
-        done: units finished.
+        done: units finished; epochs of a training, with the fraction of the one that runs.
         total: units there are; none: not known.
+        eta_s: seconds until all are finished; none: not known yet.
         message: a sentence worth a line of its own, e.g. "training from scratch".
-        metrics: values reached, by metric name; given once per epoch, shown as one line.
+        row: the epoch so far, as its line of metrics.jsonl will be: see training/epoch_log.py.
+        epoch_ended: the row is complete.
     """
 
     stage: str
     done: float = 0
     total: float | None = None
+    eta_s: float | None = None
     message: str = ""
-    metrics: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    row: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    epoch_ended: bool = False
 
 
 Listener = Callable[[Progress], None]

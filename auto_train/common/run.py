@@ -3,7 +3,7 @@
 import json
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,11 +13,17 @@ from loguru import logger
 
 from auto_train.bundle.filelist import sha256_of
 from auto_train.common.base import Task
+from auto_train.common.changes import table
+from auto_train.common.endings import next_step_told
 from auto_train.common.evaluation import evaluate_split, network_outputs, some_images
 from auto_train.common.export import check_export, export_onnx
+from auto_train.common.find_run import find_run
 from auto_train.common.inference import InferenceModel
 from auto_train.common.loaders import eval_loader
 from auto_train.common.product import write_bundle
+from auto_train.common.replan import FirstStep, keep_precision, plan_of, replanned, replans
+from auto_train.common.resume import Resume
+from auto_train.common.strict import check_strict, deterministic
 from auto_train.common.weights import load_torch_model_weights_to, save_torch_model_weights_from
 from auto_train.config import Config
 from auto_train.data import write_manifest
@@ -26,6 +32,7 @@ from auto_train.reports import write_report
 from auto_train.training.checkpoint import Checkpointer
 from auto_train.training.early_stop import EarlyStop
 from auto_train.training.epoch_log import EpochLog
+from auto_train.training.learner import Learner
 from auto_train.training.lr_finder import find_learning_rate
 from auto_train.training.run_folder import (
     RunFolder,
@@ -52,11 +59,13 @@ class TrainingRun:
         config: what is trained.
         folder: where it is recorded.
         listener: told about progress.
+        resume: what it goes on from; none: it is a new one.
     """
 
     config: Config
     folder: RunFolder
     listener: Listener | None = None
+    resume: Resume | None = None
     started: float = field(default_factory=time.perf_counter)
     train_seconds: float = 0.0
 
@@ -67,9 +76,16 @@ class TrainingRun:
             self.listener(Progress(stage="train", message=message))
 
     def begin(self, task: Task) -> None:
-        """Record what the task is made of, and load the weights to go on from, if there are any."""
+        """Record what the task is made of, and load the weights to go on from, if there are any.
+
+        Raises:
+            DataError: the run has other data than before. UsageError: strict, and the data comes from a function.
+        """
+        check_strict(self.config, task)
         for warning in task.warnings:
             logger.warning(warning)
+        if self.resume:
+            self._go_on(self.resume, task)
         write_manifest(task.samples, self.folder.path / "manifest.csv")
         counts = task.samples.table["split"].value_counts().to_dict()
         self.folder.write_json("env.json", environment({"device": str(task.device), "data": task.source.origin}))
@@ -78,6 +94,15 @@ class TrainingRun:
         self.folder.event("precision", chosen=precision.describe(), images_per_s=precision.images_per_s)
         images = ", ".join(f"{count:,} {split}" for split, count in counts.items())
         self.say(f"{images} images of {len(task.labels)} classes; {precision.describe()}; run {self.folder.path}")
+        if not self.state:
+            self._start(task)
+
+    @property
+    def state(self) -> Mapping[str, Any] | None:
+        """The checkpoint to go on from."""
+        return self.resume.state if self.resume else None
+
+    def _start(self, task: Task) -> None:
         self.say(f"The backbone starts from {task.weights_name or 'random weights'}")
         weights = self.config.training.scheme.resume_training_from
         if weights and Path(weights).expanduser().is_file():
@@ -86,6 +111,18 @@ class TrainingRun:
         else:
             self.say("Training from scratch!")
 
+    def _go_on(self, resume: Resume, task: Task) -> None:
+        """Bring the run's files to where it goes on, after the last reason not to, and tell what has changed."""
+        resume.check_data(task.samples)
+        resume.commit()
+        for warning in resume.warnings():
+            logger.warning(warning)
+        self.say(resume.summary)
+        for line in table(resume.changes):
+            self.say(line)
+        if resume.state:
+            keep_precision(resume, task.learn)
+
     def fine_tune(self, task: Task) -> None:
         """Train the head alone, then everything; the model ends with the best epoch's weights.
 
@@ -93,8 +130,9 @@ class TrainingRun:
             Interrupted: a signal asked to stop; the state is in ``last.ckpt``.
         """
         scheme, learn = self.config.training.scheme, task.learn
-        rate = scheme.learning_rate or self._found_rate(task)
+        rate = self._rate(task)
         self.say(f"Using learning rate: {rate:.3g}")
+        learn.plan = plan_of(self.config, learn, rate)
         freeze_epochs = int(task.is_pretrained) if scheme.freeze_epochs is None else scheme.freeze_epochs
         stages = fine_tune_stages(
             scheme.epochs, rate, freeze_epochs=freeze_epochs, pretrained=task.is_pretrained, lr_mult=scheme.lr_mult
@@ -107,19 +145,42 @@ class TrainingRun:
         callbacks = [EpochLog(self.folder, epochs, self.listener), checkpoints, StopOnNaN(), stop]
         if scheme.early_stop:
             callbacks.append(EarlyStop(scheme.early_stop, target=target, ends_stage=True))
+        start = None
+        if self.resume and self.state:
+            stages, start = replanned(self.resume, learn, stages)
+            if replans(self.resume):
+                callbacks.append(FirstStep(self._tell_schedule))
         begun = time.perf_counter()
         with learn.added_cbs(callbacks), stop.listening():
-            learn.fit_stages(stages)
+            learn.fit_stages(stages, start=start)
             self.train_seconds = time.perf_counter() - begun
             if learn.end_reason == "interrupt":
                 raise Interrupted(
                     f"training was stopped after {learn.epochs_done} of {epochs} epochs; the state is saved",
                     where=str(self.folder.checkpoints / "last.ckpt"),
-                    hint="its weights are a start: training.scheme.resume_training_from=<that file>",
                 )
             checkpoints.load_best()
         if checkpoints.best_epoch:
             self.say(f"Best epoch: {checkpoints.best_epoch} of {epochs}")
+
+    def _tell_schedule(self, learn: Learner) -> None:
+        """Say how the schedule goes on with what has changed; called after the first step."""
+        assert self.state and learn.stage
+        before, now = (
+            groups[-1]["lr"] for groups in (self.state["optimizer"]["param_groups"], learn.opt.opt.param_groups)
+        )
+        name, epochs = self.config.training.scheme.scheduler, learn.stage.epochs
+        self.say(
+            f"The schedule is planned anew: {name} over {epochs} epochs goes on in its epoch {learn.epoch + 1} "
+            f"with learning rate {now:.2g}; it was {before:.2g}"
+        )
+        self.folder.event("schedule", name=name, epochs=epochs, epoch=learn.epoch + 1, learning_rate=now, before=before)
+
+    def _rate(self, task: Task) -> float:
+        """Return the learning rate: the config's, the one this run has found before, or the LR finder's."""
+        stated = self.config.training.scheme.learning_rate
+        known = self.state["plan"].get("learning_rate") if self.state else None
+        return stated or known or self._found_rate(task)
 
     def _found_rate(self, task: Task) -> float:
         """Return the LR finder's rate, no higher than AdamW bears, and keep its plot in the run folder."""
@@ -178,20 +239,32 @@ class TrainingRun:
 
 
 @contextmanager
-def training_run(config: Config, listener: Listener | None = None) -> Iterator[TrainingRun]:
+def training_run(
+    config: Config, listener: Listener | None = None, resume: Path | str | None = None
+) -> Iterator[TrainingRun]:
     """Open a run folder with the resolved config in it and keep its STATUS until the block ends.
 
+    Args:
+        resume: a run to go on with: its folder, or a checkpoint in it; none: a new one.
+
     Raises:
-        UsageError: the run folder or the one of output_path cannot be made.
+        UsageError: the run folder or the one of output_path cannot be made; the run is being trained, is finished, or
+            cannot go on with this config. CheckpointError: its checkpoint cannot be used.
     """
     _check_output_path(absolute(config.training.scheme.output_path))
-    folder = RunFolder.create(Path(config.project.location))
-    with folder.recording():
-        write_atomically(folder.path / "config.ini", config.to_ini().encode())
-        keys = config.keys()
-        overrides = {key: config[key] for key in keys if config.origin(key).kind == "override"}
-        folder.write_json("overrides.json", overrides)
-        yield TrainingRun(config=config, folder=folder, listener=listener)
+    found = find_run(resume) if resume else None
+    folder = found.folder if found else RunFolder.create(Path(config.project.location))
+    with folder.locked(), deterministic(config.training.reproducible == "strict"):
+        run = TrainingRun(config=config, folder=folder, listener=listener)
+        if found:
+            run.resume = Resume.of(found, config)
+        with folder.recording(resumed=bool(found)), next_step_told(folder):
+            if not found:
+                write_atomically(folder.path / "config.ini", config.to_ini().encode())
+                keys = config.keys()
+                overrides = {key: config[key] for key in keys if config.origin(key).kind == "override"}
+                folder.write_json("overrides.json", overrides)
+            yield run
 
 
 def _check_output_path(path: Path) -> None:

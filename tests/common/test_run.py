@@ -183,7 +183,7 @@ def test_test_split_is_measured_once_at_the_end(tmp_path: Path):
 def test_listener_hears_of_every_epoch(trained: Trained):
     stages = list(dict.fromkeys(event.stage for event in trained.told))
     assert stages == ["hash", "check", "pixel store", "train", "export"] or stages[-2:] == ["train", "export"]
-    assert [event.done for event in trained.told if event.metrics] == [1, 2, 3]
+    assert [event.done for event in trained.told if event.epoch_ended] == [1, 2, 3]
 
 
 def test_same_seed_trains_the_same_weights(digit_files: Path, tmp_path: Path):
@@ -297,7 +297,7 @@ def full_disk_from_epoch(number: int, size: int) -> Listener:
     """Return a listener that lets files grow no further than this once the epoch is done, as a full disk would."""
 
     def listen(event: Progress) -> None:
-        if event.metrics and event.done == number:
+        if event.epoch_ended and event.done == number:
             limits = resource.getrlimit(resource.RLIMIT_FSIZE)
             resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
 
