@@ -1,4 +1,4 @@
-"""Batches of any form on their way to the device: objects with ``.to``, tensors, and tuples, lists and dicts of them."""
+"""Batches of any form on their way to the device: objects with ``.to``, tensors, and tuples, lists, dicts of them."""
 
 from typing import Any
 

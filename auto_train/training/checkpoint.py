@@ -59,7 +59,8 @@ class Checkpointer(Callback):
         self.saved_at = time.monotonic()
 
     def after_batch(self) -> None:
-        if self.minutes is not None and time.monotonic() - self.saved_at > 60 * self.minutes:
+        is_due = self.minutes is not None and time.monotonic() - self.saved_at > 60 * self.minutes
+        if is_due and self.learn.is_between_steps:
             self.save()
 
     def after_epoch(self) -> None:
@@ -85,7 +86,8 @@ class Checkpointer(Callback):
 
     def after_cancel_fit(self) -> None:
         """Save in the middle of an epoch: the training was asked to stop."""
-        self.save()
+        if self.learn.is_between_steps:
+            self.save()
 
     def save(self) -> dict[str, Any]:
         """Write ``last.ckpt``, loadable with ``weights_only=True``, and return what is in it."""

@@ -1,5 +1,6 @@
 """EarlyStop: end a training that no longer improves (F3.15)."""
 
+import math
 from typing import Any
 
 from fastai.callback.core import Callback
@@ -57,7 +58,7 @@ class EarlyStop(Callback):
 
     def reason_to_end(self, value: float | None) -> str | None:
         """Take one epoch's value and return why training should end, None to go on; None and NaN are passed over."""
-        if value is None or value != value:  # noqa: PLR0124 - NaN
+        if value is None or math.isnan(value):
             return None
         if self.lower_bound is not None and value < self.lower_bound:
             return f"{self.target} {value:.6g} is below {self.lower_bound:g}"

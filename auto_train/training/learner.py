@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -52,6 +53,7 @@ class Learner(StepLearner):
         listeners: who hears the events of F3.13.
         plan: what the training has decided and a resume must keep; in every checkpoint.
         extra_ckp_caches: the user's own values, in every checkpoint (F3.8).
+        is_between_steps: no gradients are waiting for the rest of their step: the training can be saved here.
         end_reason: why the training ended before its last epoch; None: it did not.
     """
 
@@ -166,6 +168,7 @@ class Learner(StepLearner):
         self._do_epoch_train()
         self.has_evaluated = (self.epoch + 1) % self.eval_interval == 0 or self.epoch + 1 >= self.n_epoch
         if self.has_evaluated:
+            self.position = replace(self.position, rng_after=rng_state(*generators_of(self.dls.train)))
             self._evaluate_all()
         self.position = Position(epoch=self.epoch + 1)
         if self.stage:

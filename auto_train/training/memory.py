@@ -20,6 +20,5 @@ def out_of_memory(batch_size: int | None) -> TrainingError:
     batch = f"batches of {batch_size}" if batch_size else "these batches"
     return TrainingError(
         f"out of memory with {batch}",
-        hint="take a smaller [architecture] image_size or backbone; for other loaders than the image recipes' a smaller "
-        "batch_size",
+        hint="take a smaller backbone or [architecture] image_size; a task with loaders of its own: a smaller batch",
     )

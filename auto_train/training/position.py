@@ -12,8 +12,10 @@ class Position:
         epoch: finished epochs of the stage.
         iter: training batches done in the epoch under way.
         rng: state of the random generators when that epoch's pass began, for loaders that draw their order from them.
+        rng_after: their state when it had ended, from when on evaluation may draw from them too.
     """
 
     epoch: int = 0
     iter: int = 0
     rng: dict[str, Any] | None = None
+    rng_after: dict[str, Any] | None = None

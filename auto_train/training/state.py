@@ -26,7 +26,7 @@ def learner_state(learn: "Learner") -> dict[str, Any]:
         "optimizer": learn.opt.opt.state_dict(),
         "scheduler": learn.stage.schedule.state_dict() if learn.stage else {},
         "scaler": learn.scaler.state_dict(),
-        "rng": rng_state(*generators_of(learn.dls.train)),
+        "rng": learn.position.rng_after or rng_state(*generators_of(learn.dls.train)),
         "runner": _runner_state(learn),
         "averages": learn.train_averages.state_dict(),
         "epoch_cache": learn.train_cache if is_plain(learn.train_cache) else {},

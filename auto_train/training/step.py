@@ -68,6 +68,7 @@ class StepLearner(FastaiLearner):
         self.epoch_cache: dict[str, Any] = {}
         self.stage: Stage | None = None
         self.steps_done = self.stage_steps = 0
+        self.is_between_steps = True
         self.bind_hooks()
         self.set_precision(precision or Precision())
 
@@ -158,9 +159,10 @@ class StepLearner(FastaiLearner):
             if self.stage:
                 self.stage.schedule.before_step(self.fraction(), self.stage_steps)
             self.opt.zero_grad()
+        self.is_between_steps = self.iter + 1 == first + size
         self.loss_grad = self.scaler.scale(self.loss_grad / size)
         self._with_events(self._backward, "backward", CancelBackwardException)
-        if self.iter + 1 == first + size:
+        if self.is_between_steps:
             self._with_events(self._step, "step", CancelStepException)
 
     def window(self) -> tuple[int, int]:

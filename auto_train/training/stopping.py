@@ -35,7 +35,7 @@ class StopOnRequest(Callback):
         self.requested = threading.Event()
 
     def after_batch(self) -> None:
-        if self.requested.is_set():
+        if self.requested.is_set() and self.learn.is_between_steps:
             self.learn.end("interrupt")
             raise CancelFitException
 
