@@ -18,7 +18,9 @@ class Averages:
         for name, (value, count) in values.items():
             if count <= 0:
                 continue
-            value = value.detach() if isinstance(value, torch.Tensor) else value
+            if isinstance(value, torch.Tensor):
+                # A number costs less than a tensor; on another device reading it would wait for its step.
+                value = value.item() if value.device.type == "cpu" else value.detach()
             self.sums[name] = self.sums.get(name, 0.0) + value * count
             self.counts[name] = self.counts.get(name, 0) + count
 

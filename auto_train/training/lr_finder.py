@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 from fastai.callback.schedule import minimum, steep
+from fastai.learner import Recorder
 
 from auto_train.errors import TrainingError
 from auto_train.training.learner import Learner
@@ -22,12 +23,15 @@ def find_learning_rate(learn: Learner, plot: Path | None = None) -> float:
     Args:
         plot: PNG to draw loss over rate into.
     """
+    kept = next((cb for cb in learn.cbs if isinstance(cb, Recorder)), None)
+    recorder = kept or Recorder()
     # fastai keeps the weights in a file under learn.path meanwhile.
     with tempfile.TemporaryDirectory() as folder, torch.random.fork_rng(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="numpy.core is deprecated", category=DeprecationWarning)
         path, learn.path = learn.path, Path(folder)
         try:
-            found = learn.lr_find(num_it=STEPS, show_plot=False, suggest_funcs=(minimum, steep))
+            with learn.added_cbs(None if kept else recorder):
+                found = learn.lr_find(num_it=STEPS, show_plot=False, suggest_funcs=(minimum, steep))
         except IndexError as error:  # the loss exploded before there was a curve to read
             raise TrainingError(
                 "the learning-rate finder saw too few steps to suggest a rate",
@@ -37,7 +41,7 @@ def find_learning_rate(learn: Learner, plot: Path | None = None) -> float:
             learn.path = path
     rate = max(found.minimum, found.steep)
     if plot is not None:
-        _draw(learn.recorder.lrs, learn.recorder.losses, rate, plot)
+        _draw(recorder.lrs, recorder.losses, rate, plot)
     return float(rate)
 
 

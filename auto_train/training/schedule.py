@@ -1,13 +1,13 @@
 """How learning rate and momentum move during a stage. torch's own schedulers come in through torch_schedule.py."""
 
+import math
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-import numpy as np
 import torch
-from fastai.callback.schedule import combined_cos
 
-# Source: fastai's fine_tune, whose one-cycle shape OneCycle keeps.
+# Source: fastai's fine_tune, whose one-cycle shape OneCycle keeps. In plain numbers: fastai's own functions cost a
+# small network a twentieth of its step.
 MOMENTUMS = (0.95, 0.85, 0.95)
 DIV_FINAL = 1e5
 
@@ -75,21 +75,26 @@ class OneCycle(Stateless):
 
     def __init__(self, rates: Sequence[float], *, pct_start: float = 0.3, div: float = 25.0):
         self.rates, self.pct_start, self.div = list(rates), pct_start, div
-        top = np.array(self.rates)
-        self._rate = combined_cos(pct_start, top / div, top, top / DIV_FINAL)
-        self._momentum = combined_cos(pct_start, *MOMENTUMS)
+
+    def at(self, fraction: float, start: float, middle: float, end: float) -> float:
+        """Return the value at a place in the stage of what goes from start to middle to end."""
+        if fraction < self.pct_start:
+            return _cosine(fraction / self.pct_start, start, middle)
+        return _cosine(min((fraction - self.pct_start) / (1 - self.pct_start), 1.0), middle, end)
 
     def rates_at(self, fraction: float) -> list[float]:
         """Return the rate of each part at a place in the stage."""
-        # Plain floats: numpy's would end in the checkpoint, which is loaded without pickle.
-        rates: list[float] = self._rate(min(fraction, 1.0)).tolist()
-        return rates
+        return [self.at(fraction, rate / self.div, rate, rate / DIV_FINAL) for rate in self.rates]
 
     def before_step(self, fraction: float, step: int) -> None:
-        rates, momentum = self.rates_at(fraction), float(self._momentum(min(fraction, 1.0)))
+        rates, momentum = self.rates_at(fraction), self.at(fraction, *MOMENTUMS)
         for group in self.optimizer.param_groups:
             group["lr"] = rates[group.get("part", 0) if len(rates) > 1 else 0]
             if "betas" in group:
                 group["betas"] = (momentum, group["betas"][1])
             elif group.get("momentum"):
                 group["momentum"] = momentum
+
+
+def _cosine(position: float, start: float, end: float) -> float:
+    return start + (1 - math.cos(math.pi * position)) * (end - start) / 2

@@ -19,7 +19,6 @@ with warnings.catch_warnings():
         TrainEvalCallback,
     )
     from fastai.learner import Learner as FastaiLearner
-    from fastai.learner import Recorder
     from fastai.optimizer import OptimWrapper
 
 from auto_train.errors import UsageError
@@ -31,6 +30,22 @@ from auto_train.training.precision import Precision
 from auto_train.training.stages import Freezer, Stage, parameter_groups
 from auto_train.training.task import checked_loss, hook, qTaskBase, takes_loss_fn
 
+# Events of a batch: callbacks may leave out those of training or of validation.
+INNER_EVENTS = frozenset(
+    [
+        "before_batch",
+        "after_pred",
+        "after_loss",
+        "before_backward",
+        "after_cancel_backward",
+        "after_backward",
+        "before_step",
+        "after_cancel_step",
+        "after_step",
+        "after_cancel_batch",
+        "after_batch",
+    ]
+)
 ADAMW = partial(torch.optim.AdamW, fused=True)
 
 
@@ -57,8 +72,9 @@ class StepLearner(FastaiLearner):
         self._called: dict[str, list[Any]] = {}
         kwargs.setdefault("splitter", _one_part)
         kwargs.setdefault("loss_func", nn.Identity())
-        # fastai's default callbacks, without its progress bar: EpochLog tells the caller's listener.
-        cbs = [_TrainEval(), Recorder(), *(kwargs.pop("cbs", None) or [])]
+        # Of fastai's default callbacks the one that sets modes. EpochLog tells the caller's listener, and the LR finder
+        # brings the Recorder.
+        cbs = [_TrainEval(), *(kwargs.pop("cbs", None) or [])]
         super().__init__(dls, model, default_cbs=False, cbs=cbs, **kwargs)
         self.logger = lambda row: None
         self.task, self.optimizer, self.weight_decay, self.dtype = task, optimizer, weight_decay, dtype
@@ -203,20 +219,27 @@ class StepLearner(FastaiLearner):
     def __call__(self, event_name: str) -> None:
         called = self._called.get(event_name)
         if called is None:
-            # after_fit reaches all: it sets Callback.run back.
-            called = [cb for cb in self.cbs.sorted("order") if event_name == "after_fit" or defines(cb, event_name)]
-            self._called[event_name] = called
-        for cb in called:
-            cb(event_name)
+            there = [cb for cb in self.cbs.sorted("order") if defines(cb, event_name)]
+            called = self._called[event_name] = [(cb, getattr(cb, event_name)) for cb in there]
+        is_inner = event_name in INNER_EVENTS
+        for cb, method in called:
+            if cb.run and not (is_inner and not (cb.run_train if self.training else cb.run_valid)):
+                method()
+        if event_name == "after_fit":
+            for cb in self.cbs:
+                cb.run = True
 
 
 class _TrainEval(TrainEvalCallback):
     """fastai's, for loaders that do not know their length too."""
 
+    run_valid = False
+
     def after_batch(self) -> None:
-        self.learn.train_iter += 1
-        if self.n_iter:
-            self.learn.pct_train += 1.0 / (self.n_iter * self.n_epoch)
+        learn = self.learn
+        learn.train_iter += 1
+        if learn.n_iter:
+            learn.pct_train += 1.0 / (learn.n_iter * learn.n_epoch)
 
 
 def _one_part(model: nn.Module) -> Sequence[Sequence[nn.Parameter]]:

@@ -1,5 +1,6 @@
 """Reasons to end a training that are no choice of the schedule: a loss that is no number, a signal."""
 
+import math
 import signal
 import threading
 from collections.abc import Iterator
@@ -13,17 +14,38 @@ from auto_train.errors import TrainingError
 
 
 class StopOnNaN(Callback):
-    """End training with a reason when the loss is no number; the best checkpoint stays."""
+    """End training with a reason when the loss is no number; the best checkpoint stays.
+
+    A GPU is asked every few steps only, and before the evaluation: it would have to finish each step first.
+    """
 
     order, run_valid = -5, False
+    every = 20
+
+    def before_train(self) -> None:
+        self.is_finite: torch.Tensor | None = None
 
     def after_loss(self) -> None:
-        if not torch.isfinite(self.learn.loss):
-            place = f"epoch {self.learn.epochs_done + 1}, step {self.learn.iter + 1}"
-            raise TrainingError(
-                f"the loss became {self.learn.loss.item()} in {place}",
-                hint="lower [training.scheme] learning_rate, set clip_grad = 1.0, or set amp = false",
-            )
+        loss = self.learn.loss
+        if loss.device.type == "cpu":
+            if not math.isfinite(loss.item()):
+                self._end()
+            return
+        finite = torch.isfinite(loss)
+        self.is_finite = finite if self.is_finite is None else self.is_finite & finite
+        if (self.learn.iter + 1) % self.every == 0:
+            self.after_train()
+
+    def after_train(self) -> None:
+        if self.is_finite is not None and not self.is_finite:
+            self._end()
+
+    def _end(self) -> None:
+        place = f"epoch {self.learn.epochs_done + 1}, step {self.learn.iter + 1}"
+        raise TrainingError(
+            f"the loss became {self.learn.loss.item()} in {place}",
+            hint="lower [training.scheme] learning_rate, set clip_grad = 1.0, or set amp = false",
+        )
 
 
 class StopOnRequest(Callback):

@@ -27,6 +27,8 @@ def test_averages_ignore_counts_of_zero_or_less(count: int):
 def test_averages_keep_no_graph():
     averages = Averages()
     averages.add({"loss": (torch.tensor(2.0, requires_grad=True) * 3, 1)})
+    assert averages.sums == {"loss": 6.0} and type(averages.sums["loss"]) is float
+    averages.add({"loss": (torch.ones(1, device="meta", requires_grad=True) * 3, 1)})
     assert not averages.sums["loss"].requires_grad
 
 

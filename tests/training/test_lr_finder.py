@@ -75,8 +75,9 @@ def test_finder_gives_a_rate_that_trains(make_learner: Make):
 
 def test_finder_takes_the_larger_of_both_suggestions(make_learner: Make):
     from fastai.callback.schedule import minimum, steep
+    from fastai.learner import Recorder
 
-    learn = make_learner()
+    learn = make_learner(cbs=[Recorder()])
     rate = find_learning_rate(learn)
     # As lr_find does: without the first tenth of the steps and the last five.
     rates, losses = (torch.tensor(values[10:-5]) for values in (learn.recorder.lrs, learn.recorder.losses))
