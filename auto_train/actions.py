@@ -36,24 +36,36 @@ def train(
     config: "Config | Path | str | None" = None,
     overrides: Sequence[str] = (),
     *,
+    resume: Path | str | None = None,
     task: str | None = None,
     offline: bool = False,
     progress: Listener | None = None,
 ) -> "TrainResult":
-    """Train the model an INI describes.
+    """Train the model an INI describes, or go on with a run.
 
     Args:
         config: an INI, or a config already loaded; none: the INI that CONFIG names.
         overrides: ``section.key=value`` each.
+        resume: a run to go on with: its folder, a checkpoint in it, or ``latest`` of the project of ``config``. Its own
+            config counts then, with the overrides.
         task: the recipe, where the INI names none.
         offline: touch no network.
         progress: told how far it is.
 
     Raises:
         ConfigError: every problem of the INI. DataError, TrainingError, MissingError, Interrupted: see errors.py.
+        UsageError: the run is finished, is being trained, or cannot go on with these overrides.
     """
-    loaded = open_config(config, overrides, task=task)
-    result: TrainResult = _recipe(loaded, "train").train_model(loaded, offline=offline, progress=progress)
+    if resume is None:
+        loaded, run = open_config(config, overrides, task=task), None
+    else:
+        from auto_train.common.find_run import find_run, warn_of_edits
+
+        found = find_run(resume, config)
+        loaded, run = open_config(found.folder.path / "config.ini", overrides, task=task), found.checkpoint
+        if config:
+            warn_of_edits(found, open_config(config, task=task))
+    result: TrainResult = _recipe(loaded, "train").train_model(loaded, offline=offline, progress=progress, resume=run)
     return result
 
 

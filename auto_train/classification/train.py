@@ -10,7 +10,11 @@ from auto_train.types import Listener
 
 
 def train_model(
-    config: Config | Path | str | None = None, *, offline: bool = False, progress: Listener | None = None
+    config: Config | Path | str | None = None,
+    *,
+    offline: bool = False,
+    progress: Listener | None = None,
+    resume: Path | str | None = None,
 ) -> TrainResult:
     """Train the classifier an INI describes (F2.8).
 
@@ -18,12 +22,13 @@ def train_model(
         config: a Config, the path of an INI, or None for the one the environment variable CONFIG names.
         offline: touch no network.
         progress: told how far it is.
+        resume: a run to go on with instead of a new one: its folder, or a checkpoint in it.
 
     Raises:
         DataError, MissingError, TrainingError, GateError, Interrupted: see errors.py.
     """
     config = ClassificationModel.get_config(config)
-    with training_run(config, progress) as run:
+    with training_run(config, progress, resume) as run:
         task = ClassificationModel(config, listener=progress, offline=offline)
         run.begin(task)
         run.fine_tune(task)

@@ -22,6 +22,7 @@ from auto_train.common.backbone import (
 from auto_train.common.inference import InferenceModel
 from auto_train.common.loaders import eval_loader, train_loader
 from auto_train.common.reading import check_known, check_trainable, fetch_data, read_data
+from auto_train.common.strict import precision_choices
 from auto_train.common.user_loaders import normalisation_of
 from auto_train.common.weights import load_torch_model_weights_to
 from auto_train.config import AttrDict, Config, load_config
@@ -254,7 +255,7 @@ class Task(qTaskBase):
         model = self.inference.network.to(self.device)
         images, _ = self.dls.train.one_batch()
         with batch_norm_explained():
-            precision = choose_precision(model, images, amp=scheme.amp, channels_last=scheme.channels_last)
+            precision = choose_precision(model, images, **precision_choices(self.config))
         return Learner(
             self.dls,
             model,

@@ -1,9 +1,13 @@
 """Which run a user means: its folder, a checkpoint in it, ``latest`` or its name. Reads no checkpoint."""
 
+import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from loguru import logger
+
+from auto_train.common.changes import changes_between, flat
 from auto_train.config import Config, load_config
 from auto_train.errors import MissingError, UsageError
 from auto_train.training.run_folder import RunFolder
@@ -21,6 +25,11 @@ class FoundRun:
 
     folder: RunFolder
     checkpoint: Path
+
+    @property
+    def is_last(self) -> bool:
+        """Whether it goes on where it ended."""
+        return self.checkpoint == self.folder.checkpoints / "last.ckpt"
 
 
 def find_run(name: Path | str, config: Config | Path | str | None = None) -> FoundRun:
@@ -41,7 +50,8 @@ def find_run(name: Path | str, config: Config | Path | str | None = None) -> Fou
             raise MissingError("there is no such run", where=str(path), hint="name a folder below <location>/runs/")
         path = _named(str(name), config)
     if path.is_file():
-        return FoundRun(folder=_run_of(path), checkpoint=path)
+        run = _run_of(path)
+        return FoundRun(folder=run, checkpoint=run.checkpoints / path.name)
     folder = RunFolder.open(path)
     return FoundRun(folder=folder, checkpoint=folder.checkpoints / "last.ckpt")
 
@@ -82,3 +92,17 @@ def _one(places: list[Path], name: str, where: str) -> Path:
         where=where,
         hint=f"name one of them: --resume {found[0].relative_to(Path.cwd())}",
     )
+
+
+def warn_of_edits(found: FoundRun, config: Config) -> None:
+    """Warn where an INI says otherwise than the run that goes on: its own config counts, and the overrides."""
+    run = load_config(found.folder.path / "config.ini")
+    file = found.folder.path / "overrides.json"
+    overridden = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    edits = [change for change in changes_between(flat(run), config) if change.key not in overridden]
+    if edits:
+        values = " ".join(f"{change.key}={change.after}" for change in edits)
+        logger.warning(
+            f"{config.path} is not what this run was started with; the run's own config counts. To take its values "
+            f"over, add: {values}"
+        )

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock
 from loguru import logger
@@ -142,7 +143,7 @@ class TrainingRun:
         checkpoints = Checkpointer(self.folder.checkpoints, target=target, minutes=minutes)
         stop = StopOnRequest()
         epochs = sum(stage.epochs for stage in stages)
-        callbacks = [EpochLog(self.folder, epochs, self.listener), checkpoints, StopOnNaN(), stop]
+        callbacks = [EpochLog(self.folder, self.listener), checkpoints, StopOnNaN(), stop]
         if scheme.early_stop:
             callbacks.append(EarlyStop(scheme.early_stop, target=target, ends_stage=True))
         start = None
@@ -166,9 +167,8 @@ class TrainingRun:
     def _tell_schedule(self, learn: Learner) -> None:
         """Say how the schedule goes on with what has changed; called after the first step."""
         assert self.state and learn.stage
-        before, now = (
-            groups[-1]["lr"] for groups in (self.state["optimizer"]["param_groups"], learn.opt.opt.param_groups)
-        )
+        before = self.state["optimizer"]["param_groups"][-1]["lr"]
+        now = learn.opt.opt.param_groups[-1]["lr"]
         name, epochs = self.config.training.scheme.scheduler, learn.stage.epochs
         self.say(
             f"The schedule is planned anew: {name} over {epochs} epochs goes on in its epoch {learn.epoch + 1} "

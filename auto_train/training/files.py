@@ -3,6 +3,7 @@
 import errno
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -39,6 +40,15 @@ def replacing(path: Path) -> Iterator[Path]:
         raise _unwritable(path, error) from error
     finally:
         part.unlink(missing_ok=True)
+
+
+def linked(source: Path, path: Path) -> None:
+    """Let a name stand for another file's content, at once: a link where the file system has them, else a copy."""
+    with replacing(path) as part:
+        try:
+            os.link(source, part)
+        except OSError:
+            shutil.copyfile(source, part)
 
 
 def append_line(path: Path, text: str) -> None:

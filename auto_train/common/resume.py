@@ -1,0 +1,183 @@
+"""Going on with a run: its checkpoint, what has changed since, whether it still has its data (train --resume)."""
+
+import json
+import shlex
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from auto_train.common.changes import ABSENT, Change, changes_between, check_allowed, flat
+from auto_train.common.endings import command
+from auto_train.common.find_run import FoundRun
+from auto_train.config import Config, load_config
+from auto_train.data import Samples, read_manifest
+from auto_train.errors import DataError, UsageError
+from auto_train.training.checkpoint import load_checkpoint
+from auto_train.training.epoch_log import truncate_after
+from auto_train.training.files import linked, write_atomically
+from auto_train.training.run_folder import RunFolder
+
+Row = tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resume:
+    """A run about to go on.
+
+    Attributes:
+        folder: the run.
+        checkpoint: from which it goes on.
+        config: with which it goes on.
+        state: the checkpoint's content; None: the run was ended before its first one and starts over.
+        changes: of the config since the checkpoint, all of them allowed.
+        edits: of the config since the run was last started.
+    """
+
+    folder: RunFolder
+    checkpoint: Path
+    config: Config
+    state: Mapping[str, Any] | None
+    changes: list[Change]
+    edits: list[Change]
+
+    @classmethod
+    def of(cls, found: FoundRun, config: Config) -> Self:
+        """Open a run with the config it is to go on with; nothing is changed yet.
+
+        Raises:
+            UsageError: changes that a run cannot take; a finished run without any.
+            CheckpointError: it is damaged, foreign or of a newer version.
+        """
+        folder = found.folder
+        earlier = flat(load_config(folder.path / "config.ini"))
+        edits = changes_between(earlier, config)
+        check_allowed(edits, folder.path)
+        state = load_checkpoint(found.checkpoint) if found.checkpoint.is_file() else None
+        if folder.status == "done" and found.is_last and not edits:
+            raise UsageError(
+                "this run is finished" + (f": {state['runner']['epoch']} epochs are done" if state else ""),
+                where=str(folder.path),
+                hint=f"to train on, change something: {command(folder, 'training.scheme.epochs=…')}",
+            )
+        # A run that was killed between its start with a changed config and the next checkpoint has not trained with it.
+        trained = state["plan"].get("config", earlier) if state else earlier
+        changes = changes_between(trained, config)
+        return cls(folder=folder, checkpoint=found.checkpoint, config=config, state=state, changes=changes, edits=edits)
+
+    @property
+    def keys(self) -> set[str]:
+        """The dotted paths of all changed keys."""
+        return {change.key for change in self.changes}
+
+    @property
+    def summary(self) -> str:
+        """One sentence: where the run goes on."""
+        if self.state is None:
+            return f"Starting {self.folder.shown} over: it was ended before its first checkpoint"
+        runner = self.state["runner"]
+        steps = f" and {runner['iter']} batches of the next" if runner["iter"] else ""
+        best = f"; the best so far is epoch {runner['best_epoch']}" if runner["best_epoch"] else ""
+        name = "" if self.checkpoint.name == "last.ckpt" else f" from {self.checkpoint.name}"
+        return f"Resuming {self.folder.shown}{name}: {_counted(runner['epoch'], 'epoch')}{steps} done{best}"
+
+    def warnings(self) -> list[str]:
+        """Return what may surprise: relative paths that start elsewhere now."""
+        before, here = self._last_cwd(), str(Path.cwd())
+        keys = [key for key in flat(self.config) if self.config.explain(key).spec.split(" ")[0] == "path"]
+        relative = [key for key in keys if (path := self.config[key]) and not Path(path).expanduser().is_absolute()]
+        if before in (None, here) or not relative:
+            return []
+        return [f"relative paths start at {here} now, not at {before}: {', '.join(relative)}"]
+
+    def _last_cwd(self) -> str | None:
+        events = self.folder.path / "events.jsonl"
+        lines = events.read_text(encoding="utf-8").splitlines() if events.is_file() else []
+        starts = [row for line in lines if line.endswith("}") and (row := json.loads(line))["event"] == "start"]
+        return starts[-1].get("cwd") if starts else None
+
+    def check_data(self, samples: Samples) -> None:
+        """Pass if the images, their labels and splits are those of the run, in the same order.
+
+        Raises:
+            DataError: says how many are not.
+        """
+        file = self.folder.path / "manifest.csv"
+        if not file.is_file():  # ended before it was written: nothing was trained on
+            return
+        before, now = _rows(read_manifest(file)), _rows(samples.hashed().table)
+        if before == now:
+            return
+        weights = f"training.scheme.resume_training_from={self.folder.checkpoints / 'best.ckpt'}"
+        anew = shlex.join(["python", "main.py", "train", f"--config={self.folder.shown}/config.ini", weights])
+        raise DataError(
+            f"the data is not what this run was trained on: {', '.join(_differences(before, now))}",
+            where=str(file),
+            hint=f"put the images back as that file lists them, or train anew, from this run's weights: {anew}",
+        )
+
+    def commit(self) -> None:
+        """Bring the run's files to where it goes on; the config before is kept as ``config.1.ini`` and so on."""
+        self.folder.begin()
+        self.folder.clean()
+        if self.edits:
+            self._write_config()
+        self._settle_checkpoints()
+        runner = self.state["runner"] if self.state else {"epoch": 0, "iter": 0}
+        truncate_after(self.folder.path / "metrics.jsonl", runner["epoch"])
+        changes = [{**vars(change), "effect": change.shown} for change in self.changes]
+        self.folder.event(
+            "resume",
+            checkpoint=self.checkpoint.name if self.state else None,
+            epoch=runner["epoch"],
+            iter=runner["iter"],
+            changes=changes,
+        )
+
+    def _write_config(self) -> None:
+        path = self.folder.path
+        number = 1 + len(list(path.glob("config.*.ini")))
+        write_atomically(path / f"config.{number}.ini", (path / "config.ini").read_bytes())
+        file = path / "overrides.json"
+        overrides = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+        gone = {change.key for change in self.edits if change.after == ABSENT}
+        new = {change.key: self.config[change.key] for change in self.edits if change.key not in gone}
+        self.folder.write_json(file.name, {key: value for key, value in overrides.items() if key not in gone} | new)
+        write_atomically(path / "config.ini", self.config.to_ini().encode())
+
+    def _settle_checkpoints(self) -> None:
+        """Let last.ckpt be the one to go on from, and best.ckpt the best so far."""
+        if self.state is None:
+            return
+        last = self.folder.checkpoints / "last.ckpt"
+        if self.checkpoint != last:
+            linked(self.checkpoint, last)  # what came after is given up, also if this process is killed now
+        runner = self.state["runner"]
+        if runner["best_epoch"] == runner["epoch"] > 0 and not runner["iter"]:
+            linked(last, self.folder.checkpoints / "best.ckpt")  # killed between the writing of the two
+
+
+def _rows(table: Any) -> list[Row]:
+    return list(table[["path", "split", "label", "sha256"]].itertuples(index=False, name=None))
+
+
+def _differences(before: Sequence[Row], now: Sequence[Row]) -> list[str]:
+    """Return how many images differ, and how."""
+    old, new = {row[0]: row for row in before}, {row[0]: row for row in now}
+    both = [(old[path], new[path]) for path in old.keys() & new.keys()]
+    counts = {
+        "gone": len(old.keys() - new.keys()),
+        "new": len(new.keys() - old.keys()),
+        "with other content": sum(a[3] != b[3] for a, b in both),
+        "with another label": sum(a[2] != b[2] for a, b in both),
+        "in another split": sum(a[1] != b[1] for a, b in both),
+    }
+    found = [f"{_counted(count, 'image')} {text}" for text, count in counts.items() if count]
+    if not found and Counter(before) != Counter(now):
+        found = ["images listed a different number of times"]
+    return found or ["the same images in another order"]
+
+
+def _counted(count: int, name: str) -> str:
+    return f"{count:,} {name}{'' if count == 1 else 's'}"
