@@ -80,7 +80,7 @@ def test_recipe_model_defines_what_a_task_must(recipe: Recipe):
 def test_recipe_train_and_validate_have_the_contract_signatures(recipe: Recipe):
     train, infer = module(recipe, "train").train_model, module(recipe, "validate").infer
     evaluate = module(recipe, "validate").evaluate
-    assert list(parameters(train)) == ["config", "offline", "progress"]
+    assert list(parameters(train)) == ["config", "offline", "progress", "resume"]
     assert list(parameters(infer))[:2] == ["image", "config"]
     assert list(parameters(evaluate)) == ["config", "split", "offline", "progress"]
     assert parameters(train)["config"].default is None  # the INI that CONFIG names
