@@ -1,17 +1,20 @@
-"""Progress on stderr: a bar on a terminal, one line per epoch elsewhere. Nothing of it reaches stdout."""
+"""Progress on stderr: a bar and a table on a terminal, one line per epoch elsewhere. Nothing of it reaches stdout."""
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
+from auto_train.cli.bar import Bar
+from auto_train.cli.epochs import Table, as_log_line, epoch_cells
 from auto_train.types import Progress
 
 
 @contextmanager
 def shown() -> Iterator["Console"]:
     """Yield the listener that prints what it hears, in the form that suits stderr; warnings of the log go there too."""
-    console = _Terminal() if sys.stderr.isatty() else Console()
+    is_terminal = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+    console = _Terminal() if is_terminal else Console()
     with console:
         log_warnings_to(console.warn)
         yield console
@@ -42,8 +45,17 @@ class Console:
         pass
 
     def __call__(self, event: Progress) -> None:
-        if line := as_line(event):
+        for line in self.lines(event):
             self.print(line)
+
+    def lines(self, event: Progress) -> list[str]:
+        """Return what of an event is worth keeping: its message, a finished epoch, or nothing."""
+        said = [f"{event.stage}  {event.message}"] if event.message else []
+        return [*said, *self.epoch(event)] if event.epoch_ended else said
+
+    def epoch(self, event: Progress) -> list[str]:
+        """Return a finished epoch's lines."""
+        return [as_log_line(event.row, event.total)]
 
     def warn(self, message: str) -> None:
         self.warned.append(message.strip())
@@ -54,47 +66,37 @@ class Console:
 
 
 class _Terminal(Console):
-    """One bar, of the stage that runs now; epochs and messages scroll by above it."""
+    """One bar, of what runs now; epochs and messages scroll by above it."""
 
     def __init__(self) -> None:
         super().__init__()
-        from rich import console, progress
+        from rich.console import Console as RichConsole
+        from rich.live import Live
 
-        self._bars = progress.Progress(
-            progress.TextColumn("{task.description}"),
-            progress.BarColumn(),
-            progress.TaskProgressColumn(),
-            progress.TimeRemainingColumn(),
-            console=console.Console(stderr=True),
+        self._bar, self._table = Bar(), Table()
+        self._console = RichConsole(stderr=True)
+        # What others print on a terminal goes above the bar; what goes into a file is none of its business.
+        self._live = Live(
+            self._bar,
+            console=self._console,
+            refresh_per_second=5,
             transient=True,
+            redirect_stdout=sys.stdout.isatty(),
         )
-        self._stage = ""
-        self._bar: Any = None
 
     def __enter__(self) -> "Console":
-        self._bars.start()
+        self._live.start()
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._bars.stop()
+        self._live.stop()
 
     def __call__(self, event: Progress) -> None:
-        if event.stage != self._stage:
-            if self._bar is not None:
-                self._bars.remove_task(self._bar)
-            self._bar, self._stage = self._bars.add_task(event.stage, total=event.total), event.stage
-        if event.total is not None:
-            self._bars.update(self._bar, completed=event.done, total=event.total)
+        self._bar.update(event)
         super().__call__(event)
 
+    def epoch(self, event: Progress) -> list[str]:
+        return self._table.lines(epoch_cells(event.row, event.total), self._console.width)
+
     def print(self, line: str) -> None:
-        self._bars.console.print(line, markup=False, highlight=False)
-
-
-def as_line(event: Progress) -> str:
-    """Return the line an event is worth: its message, an epoch's metrics, or nothing."""
-    if not (event.message or event.metrics):
-        return ""
-    stage = f"{event.stage} {event.done:g}/{event.total:g}" if event.total else event.stage
-    values = "  ".join(f"{name} {value:.4f}" for name, value in event.metrics.items())
-    return "  ".join(part for part in (stage, values, event.message) if part)
+        self._console.print(line, markup=False, highlight=False, soft_wrap=True)
