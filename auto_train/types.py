@@ -20,6 +20,7 @@ class Progress:
         message: a sentence worth a line of its own, e.g. "training from scratch".
         row: the epoch so far, as its line of metrics.jsonl will be: see training/epoch_log.py.
         epoch_ended: the row is complete.
+        run: the run folder, told once when there is one.
     """
 
     stage: str
@@ -29,6 +30,7 @@ class Progress:
     message: str = ""
     row: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     epoch_ended: bool = False
+    run: Path | None = None
 
 
 Listener = Callable[[Progress], None]
