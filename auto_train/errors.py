@@ -7,7 +7,8 @@ AutoTrainError                 exit  http
 ├── DataError                     3   422   the dataset cannot be trained on as it is
 │   └── ImageError                3   415   one file that is no image we decode
 │       └── ImageTooLargeError    3   413   an image of more pixels than allowed
-├── TrainingError                 4   500   NaN, out of memory after retries, a full disk
+├── TrainingError                 4   500   out of memory after retries, a full disk
+│   ├── NotFiniteError            4   500   a loss or a weight that became NaN or infinite
 │   └── WorkerLostError           4   500   another worker of a data-parallel training ended; it has the reason
 ├── GateError                     5   500   an exported variant that differs from its model
 ├── MissingError                  6   404   a file, a package, a network address
@@ -83,6 +84,10 @@ class ImageTooLargeError(ImageError):
 
 class TrainingError(AutoTrainError, RuntimeError):
     exit_code = 4
+
+
+class NotFiniteError(TrainingError):
+    pass
 
 
 class WorkerLostError(TrainingError):

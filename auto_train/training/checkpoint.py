@@ -12,7 +12,7 @@ import torch
 from fastai.callback.core import Callback
 from torch import nn
 
-from auto_train.errors import CheckpointError, MissingError, TrainingError
+from auto_train.errors import CheckpointError, MissingError, NotFiniteError
 from auto_train.training.monitor import checked_target, is_better
 from auto_train.training.run_folder import replacing
 from auto_train.training.state import learner_state
@@ -166,7 +166,7 @@ def _require_finite(model: nn.Module) -> None:
     """Pass if every weight is a number; a loss can look well while one of them is not used yet."""
     bad = [name for name, weight in model.named_parameters() if not torch.isfinite(weight).all()]
     if bad:
-        raise TrainingError(
+        raise NotFiniteError(
             f"{len(bad)} of the model's weights became NaN or infinite, {bad[0]} among them",
             hint="lower [training.scheme] learning_rate, set clip_grad = 1.0, or set amp = false",
         )

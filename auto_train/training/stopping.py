@@ -10,7 +10,7 @@ from types import FrameType
 import torch
 from fastai.callback.core import Callback, CancelFitException
 
-from auto_train.errors import TrainingError
+from auto_train.errors import NotFiniteError
 
 
 class StopOnNaN(Callback):
@@ -42,7 +42,7 @@ class StopOnNaN(Callback):
 
     def _end(self) -> None:
         place = f"epoch {self.learn.epochs_done + 1}, step {self.learn.iter + 1}"
-        raise TrainingError(
+        raise NotFiniteError(
             f"the loss became {self.learn.loss.item()} in {place}",
             hint="lower [training.scheme] learning_rate, set clip_grad = 1.0, or set amp = false",
         )
