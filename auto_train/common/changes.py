@@ -3,12 +3,12 @@
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from auto_train.config import Config
 from auto_train.config.values import dump
 from auto_train.errors import UsageError
+from auto_train.training.run_folder import RunFolder
 from auto_train.types import as_plain
 
 ABSENT = "(absent)"
@@ -68,7 +68,7 @@ def _equal(a: Any, b: Any) -> bool:
     return bool(a == b) and isinstance(a, bool) == isinstance(b, bool)
 
 
-def check_allowed(changes: Sequence[Change], run: Path) -> None:
+def check_allowed(changes: Sequence[Change], run: RunFolder) -> None:
     """Pass if a run may go on with these changes.
 
     Raises:
@@ -78,11 +78,11 @@ def check_allowed(changes: Sequence[Change], run: Path) -> None:
     if not refused:
         return
     words = [f"{change.key}={change.after}" for change in changes if change.after != ABSENT]
-    command = shlex.join(["python", "main.py", "train", f"--config={run / 'config.ini'}", *words])
+    command = shlex.join(["python", "main.py", "train", f"--config={run.shown}/config.ini", *words])
     title = f"{len(refused)} of {len(changes)} changes are" if len(changes) > 1 else "this change is"
     raise UsageError(
         "\n".join([f"{title} not for a run that goes on:", *table(refused)]),
-        where=str(run),
+        where=str(run.path),
         hint=f"leave them out, or train anew: {command}",
     )
 

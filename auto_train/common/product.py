@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 GOLDEN_IMAGES = 4
 
 
-def write_bundle(folder: RunFolder, task: "Task", inference: InferenceModel, metrics: dict[str, float]) -> Path:
-    """Write the portable model of a run (ARCHITECTURE, Bundle) and return its folder."""
-    config, root = task.config, folder.bundle
+def write_bundle(root: Path, task: "Task", inference: InferenceModel, metrics: dict[str, float]) -> None:
+    """Write the portable model of a run into an empty folder (ARCHITECTURE, Bundle)."""
+    config = task.config
     custom = config.project.custom_functions
     inference.save_pretrained(root, code=[Path(custom).expanduser()] if custom and _uses_code(inference) else [])
     # Variables stay variables: project.location=… then moves every path that is built on it.
@@ -34,7 +34,6 @@ def write_bundle(folder: RunFolder, task: "Task", inference: InferenceModel, met
     RunFolder(root).write_json("facts.json", facts)
     write_atomically(root / "config.ini", config.to_ini().encode())
     write_atomically(root / "README.md", _card(inference, metrics, task.source.warning).encode())
-    return root
 
 
 def _uses_code(inference: InferenceModel) -> bool:

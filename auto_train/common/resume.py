@@ -53,7 +53,7 @@ class Resume:
         folder = found.folder
         earlier = flat(load_config(folder.path / "config.ini"))
         edits = changes_between(earlier, config)
-        check_allowed(edits, folder.path)
+        check_allowed(edits, folder)
         state = load_checkpoint(found.checkpoint) if found.checkpoint.is_file() else None
         if folder.status == "done" and found.is_last and not edits:
             raise UsageError(

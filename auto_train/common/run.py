@@ -33,16 +33,10 @@ from auto_train.reports import write_report
 from auto_train.training.checkpoint import Checkpointer
 from auto_train.training.early_stop import EarlyStop
 from auto_train.training.epoch_log import EpochLog
+from auto_train.training.files import replacing, replacing_folder, write_atomically
 from auto_train.training.learner import Learner
 from auto_train.training.lr_finder import find_learning_rate
-from auto_train.training.run_folder import (
-    RunFolder,
-    TrainResult,
-    all_warnings,
-    environment,
-    replacing,
-    write_atomically,
-)
+from auto_train.training.run_folder import RunFolder, TrainResult, all_warnings, environment
 from auto_train.training.stages import fine_tune_stages
 from auto_train.training.stopping import StopOnNaN, StopOnRequest
 from auto_train.types import Listener, Progress, absolute
@@ -197,7 +191,8 @@ class TrainingRun:
         metrics: dict[str, float] = {}
         for split in ("valid", "test"):
             metrics |= evaluate_split(task, inference, split)
-        write_bundle(self.folder, task, inference, metrics)
+        with replacing_folder(self.folder.bundle) as part:
+            write_bundle(part, task, inference, metrics)
         # The gate first: a model whose export was refused does not replace the one that is served.
         self._export(task, inference)
         weights = self._save_weights(task)

@@ -42,6 +42,35 @@ def replacing(path: Path) -> Iterator[Path]:
         part.unlink(missing_ok=True)
 
 
+@contextmanager
+def replacing_folder(path: Path) -> Iterator[Path]:
+    """Yield a new folder, which takes the other's place when the block ends without an error.
+
+    Two names cannot be changed at once: a process killed between them leaves neither, and what was there is lost.
+    """
+    part = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(3)}.part")
+    old = path.with_name(f".{path.name}.old.part")
+    part.mkdir(parents=True)
+    try:
+        yield part
+        remove(old)
+        if path.exists():
+            path.rename(old)
+        part.rename(path)
+        sync_folder(path.parent)
+    finally:
+        remove(part)
+        remove(old)
+
+
+def remove(path: Path) -> None:
+    """Remove a file or a folder with all that is in it, if it is there."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
 def linked(source: Path, path: Path) -> None:
     """Let a name stand for another file's content, at once: a link where the file system has them, else a copy."""
     with replacing(path) as part:

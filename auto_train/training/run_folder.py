@@ -14,7 +14,14 @@ from pathlib import Path
 from typing import Any, Self
 
 from auto_train.errors import Interrupted, MissingError, TrainingError, UsageError
-from auto_train.training.files import append_line, cut_torn_line, full_disk_explained, sync_folder, write_atomically
+from auto_train.training.files import (
+    append_line,
+    cut_torn_line,
+    full_disk_explained,
+    remove,
+    sync_folder,
+    write_atomically,
+)
 from auto_train.training.files import replacing as replacing
 from auto_train.training.run_lock import locked
 from auto_train.types import as_plain
@@ -120,8 +127,8 @@ class RunFolder:
 
     def clean(self) -> None:
         """Remove what a killed process has left half written: temporary files, and a last line without its end."""
-        for part in self.path.rglob(".*.part"):
-            part.unlink(missing_ok=True)
+        for part in list(self.path.rglob(".*.part")):
+            remove(part)
         for log in ("metrics.jsonl", "events.jsonl"):
             cut_torn_line(self.path / log)
 

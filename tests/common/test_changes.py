@@ -6,6 +6,7 @@ import pytest
 from auto_train.common.changes import Change, changes_between, check_allowed, flat, table
 from auto_train.config import Config, default_config, load_config
 from auto_train.errors import UsageError
+from auto_train.training.run_folder import RunFolder
 
 
 def changed(*overrides: str, before: Config | None = None) -> list[Change]:
@@ -72,13 +73,13 @@ def test_values_are_compared_with_their_type():
 
 
 def test_allowed_changes_pass(tmp_path: Path):
-    check_allowed(changed("training.scheme.epochs=20", "training.augment.flip=false"), tmp_path)
+    check_allowed(changed("training.scheme.epochs=20", "training.augment.flip=false"), RunFolder(tmp_path))
 
 
 def test_refused_changes_are_named_all_at_once_with_the_command_that_trains_anew(tmp_path: Path):
     words = ["architecture.image_size=64", "project.classes=[a b, c]", "training.scheme.epochs=20"]
     with pytest.raises(UsageError) as caught:
-        check_allowed(changed(*words), tmp_path)
+        check_allowed(changed(*words), RunFolder(tmp_path))
     assert str(caught.value).splitlines() == [
         f"{tmp_path}: 2 of 3 changes are not for a run that goes on:",
         '  project.classes          none → ["a b", "c"]  refused: the model\'s outputs are in this order',
@@ -88,7 +89,7 @@ def test_refused_changes_are_named_all_at_once_with_the_command_that_trains_anew
         "training.scheme.epochs=20",
     ]
     with pytest.raises(UsageError, match="this change is not for a run that goes on"):
-        check_allowed(changed("training.seed=1"), tmp_path)
+        check_allowed(changed("training.seed=1"), RunFolder(tmp_path))
 
 
 def test_table_is_aligned():
