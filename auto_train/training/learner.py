@@ -181,7 +181,7 @@ class Learner(StepLearner):
         self.errors = Errors(self.task, self.means)
 
     def _tell_epoch(self, event: str) -> None:
-        if self.listeners.has(event):
+        if self.stage and self.listeners.has(event):
             averages = {("val" if split == "valid" else split): dict(means) for split, means in self.means.items()}
             self.emit(event, self.errors.state(self.epochs_done), averages)
 
@@ -251,9 +251,8 @@ class Learner(StepLearner):
                 if not is_out_of_memory(error):
                     raise
             # Outside the handler: the traceback holds the tensors that take the room.
-            self._end_cleanup()
-            self.batch = None
-            self.__dict__.pop("loss_grad", None)
+            for name in ("batch", "xb", "yb", "pred", "loss", "loss_grad"):
+                setattr(self, name, None)
             if not halve():
                 raise out_of_memory(getattr(self.dls.train, "bs", None))
 

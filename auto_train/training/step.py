@@ -31,21 +31,11 @@ from auto_train.training.stages import Freezer, Stage, parameter_groups
 from auto_train.training.task import checked_loss, hook, qTaskBase, takes_loss_fn
 
 # Events of a batch: callbacks may leave out those of training or of validation.
-INNER_EVENTS = frozenset(
-    [
-        "before_batch",
-        "after_pred",
-        "after_loss",
-        "before_backward",
-        "after_cancel_backward",
-        "after_backward",
-        "before_step",
-        "after_cancel_step",
-        "after_step",
-        "after_cancel_batch",
-        "after_batch",
-    ]
-)
+INNER_EVENTS = {
+    *("before_batch", "after_pred", "after_loss", "after_cancel_batch", "after_batch"),
+    *("before_backward", "after_cancel_backward", "after_backward"),
+    *("before_step", "after_cancel_step", "after_step"),
+}
 ADAMW = partial(torch.optim.AdamW, fused=True)
 
 
