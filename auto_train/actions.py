@@ -62,7 +62,7 @@ def train(
         from auto_train.common.find_run import find_run, warn_of_edits
 
         found = find_run(resume, config)
-        loaded, run = open_config(found.folder.path / "config.ini", overrides, task=task), found.checkpoint
+        loaded, run = open_config(found.folder.path / "config.ini", overrides, task=task), found.path
         if config:
             warn_of_edits(found, open_config(config, task=task))
     result: TrainResult = _recipe(loaded, "train").train_model(loaded, offline=offline, progress=progress, resume=run)

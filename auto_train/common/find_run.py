@@ -31,6 +31,11 @@ class FoundRun:
         """Whether it goes on where it ended."""
         return self.checkpoint == self.folder.checkpoints / "last.ckpt"
 
+    @property
+    def path(self) -> Path:
+        """What names it: the folder, or another checkpoint than the last."""
+        return self.folder.path if self.is_last else self.checkpoint
+
 
 def find_run(name: Path | str, config: Config | Path | str | None = None) -> FoundRun:
     """Return the run of a name.
