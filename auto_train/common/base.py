@@ -21,6 +21,7 @@ from auto_train.common.backbone import (
 )
 from auto_train.common.inference import InferenceModel
 from auto_train.common.loaders import eval_loader, train_loader
+from auto_train.common.optimize import optimizer_of
 from auto_train.common.reading import check_known, check_trainable, fetch_data, read_data
 from auto_train.common.strict import precision_choices
 from auto_train.common.user_loaders import normalisation_of
@@ -83,6 +84,7 @@ class Task(qTaskBase):
 
     def _prepare(self) -> None:
         # First what can be missing at once; data may take minutes to fetch and check.
+        optimizer_of(self.config)
         weights = self.find_backbone_weights()
         self.samples = self.read_data()
         check_trainable(self.config, self.samples)
@@ -262,6 +264,7 @@ class Task(qTaskBase):
             task=self,
             loss_func=self.loss_func,
             splitter=default_split,
+            optimizer=optimizer_of(self.config),
             weight_decay=scheme.weight_decay,
             precision=precision,
             accumulate=scheme.accumulate,

@@ -21,6 +21,7 @@ from auto_train.common.export import check_export, export_onnx
 from auto_train.common.find_run import find_run
 from auto_train.common.inference import InferenceModel
 from auto_train.common.loaders import eval_loader
+from auto_train.common.optimize import stages_of
 from auto_train.common.product import write_bundle
 from auto_train.common.replan import FirstStep, keep_precision, plan_of, replanned, replans
 from auto_train.common.resume import Resume
@@ -37,13 +38,12 @@ from auto_train.training.files import replacing, replacing_folder, write_atomica
 from auto_train.training.learner import Learner
 from auto_train.training.lr_finder import find_learning_rate
 from auto_train.training.run_folder import RunFolder, TrainResult, all_warnings, environment
-from auto_train.training.stages import fine_tune_stages
 from auto_train.training.stopping import StopOnNaN, StopOnRequest
 from auto_train.types import Listener, Progress, absolute
 
 EXPORT_CHECK_IMAGES = 32
-# Above this AdamW diverges on most networks; the finder suggests more only where it saw a batch or two.
-MOST_RATE = 1e-2
+# Above this most networks diverge; the finder suggests more only where it saw a batch or two.
+MOST_RATE = {"sgd": 1.0, "adamw": 1e-2, "adam": 1e-2, "rmsprop": 1e-2}
 
 
 @dataclass(kw_only=True)
@@ -128,10 +128,7 @@ class TrainingRun:
         rate = self._rate(task)
         self.say(f"Using learning rate: {rate:.3g}")
         learn.plan = plan_of(self.config, learn, rate)
-        freeze_epochs = int(task.is_pretrained) if scheme.freeze_epochs is None else scheme.freeze_epochs
-        stages = fine_tune_stages(
-            scheme.epochs, rate, freeze_epochs=freeze_epochs, pretrained=task.is_pretrained, lr_mult=scheme.lr_mult
-        )
+        stages = stages_of(self.config, rate, is_pretrained=task.is_pretrained)
         target = "ema_val_metric" if scheme.ema_decay is not None else "val_metric"
         minutes = self.config.training.checkpoint_minutes
         checkpoints = Checkpointer(self.folder.checkpoints, target=target, minutes=minutes)
@@ -177,12 +174,13 @@ class TrainingRun:
         return stated or known or self._found_rate(task)
 
     def _found_rate(self, task: Task) -> float:
-        """Return the LR finder's rate, no higher than AdamW bears, and keep its plot in the run folder."""
+        """Return the LR finder's rate, no higher than the optimizer bears, and keep its plot in the run folder."""
+        most = MOST_RATE[self.config.training.scheme.optimizer]
         found = find_best_learning_rate(task)
         shutil.copy(lr_plot(task.config), self.folder.path)
-        if found > MOST_RATE:
-            self.say(f"The LR finder suggests {found:.3g}, from too little data to be believed: {MOST_RATE} is taken")
-        return min(found, MOST_RATE)
+        if found > most:
+            self.say(f"The LR finder suggests {found:.3g}, from too little data to be believed: {most} is taken")
+        return min(found, most)
 
     def finish(self, task: Task) -> TrainResult:
         """Evaluate, write weights, bundle and exports, and say where they are."""
