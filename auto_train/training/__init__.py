@@ -1,5 +1,6 @@
 """The training core. Its names for users are imported on first use: most of them need torch."""
 
+import warnings
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,9 @@ _HOMES = {
     "qDict": "qdict",
 }
 __all__ = list(_HOMES)
+
+# fastai calls torch.jit.script while it is imported, from whichever module here is first; torch 2.15 warns about that.
+warnings.filterwarnings("ignore", message=".*torch.jit.script.*", category=FutureWarning)
 
 
 def __getattr__(name: str) -> object:

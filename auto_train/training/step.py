@@ -1,25 +1,15 @@
 """One batch: the task's hooks in the order of F3.11, between fastai's events. Epochs and stages are learner.py's."""
 
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
 import torch
+from fastai.callback.core import CancelBackwardException, CancelBatchException, CancelStepException, TrainEvalCallback
+from fastai.learner import Learner as FastaiLearner
+from fastai.optimizer import OptimWrapper
 from torch import nn
-
-with warnings.catch_warnings():
-    # fastai calls torch.jit.script while it is imported; torch 2.15 warns about that.
-    warnings.filterwarnings("ignore", message=".*torch.jit.script.*", category=FutureWarning)
-    from fastai.callback.core import (
-        CancelBackwardException,
-        CancelBatchException,
-        CancelStepException,
-        TrainEvalCallback,
-    )
-    from fastai.learner import Learner as FastaiLearner
-    from fastai.optimizer import OptimWrapper
 
 from auto_train.errors import UsageError
 from auto_train.training.average import Averages
