@@ -124,6 +124,8 @@ def test_fine_tune_of_random_weights_gives_the_body_the_full_rate():
 
 def test_fine_tune_runs_fastais_learning_rates_and_momentums(make_learner: Make):
     from fastai.callback.core import Callback
+    from fastai.callback.progress import ProgressCallback as ProgressCallback  # gives a Learner no_bar
+    from fastai.callback.schedule import fine_tune as fine_tune
     from fastai.learner import Learner as FastaiLearner
 
     class Hypers(Callback):
