@@ -138,6 +138,17 @@ def test_checkpoint_cut_short_names_the_other_one(make_learner: Make, run: RunFo
     assert load_checkpoint(run.checkpoints / "best.ckpt")["runner"]["epoch"] == 1
 
 
+def test_checkpoint_with_a_flipped_bit_in_a_tensor_is_refused(make_learner: Make, run: RunFolder):
+    trained(make_learner, run, Checkpointer(run.checkpoints), errors=[1.0])
+    content = bytearray((run.checkpoints / "last.ckpt").read_bytes())
+    weights = load_checkpoint(run.checkpoints / "last.ckpt")["model"]["1.0.weight"].numpy().tobytes()
+    content[content.index(weights)] ^= 1
+    damaged = run.path / "damaged.ckpt"
+    damaged.write_bytes(content)
+    with pytest.raises(CheckpointError, match="this checkpoint is damaged"):
+        load_checkpoint(damaged)
+
+
 def test_checkpoint_with_code_in_it_is_refused_and_not_run(tmp_path: Path):
     class Evil:
         def __reduce__(self):
