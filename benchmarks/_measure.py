@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
+# Set to anything to see that a script works: few steps, small data, and no bar is judged.
+TRIAL = bool(os.environ.get("AUTO_TRAIN_BENCH_TRIAL"))
 
 
 def mirror() -> Path:
@@ -65,10 +67,11 @@ def train(
 
 
 def verdict(name: str, found: float, bar: float, *, at_most: bool = False, detail: str = "") -> bool:
-    """Print one line for a bar and return whether it is met."""
-    is_met = found <= bar if at_most else found >= bar
+    """Print one line for a bar and return whether it is met; a trial judges nothing."""
+    is_met = TRIAL or (found <= bar if at_most else found >= bar)
     sign = "<=" if at_most else ">="
-    print(f"{'met   ' if is_met else 'MISSED'}  {name}: {found:.4g} (bar {sign} {bar:g}) {detail}".rstrip(), flush=True)
+    word = "trial " if TRIAL else "met   " if is_met else "MISSED"
+    print(f"{word}  {name}: {found:.4g} (bar {sign} {bar:g}) {detail}".rstrip(), flush=True)
     return is_met
 
 
