@@ -12,6 +12,8 @@ from auto_train.training.run_folder import RunFolder
 from auto_train.types import as_plain
 
 ABSENT = "(absent)"
+# Longest value in a table; a path is as well known by its ends.
+MOST_SHOWN = 40
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +91,16 @@ def check_allowed(changes: Sequence[Change], run: RunFolder) -> None:
 
 def table(changes: Sequence[Change]) -> list[str]:
     """Return aligned lines: key, value before, value after, what the change does."""
-    columns = [[getattr(change, name) for change in changes] for name in ("key", "before", "after")]
-    widths = [max(map(len, column), default=0) for column in columns]
-    return [f"  {c.key:{widths[0]}}  {c.before:>{widths[1]}} → {c.after:{widths[2]}}  {c.shown}" for c in changes]
+    rows = [(change.key, _short(change.before), _short(change.after), change.shown) for change in changes]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        f"  {key:{widths[0]}}  {before:>{widths[1]}} → {after:{widths[2]}}  {effect}"
+        for key, before, after, effect in rows
+    ]
+
+
+def _short(text: str) -> str:
+    if len(text) <= MOST_SHOWN:
+        return text
+    half = MOST_SHOWN // 2
+    return f"{text[: half - 1]}…{text[-half:]}"

@@ -152,6 +152,8 @@ class TrainingRun:
                     where=str(self.folder.checkpoints / "last.ckpt"),
                 )
             checkpoints.load_best()
+        if self.state and learn.steps_done == self.state["runner"]["step"]:
+            self.say("No epoch is left to train")
         if checkpoints.best_epoch:
             self.say(f"Best epoch: {checkpoints.best_epoch} of {epochs}")
 

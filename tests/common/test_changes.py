@@ -100,3 +100,9 @@ def test_table_is_aligned():
         "  training.scheme.lr_mult   4.0 → 100.0  re-plans the schedule",
     ]
     assert len({re.search("→", line).start() for line in lines}) == 1
+
+
+def test_long_value_is_shown_by_its_ends():
+    (line,) = table(changed(f"training.dir=/{'a' * 50}/{'b' * 50}"))
+    assert f" → /{'a' * 18}…{'b' * 20}  safe" in line
+    assert table([]) == []
