@@ -25,6 +25,7 @@ from auto_train.common.optimize import stages_of
 from auto_train.common.product import write_bundle
 from auto_train.common.replan import FirstStep, keep_precision, plan_of, replanned, replans
 from auto_train.common.resume import Resume
+from auto_train.common.standard_args import standard_args, target_of
 from auto_train.common.strict import check_strict, deterministic
 from auto_train.common.weights import load_torch_model_weights_to, save_torch_model_weights_from
 from auto_train.config import Config
@@ -38,6 +39,7 @@ from auto_train.training.files import replacing, replacing_folder, write_atomica
 from auto_train.training.learner import Learner
 from auto_train.training.lr_finder import find_learning_rate
 from auto_train.training.run_folder import RunFolder, TrainResult, all_warnings, environment
+from auto_train.training.schema import validate_args
 from auto_train.training.stopping import StopOnNaN, StopOnRequest
 from auto_train.types import Listener, Progress, absolute
 
@@ -127,9 +129,10 @@ class TrainingRun:
         scheme, learn = self.config.training.scheme, task.learn
         rate = self._rate(task)
         self.say(f"Using learning rate: {rate:.3g}")
+        validate_args(standard_args(self.config, rate=rate, loss=type(task.loss_func).__name__))
         learn.plan = plan_of(self.config, learn, rate)
         stages = stages_of(self.config, rate, is_pretrained=task.is_pretrained)
-        target = "ema_val_metric" if scheme.ema_decay is not None else "val_metric"
+        target = target_of(self.config)
         minutes = self.config.training.checkpoint_minutes
         checkpoints = Checkpointer(self.folder.checkpoints, target=target, minutes=minutes)
         stop = StopOnRequest()
