@@ -212,7 +212,7 @@ def test_freeze_epochs_come_before_the_epochs(digit_files: Path, tmp_path: Path)
 
 def test_early_stop_ends_the_training(digit_files: Path, tmp_path: Path):
     # A rate that changes nothing that can be measured: the first epoch stays the best.
-    keys = ["epochs=9", "early_stop=2", "learning_rate=1e-12", "freeze_bn=true", "monitor=loss"]
+    keys = ["epochs=9", "early_stop=2", "learning_rate=1e-8", "freeze_bn=true", "monitor=loss"]
     trained = train(tmp_path, digit_files, *[f"training.scheme.{key}" for key in keys])
     assert [row["epoch"] for row in trained.lines("metrics.jsonl") if "epoch" in row] == [1, 2, 3]
     assert torch.load(trained.run / "checkpoints/best.ckpt", weights_only=True)["best"]["epoch"] == 1

@@ -23,7 +23,7 @@ EXPECTED: dict[str, list[str]] = {
     "duplicate_section": [":7 [training.scheme]: this section is already opened in line 1"],
     "empty": [":1: this file is empty"],
     "float_not_finite": [":2 [training.scheme] weight_decay: 'inf' is no finite number"],
-    "float_not_positive": [":2 [training.scheme] learning_rate: '0' is out of range (allowed: float > 0 or none)"],
+    "float_not_positive": [":2 [training.scheme] learning_rate: '0' is out of range (allowed: float >= 1e-8 or none)"],
     "float_out_of_range": [":2 [training.scheme] label_smoothing: '0.9' is out of range (allowed: float 0..0.5)"],
     "function_argument_missing": [
         ":2 [architecture.head] @head: head 'custom_head' needs the argument 'head_input_size'"

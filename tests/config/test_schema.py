@@ -31,7 +31,7 @@ def test_schema_says_type_range_default_and_meaning():
         "default": 5,
     }
     assert scheme["learning_rate"]["type"] == ["number", "null"]
-    assert scheme["learning_rate"]["exclusiveMinimum"] == 0
+    assert scheme["learning_rate"]["minimum"] == 1e-8
     assert scheme["balance"]["enum"] == [None, "weights", "sampler"]
     assert properties["project"]["properties"]["classes"]["items"] == {"type": "string"}
     assert properties["project"]["properties"]["location"]["default"] == "projects/${project.name}"
