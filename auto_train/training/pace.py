@@ -10,8 +10,9 @@ if TYPE_CHECKING:
 
 # Work of an evaluation batch in training batches: a forward pass, without the backward pass of about twice its work.
 EVALUATION = 1 / 3
-# Work of a batch while the backbone is frozen: gradients still pass through it, to the norms, which learn all the same.
-FROZEN = 2 / 3
+# Work of a batch while the backbone is frozen: gradients still pass through it, to the norms, which learn all the same;
+# and where these are frozen too.
+FROZEN, FROZEN_WITH_NORMS = 2 / 3, 1 / 3
 
 
 def epochs_left(learn: "Learner") -> tuple[int, int]:
@@ -25,6 +26,11 @@ def evaluation_batches(learn: "Learner") -> int:
     loaders: tuple[Any, ...] = (learn.dls.valid, vars(learn.dls).get("test"))
     passes = 2 if learn.ema else 1
     return passes * sum(length(loader) or 0 for loader in loaders if loader is not None)
+
+
+def frozen_work(learn: "Learner") -> float:
+    """Return the work of a batch with the backbone frozen, in batches that train everything."""
+    return FROZEN_WITH_NORMS if learn.freeze_bn else FROZEN
 
 
 class Pace:
@@ -74,4 +80,4 @@ class Pace:
         assert learn.stage is not None
         later = learn.stages[learn.stage_index + 1 :]
         is_thawed = learn.stage.frozen and any(stage.epochs and not stage.frozen for stage in later)
-        return 1 / FROZEN if is_thawed else 1.0
+        return 1 / frozen_work(learn) if is_thawed else 1.0

@@ -1,0 +1,255 @@
+"""Budget: ends a training in time. It measures and obeys; what fits is time_plan.py's question."""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import torch
+from fastai.callback.core import Callback, CancelTrainException
+
+from auto_train.training.distributed import decided, is_main, world
+from auto_train.training.loaders import length
+from auto_train.training.pace import EVALUATION, epochs_left, evaluation_batches, frozen_work
+from auto_train.training.time_plan import Plan, Stretch, describe, describe_change, plan_epochs
+
+# Batches at the beginning of a pass in which loaders start, kernels are chosen and memory is taken.
+WARM_UP = 3
+# Batches that give the plan, and how long they must have taken: a few milliseconds say little.
+MEASURED, MEASURED_S = 16, 0.5
+SHORTEST_S = 1e-6
+# Very slow ones are enough once they have taken this share of the time.
+MEASURED_SHARE = 0.02
+# Share of the time for what nobody has measured: the export, a machine that becomes slower.
+MARGIN = 0.05
+# A plan that is under way is lengthened only where it is worth it.
+WORTHWHILE = 1.1
+# Data-parallel workers ask the first one every so many batches whether the time is over.
+ASK_EVERY = 16
+
+
+class Budget(Callback):
+    """Plan the epochs of the running stage and of those to come so that the training ends in time, and say so.
+
+    The last stage gets the epochs there is time for; those before it keep theirs unless they would take too much. The
+    plan is made when some batches of a stage are measured and may grow in its first half; later it only becomes
+    shorter, when the rest would not fit any more. Schedules look at the share of their stage that is done, so they go
+    on from their new place. What is not over when the time is, is cut short.
+
+    Args:
+        minutes: the training may take, the evaluation of the finished model included.
+        say: told each plan, one sentence.
+        started: what the clock said when the training began; None: now.
+        evaluations: passes over the validation split that come after the training.
+        clock: seconds since any moment.
+    """
+
+    # Before the log, which tells how many epochs there are, and before the checkpoint, which keeps the plan.
+    order, run_valid, state_key = 65, False, "budget"
+
+    def __init__(
+        self,
+        minutes: float,
+        say: Callable[[str], None] = lambda sentence: None,
+        *,
+        started: float | None = None,
+        evaluations: float = 0.0,
+        clock: Callable[[], float] = time.monotonic,
+    ):
+        self.minutes, self.say, self.evaluations, self.clock = minutes, say, evaluations, clock
+        self.started = clock() if started is None else started
+        self.earlier_s = self.batch_s = 0.0
+        self.rest_s: float | None = None
+        self.limit: int | None = None
+        self.wanted: list[int] = []
+        self.has_planned = False
+
+    def elapsed_s(self) -> float:
+        """Return the seconds the training has taken so far, also before it was resumed."""
+        return self.earlier_s + self.clock() - self.started
+
+    def left_s(self, margin: float = MARGIN) -> float:
+        """Return the seconds that are left for epochs."""
+        return 60 * self.minutes * (1 - margin) - self.elapsed_s() - self.evaluations * self._rest_s()
+
+    def _rest_s(self) -> float:
+        """Return the seconds of an epoch besides its training batches, guessed before the first one is over."""
+        guessed = EVALUATION * evaluation_batches(self.learn) * self.batch_s
+        return guessed if self.rest_s is None else self.rest_s
+
+    # What is measured
+
+    def before_fit(self) -> None:
+        self.wanted = self.wanted or [stage.epochs for stage in self.learn.stages]
+        self.limit, self.is_measured, self.epochs_seen = None, False, 0
+
+    def before_epoch(self) -> None:
+        if self.epochs_seen:
+            self._note_rest()
+        self.epoch_began = self.clock()
+
+    def before_train(self) -> None:
+        self.seen, self.pass_began = 0, self.clock()
+
+    def after_train(self) -> None:
+        self._note_speed()
+        self.train_ended = self.clock()
+
+    def _note_speed(self) -> None:
+        since, count = (self.warm_at, self.seen - WARM_UP) if self.seen > WARM_UP else (self.pass_began, self.seen)
+        if count:
+            self.batch_s = max((self.clock() - since) / count, SHORTEST_S)
+
+    def _note_rest(self) -> None:
+        # The first epoch of a stage has a longer beginning than those after it.
+        since = self.train_ended if self.epochs_seen == 1 else self.epoch_began + self.seen * self.batch_s
+        self.rest_s = max(self.clock() - since, 0.0)
+
+    # When it is planned
+
+    def before_batch(self) -> None:
+        if self.limit is not None and self.learn.n_iter is not None:
+            # What looks at the place in the epoch shall see where it ends.
+            self.learn.n_iter = min(self.limit, self.learn.n_iter)
+
+    def after_batch(self) -> None:
+        self.seen += 1
+        if self.seen == WARM_UP:
+            self._synchronize()
+            self.warm_at = self.clock()
+        if not self.is_measured and self._is_enough():
+            self._synchronize()
+            self._note_speed()
+            self.is_measured = True
+            if self.learn.n_iter:
+                self._replan(done=self.learn.iter + 1, may_grow=True)
+        if self._is_at_step() and (self._is_cut() or self._is_over()):
+            raise CancelTrainException
+
+    def after_epoch(self) -> None:
+        self.epochs_seen += 1
+        self._note_rest()
+        if length(self.learn.dls.train):
+            # In its first half a one-cycle is at its height; later it would have to rise again.
+            self._replan(done=0, may_grow=2 * self.learn.position.epoch <= self.learn.n_epoch)
+
+    def _is_enough(self) -> bool:
+        """Tell whether the batches so far are worth a plan; the last one of an epoch has the epoch's end for that."""
+        count = self.seen - WARM_UP
+        if count < 1 or world() > 1:  # workers must plan after the same batch
+            return count == MEASURED
+        took = self.clock() - self.warm_at
+        return (count >= MEASURED and took >= MEASURED_S) or took >= MEASURED_SHARE * 60 * self.minutes
+
+    def _synchronize(self) -> None:
+        if not self.is_measured and self.learn.device.type == "cuda":
+            torch.cuda.synchronize(self.learn.device)
+
+    # The plan
+
+    def _replan(self, *, done: int, may_grow: bool) -> None:
+        """Plan what is left.
+
+        Args:
+            done: batches of the running epoch; 0: it is over.
+        """
+        learn = self.learn
+        here, later = epochs_left(learn)
+        first = learn.stage_index if here else learn.stage_index + 1
+        stages = [(index, stretch) for index in range(first, len(learn.stages)) if (stretch := self._stretch(index))]
+        if not stages:
+            return
+        plan, said = decided(lambda: self._planned([stretch for _, stretch in stages], here + later, done))
+        is_shorter = sum(plan.epochs) < here + later or (plan.limit is not None and here == 1)
+        is_longer = may_grow and sum(plan.shares) >= WORTHWHILE * (here + later)
+        if is_shorter or is_longer or not self.has_planned:
+            self._follow(plan, [index for index, _ in stages])
+            if is_main():
+                self.say(said)
+        self.has_planned = True
+
+    def _planned(self, stages: list[Stretch], left: int, done: int) -> tuple[Plan, str]:
+        batches = length(self.learn.dls.train) or 1
+        # The last epoch may be cut short: so nothing is given up for the half of one.
+        slack_s = (batches * stages[-1].batch_s + self._rest_s()) / 2 if self.has_planned and left > 1 else 0.0
+        plan = plan_epochs(self.left_s() + slack_s, stages, batches=batches, rest_s=self._rest_s(), done=done)
+        if self.has_planned:
+            return plan, describe_change(plan, left, batches=batches)
+        finished, stage = self.learn.epochs_done, self.learn.stage
+        frozen = sum(share for share, stage in zip(plan.shares, stages, strict=True) if stage.is_frozen)
+        return plan, describe(
+            self.minutes,
+            epochs=finished + sum(plan.shares),
+            frozen=frozen + (finished if stage and stage.frozen else 0),
+            epoch_s=plan.epoch_s,
+        )
+
+    def _stretch(self, index: int) -> Stretch | None:
+        """Return a stage for the planner, nothing for one without epochs."""
+        learn = self.learn
+        last = max((number for number, epochs in enumerate(self.wanted) if epochs), default=0)
+        finished = learn.position.epoch if index == learn.stage_index else 0
+        wanted = None if index == last else self.wanted[index] - finished
+        if wanted is not None and wanted < 1:
+            return None
+        work = [frozen_work(learn) if learn.stages[number].frozen else 1.0 for number in (index, learn.stage_index)]
+        batch_s = self.batch_s * work[0] / work[1]
+        return Stretch(epochs=wanted, batch_s=batch_s, is_frozen=learn.stages[index].frozen)
+
+    def _follow(self, plan: Plan, indexes: list[int]) -> None:
+        learn = self.learn
+        for index, epochs in zip(indexes, plan.epochs, strict=True):
+            is_running = index == learn.stage_index
+            self._set_epochs(index, epochs + (learn.position.epoch if is_running else 0))
+            if is_running:
+                self.limit = plan.limit
+
+    def _set_epochs(self, index: int, epochs: int) -> None:
+        learn = self.learn
+        learn.stages[index] = replace(learn.stages[index], epochs=epochs)
+        if index == learn.stage_index:
+            learn.stage, learn.n_epoch = learn.stages[index], epochs
+
+    # The end
+
+    def _is_at_step(self) -> bool:
+        first, size = self.learn.window()
+        return bool(self.learn.iter + 1 == first + size)
+
+    def _is_cut(self) -> bool:
+        return self.limit is not None and self.learn.iter + 1 >= self.limit
+
+    def _is_over(self) -> bool:
+        """Tell whether there is no time for another batch, and let this epoch be the last then."""
+        if world() > 1 and self.seen % ASK_EVERY:
+            return False
+        if not decided(lambda: self.left_s(MARGIN / 2) < self._rest_s()):
+            return False
+        learn = self.learn
+        learn.n_epoch = learn.epoch + 1
+        learn.end("time")
+        if is_main():
+            self.say(f"The time is over: epoch {learn.epochs_done + 1} ends after batch {learn.iter + 1}")
+        return True
+
+    def state_dict(self) -> dict[str, Any]:
+        return {
+            "minutes": self.minutes,
+            "elapsed_s": self.elapsed_s(),
+            "wanted": self.wanted,
+            "epochs": [stage.epochs for stage in self.learn.stages],
+            "limit": self.limit,
+            "rest_s": self.rest_s,
+            "has_planned": self.has_planned,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.earlier_s, self.rest_s, self.has_planned = state["elapsed_s"], state["rest_s"], state["has_planned"]
+        if not self.has_planned or len(state["epochs"]) != len(self.learn.stages):
+            return
+        for index, epochs in enumerate(state["epochs"]):
+            self._set_epochs(index, epochs)
+        self.limit = state["limit"]
+        if self.minutes > state["minutes"]:  # a longer time opens what was over
+            self.limit = None
+            self._set_epochs(self.learn.stage_index, max(self.learn.n_epoch, self.learn.position.epoch + 1))
