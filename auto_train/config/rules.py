@@ -33,7 +33,8 @@ TAKEN = {
 
 def check_rules(variables: Variables) -> list[Problem]:
     """Return a problem for each value that means something else than its place says; values must be final."""
-    return [*_taken(variables), *_other_preprocess(variables), *_unread_notation(variables)]
+    checks = (_taken, _other_preprocess, _unread_notation, _strict_in_a_time)
+    return [problem for check in checks for problem in check(variables)]
 
 
 def _taken(variables: Variables) -> Iterator[Problem]:
@@ -57,3 +58,12 @@ def _unread_notation(variables: Variables) -> Iterator[Problem]:
             read_randaugment(cell.value)
         except UsageError as error:
             yield cell.entry.problem(describe(error))
+
+
+def _strict_in_a_time(variables: Variables) -> Iterator[Problem]:
+    minutes, reproducible = (variables.cells.get(("training", key)) for key in ("minutes", "reproducible"))
+    if minutes and minutes.value is not None and reproducible and reproducible.value == "strict":
+        yield minutes.entry.problem(
+            "how many epochs fit depends on the machine's speed, so [training] reproducible = strict cannot be kept; "
+            "remove one of them"
+        )

@@ -102,3 +102,21 @@ def test_formats_of_data_are_those_that_have_a_reader():
     keys = json_schema("classification")["properties"]["project"]["properties"]["data"]["properties"]
     assert set(keys["format"]["enum"]) == {"auto", *NAMES}
     assert set(keys["fallback"]["enum"]) == {None, *(f"builtin:{name}" for name in BUILTINS)}
+
+
+def test_time_budget_of_a_strictly_reproducible_training_is_refused(write_ini):
+    path = write_ini("[training]\nreproducible = strict\nminutes = 10\n")
+    (problem,) = errors(path)
+    assert problem == (
+        f"{path}:3 [training] minutes: how many epochs fit depends on the machine's speed, "
+        "so [training] reproducible = strict cannot be kept; remove one of them"
+    )
+    with pytest.raises(ConfigError, match=r"override training\.minutes: how many epochs fit depends"):
+        load_config(write_ini("[training]\nreproducible = strict\n"), ["training.minutes=10"])
+
+
+@pytest.mark.parametrize(
+    "text", ["minutes = 10\n", "reproducible = strict\n", "reproducible = strict\nminutes = none\n"]
+)
+def test_time_budget_or_strict_alone_is_no_problem(write_ini, text: str):
+    assert errors(write_ini(f"[training]\n{text}")) == []
