@@ -40,3 +40,10 @@ def generators_of(loader: Any) -> list[torch.Generator]:
     found = [getattr(owner, "generator", None) for owner in owners if owner is not None]
     unique = {id(generator): generator for generator in found if isinstance(generator, torch.Generator)}
     return list(unique.values())
+
+
+def seed_everything(seed: int) -> None:
+    """Seed the generators of Python, NumPy and torch; loaders and augmentation draw from their own (data/loader.py)."""
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    torch.manual_seed(seed)

@@ -2,6 +2,7 @@
 
 import json
 import math
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -119,9 +120,11 @@ def _lengths(args: Mapping[str, Any]) -> Iterator[UsageError]:
     if runner.get("epochs") not in (None, epochs):
         found = f"'{runner['epochs']}', but max_epochs, which means the same, is '{epochs}'"
         yield UsageError(found, where="runner.epochs", hint="remove one of them")
-    elif stages:
-        yield from _stage_problems(stages, epochs)
-    elif not epochs and (runner.get("run_mode") != "step" or not runner.get("max_steps")):
+        return
+    is_counted = runner.get("run_mode") == "step" and runner.get("max_steps")
+    if stages:
+        yield from _stage_problems(stages, epochs or (sys.maxsize if is_counted else None))
+    elif not epochs and not is_counted:
         hint = "give max_epochs; with run_mode: step, max_steps will do"
         yield UsageError("it is not said how long to train", where="runner", hint=hint)
 

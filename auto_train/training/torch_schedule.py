@@ -62,11 +62,17 @@ class TorchSchedule:
         if isinstance(scheduler, str):
             check_scheduler(scheduler, self.params)
 
+    @property
+    def follows_error(self) -> bool:
+        """Whether the rate depends on the monitored value, not on the number of epochs."""
+        return isinstance(self.scheduler, lr_scheduler.ReduceLROnPlateau)
+
     def begin(self, optimizer: torch.optim.Optimizer, *, epochs: int, steps: int | None) -> None:
         self.warmup = self.warmup_steps or self._steps_of(self.warmup_epochs, steps)
         self.optimizer, self.step = optimizer, 0
-        for group in optimizer.param_groups:  # what a scheduler of the stage before took for the rate
-            group.pop("initial_lr", None)
+        if isinstance(self.name, str):
+            for group in optimizer.param_groups:  # what a scheduler of the stage before took for the rate
+                group.pop("initial_lr", None)
         self.scheduler = self._made(optimizer, max(epochs - self.warmup // steps if steps else epochs, 1))
         # after torch's class, some of which change the rate when they are made
         self.rates = [group["lr"] for group in optimizer.param_groups]
@@ -81,10 +87,10 @@ class TorchSchedule:
     def after_epoch(self, error: float | None) -> None:
         if self.step < self.warmup or self.scheduler is None:
             return
-        if not isinstance(self.scheduler, lr_scheduler.ReduceLROnPlateau):
+        if not self.follows_error:
             self.scheduler.step()
         elif error is not None:
-            self.scheduler.step(error)
+            self.scheduler.step(error)  # type: ignore[arg-type] # typed as the other schedulers' epoch
 
     def state_dict(self) -> dict[str, Any]:
         scheduler = self.scheduler.state_dict() if self.scheduler else None

@@ -10,6 +10,7 @@ import pytest
 
 from auto_train.config import load_yaml
 from auto_train.errors import ConfigError
+from auto_train.training.monitor import TARGETS
 from auto_train.training.qdict import qDict
 from auto_train.training.schema import complete_args, is_standard, schema, validate_args
 
@@ -130,7 +131,7 @@ def test_args_keys_of_the_framework_are_not_looked_at(key: str):
         ({"optim__optimizer_params__nesterov": True}, "optim.optimizer_params.nesterov: there is no such key"),
         ({"optim__ema_params__decay": 0.9}, "optim.ema_params.decay: there is no such key"),
         ({"optim__warmup_params__steps": 3}, "optim.warmup_params.steps: there is no such key"),
-        ({"runner__early_stop__wait": 3}, "runner.early_stop.wait: there is no such key"),
+        ({"runner__early_stop": {"patience": 1, "wait": 3}}, "runner.early_stop.wait: there is no such key"),
         ({"runner__checkpoint__patience": 3}, "runner.checkpoint.patience: there is no such key"),
         ({"runner__max_epoch": 3}, "runner.max_epoch: there is no such key (allowed: did you mean 'max_epochs'?"),
         ({"seed": -1}, "seed: '-1' is out of range (allowed: >= 0)"),
@@ -161,8 +162,16 @@ def test_args_keys_of_the_framework_are_not_looked_at(key: str):
         ({"runner__clip_grad": 0.01}, "runner.clip_grad: '0.01' is out of range (allowed: >= 0.1)"),
         ({"runner__accum_grad": 0}, "runner.accum_grad: '0' is out of range (allowed: >= 1)"),
         ({"runner__early_stop": {"patience": 0}}, "runner.early_stop.patience: '0' is out of range (allowed: >= 1)"),
-        ({"runner__early_stop": {"mode": "best"}}, "runner.early_stop.mode: 'best' is not known (allowed: max, min)"),
-        ({"runner__early_stop": {"min_delta": -1}}, "runner.early_stop.min_delta: '-1' is out of range"),
+        (
+            {"runner__early_stop": {"patience": 1, "mode": "best"}},
+            "runner.early_stop.mode: 'best' is not known (allowed: max, min)",
+        ),
+        ({"runner__early_stop": {"patience": 1, "min_delta": -1}}, "runner.early_stop.min_delta: '-1' is out of range"),
+        ({"runner__early_stop": {}}, "runner.early_stop.patience: this key is missing"),
+        (
+            {"runner__checkpoint": {"target": "loss"}},
+            "runner.checkpoint.target: 'loss' is not known (allowed: ema_test",
+        ),
         ({"task__dataloader": {}}, "task.dataloader.batch_size: this key is missing"),
         ({"task__dataloader": {"batch_size": 0}}, "task.dataloader.batch_size: '0' is out of range (allowed: >= 1)"),
         ({"task__dataloader": {"batch_size": 1, "num_workers": -1}}, "task.dataloader.num_workers: '-1'"),
@@ -174,6 +183,10 @@ def test_args_problem_names_path_reason_and_what_is_allowed(values: dict[str, An
         validate_args(changed(**values))
     (problem,) = caught.value.problems
     assert message in str(problem)
+
+
+def test_args_targets_are_those_a_training_can_watch():
+    assert set(schema()["$defs"]["target"]["enum"]) == set(TARGETS)
 
 
 def test_args_problems_are_all_shown_at_once():
@@ -216,6 +229,7 @@ def test_args_must_say_once_how_long_to_train(values: dict[str, Any], message: s
         {"runner": {"run_mode": "step", "max_steps": 3}},
         {"runner": {"run_mode": "step", "max_epochs": 3}},
         {"runner": {}, "optim__stages": [{"epochs": 2}, {"until_epoch": 5}]},
+        {"runner": {"run_mode": "step", "max_steps": 9}, "optim__stages": [{"epochs": 2}, {}]},
     ],
 )
 def test_args_may_say_how_long_to_train_in_several_ways(values: dict[str, Any]):
