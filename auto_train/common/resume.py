@@ -77,7 +77,7 @@ class Resume:
         if self.state is None:
             return f"Starting {self.folder.shown} over: it was ended before its first checkpoint"
         runner = self.state["runner"]
-        steps = f" and {runner['iter']} batches of the next" if runner["iter"] else ""
+        steps = f" and {_counted(runner['iter'], 'batch')} of the next" if runner["iter"] else ""
         best = f"; the best so far is epoch {runner['best_epoch']}" if runner["best_epoch"] else ""
         name = "" if self.checkpoint.name == "last.ckpt" else f" from {self.checkpoint.name}"
         return f"Resuming {self.folder.shown}{name}: {_counted(runner['epoch'], 'epoch')}{steps} done{best}"
@@ -180,4 +180,5 @@ def _differences(before: Sequence[Row], now: Sequence[Row]) -> list[str]:
 
 
 def _counted(count: int, name: str) -> str:
-    return f"{count:,} {name}{'' if count == 1 else 's'}"
+    plural = f"{name}es" if name.endswith("tch") else f"{name}s"
+    return f"{count:,} {name if count == 1 else plural}"

@@ -149,7 +149,7 @@ class TrainingRun:
         with learn.added_cbs(callbacks), stop.listening():
             learn.fit_stages(stages, start=start)
             self.train_seconds = time.perf_counter() - begun
-            if learn.end_reason == "interrupt":
+            if stop.requested.is_set():
                 raise Interrupted(
                     f"training was stopped after {learn.epochs_done} of {epochs} epochs; the state is saved",
                     where=str(self.folder.checkpoints / "last.ckpt"),
