@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from auto_train.common.reading import told
 from auto_train.data import Samples, cache_folder
 from auto_train.data.augment import Augmentation
 from auto_train.data.checksum import sha256_of
@@ -22,17 +21,25 @@ if TYPE_CHECKING:
 
 # A random crop is cut from images stored this much larger, so that it loses little sharpness.
 CROP_MARGIN = 1.25
+# Views that one core computes at a time: with what is made of them on the way they stay in its cache, and the memory
+# is used again for the next. At 224 px that is three times as fast as a whole batch at once.
+CACHE_BYTES = 3 * 2**20
 
 
 @dataclass(frozen=True, kw_only=True)
 class EvalTransform:
-    """Stored pixels as the network takes them: exactly InferenceModel's normalisation."""
+    """Stored pixels as the network takes them: exactly InferenceModel's normalisation.
 
-    normalise: Callable[[torch.Tensor], torch.Tensor]
-    device: torch.device
+    Attributes:
+        mean, std: (1, 3, 1, 1), of pixels from 0 to 255, on the device.
+    """
+
+    mean: torch.Tensor
+    std: torch.Tensor
 
     def __call__(self, images: torch.Tensor, targets: torch.Tensor, generator: torch.Generator) -> Batch:
-        return self.normalise(images.to(self.device).float()), targets.to(self.device)
+        device = self.mean.device
+        return normalise(images.to(device).float(), self.mean, self.std), targets.to(device)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,24 +47,64 @@ class TrainTransform:
     """Random views of stored pixels, on the device, normalised; labels mixed where the recipe says so.
 
     Attributes:
+        mean, std: (1, 3, 1, 1), of pixels from 0 to 255, on the device.
         side: of the views, pixels.
     """
 
-    normalise: Callable[[torch.Tensor], torch.Tensor]
-    device: torch.device
+    mean: torch.Tensor
+    std: torch.Tensor
     side: int
     augmentation: Augmentation
     randaugment: RandAugment | None = None
     mix: Mix | None = None
 
     def __call__(self, images: torch.Tensor, targets: torch.Tensor, generator: torch.Generator) -> Batch:
-        images = self.augmentation(images.to(self.device).float() / 255, self.side, generator)
+        images, targets = images.to(self.mean.device), targets.to(self.mean.device)
+        images = self._views(images, generator)
+        return self.mix(images, targets, generator) if self.mix else (images, targets)
+
+    def _views(self, images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        """Draw for the whole batch, then compute some images after another."""
+        n, channels, stored_side, _ = images.shape
+        draws: list[Callable[..., torch.Tensor]] = [self.augmentation.draw(n, stored_side, self.side, generator)]
         if self.randaugment:
-            images = self.randaugment(images, generator)
-        images = self.normalise(images * 255)
-        if self.mix:
-            images, targets = self.mix(images, targets, generator)
-        return images, targets.to(self.device)
+            draws.append(self.randaugment.draw(n, generator))
+        mean, std = self.mean / 255, self.std / 255
+
+        def compute(rows: slice) -> torch.Tensor:
+            views = images[rows]
+            for draw in draws:
+                views = draw(views, rows)
+            return normalise(views, mean, std)
+
+        at_once = CACHE_BYTES * torch.get_num_threads() // (4 * channels * self.side**2)
+        return compute(slice(None)) if images.is_cuda else _in_parts(compute, n, max(at_once, 1))
+
+
+def _in_parts(compute: Callable[[slice], torch.Tensor], n: int, size: int) -> torch.Tensor:
+    """Return compute() of all n rows, in the memory layout that it gives, computed in parts of this size."""
+    first = compute(slice(size))
+    if n <= size:
+        return first
+    is_last = first.is_contiguous(memory_format=torch.channels_last)
+    layout = torch.channels_last if is_last else torch.contiguous_format
+    whole = torch.empty((n, *first.shape[1:]), dtype=first.dtype, memory_format=layout)
+    whole[:size] = first
+    for start in range(size, n, size):
+        rows = slice(start, start + size)
+        whole[rows] = compute(rows)
+    return whole
+
+
+def normalise(images: torch.Tensor, mean: torch.Tensor, std: torch.Tensor) -> torch.Tensor:
+    """Return (images - mean) / std as (N, 3, S, S); float32 images (N, 3 or 1, S, S), which may be overwritten."""
+    n, channels, side, _ = images.shape
+    if channels != 3 or not images.is_contiguous(memory_format=torch.channels_last):
+        return (images - mean) / std
+    # In whole rows: with the three channels innermost, constants of three values are ten times slower to apply.
+    rows = images.permute(0, 2, 3, 1).reshape(n * side, side * 3)
+    rows.sub_(mean.flatten().repeat(side)).div_(std.flatten().repeat(side))
+    return images
 
 
 def train_loader(
@@ -73,8 +120,8 @@ def train_loader(
     augmentation = Augmentation(**task.config.training.augment.to_dict())
     stored_side = round(side * CROP_MARGIN) if augmentation.crop < 1 else side
     transform = TrainTransform(
-        normalise=task.inference.normalise,
-        device=task.device,
+        mean=task.inference.mean,
+        std=task.inference.std,
         side=side,
         augmentation=augmentation,
         randaugment=RandAugment.parse(scheme.aa) if scheme.aa else None,
@@ -93,7 +140,7 @@ def train_loader(
 
 def eval_loader(task: "Task", samples: Samples) -> BatchLoader:
     """Return the batches of a split in the order of its rows, unaugmented."""
-    transform = EvalTransform(normalise=task.inference.normalise, device=task.device)
+    transform = EvalTransform(mean=task.inference.mean, std=task.inference.std)
     pixels = open_split(task, samples, task.config.architecture.image_size)
     return BatchLoader(pixels, task.targets(samples), transform, batch_size=2 * task.config.training.scheme.batch_size)
 
@@ -114,7 +161,7 @@ def open_split(task: "Task", samples: Samples, side: int, *, is_exact: bool = Tr
         limit_mb=task.config.training.data.cache_mb,
         preprocess=task.inference.preprocess,
         made_by=json.dumps([is_exact, task.inference.config["preprocess"], _code(task)], sort_keys=True),
-        progress=told(task.listener, "pixel store"),
+        listener=task.listener,
     )
 
 

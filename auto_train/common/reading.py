@@ -1,12 +1,11 @@
 """From a config to checked samples: fetched, read, every image known to decode, every row with a split."""
 
-import hashlib
 from collections.abc import Mapping
 from typing import Any
 
 from auto_train.common.user_loaders import is_dataloaders, samples_of
 from auto_train.config import Config
-from auto_train.data import Samples, Source, acquire, assign_splits, cache_folder, check_readable, read_samples
+from auto_train.data import Samples, Source, acquire, assign_splits, check_readable, read_samples
 from auto_train.data.check import read_exclude, require_readable, write_exclude
 from auto_train.data.samples import without
 from auto_train.errors import DataError, TaskContractError
@@ -133,14 +132,7 @@ def _check_type(loaded: Any) -> None:
 
 
 def _check_readable(config: Config, samples: Samples, listener: Listener | None) -> None:
-    """Decode every image once; a set of images that passed is not decoded again."""
-    content = hashlib.sha256("".join(sorted(samples.table["sha256"])).encode()).hexdigest()
-    passed = cache_folder("readable") / content
-    if passed.exists():
-        return
     if findings := check_readable(samples, progress=told(listener, "check")):
         listing = absolute(config.project.location) / "unreadable.txt"
         write_exclude(findings, listing)
         require_readable(findings, samples.root, exclude_file=listing)
-    passed.parent.mkdir(parents=True, exist_ok=True)
-    passed.touch()

@@ -1,14 +1,15 @@
 """Augmentation of whole batches as tensors, every image with random numbers of its own.
 
-One sampling of the pixels serves flip, rotation, zoom, shift, shear and crop together. RandAugment is in
-randaugment.py, mixup and cutmix in mix.py.
+What is drawn here, for all images at once, views.py does to the pixels. RandAugment is in randaugment.py, mixup and
+cutmix in mix.py.
 """
 
 import math
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
+
+from auto_train.data.views import Views
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,25 +37,24 @@ class Augmentation:
     erase: float = 0.0
 
     def __call__(self, images: torch.Tensor, side: int, generator: torch.Generator) -> torch.Tensor:
-        """Return new views.
+        """Return new views, (N, C, side, side) float32 in [0, 1], of (N, C, H, W) uint8 images."""
+        return self.draw(len(images), images.shape[2], side, generator)(images)
+
+    def draw(self, n: int, stored_side: int, side: int, generator: torch.Generator) -> Views:
+        """Draw the views of n images.
 
         Args:
-            images: (N, 3, H, W) float32 in [0, 1]; at most a little larger than side, since pixels are sampled.
+            stored_side: height and width of the images; at most a little larger than side, since pixels are sampled.
             side: height and width of the views.
-
-        Returns:
-            (N, 3, side, side) float32 in [0, 1].
         """
-        if self.rotate or self.zoom or self.shift or self.shear or self.crop < 1 or images.shape[2] != side:
-            images = _sample(images, self._matrices(len(images), generator), side)
-        elif self.flip:
-            mirrored = torch.rand(len(images), generator=generator) < 0.5
-            images = torch.where(mirrored.to(images.device)[:, None, None, None], images.flip(3), images)
-        if self.colour:
-            images = _change_colour(images, self.colour, generator)
-        if self.erase:
-            images = _erase(images, self.erase, generator)
-        return images
+        is_sampled = bool(self.rotate or self.zoom or self.shift or self.shear) or self.crop < 1 or stored_side != side
+        return Views(
+            side=side,
+            matrices=self._matrices(n, generator) if is_sampled else None,
+            mirrored=torch.rand(n, generator=generator) < 0.5 if self.flip and not is_sampled else None,
+            colours=1 + (torch.rand(3, n, generator=generator) * 2 - 1) * self.colour if self.colour else None,
+            boxes=_boxes(n, side, self.erase, generator) if self.erase else None,
+        )
 
     def _matrices(self, n: int, generator: torch.Generator) -> torch.Tensor:
         """Return (N, 2, 3) matrices from output to input coordinates, both in [-1, 1]."""
@@ -80,39 +80,15 @@ class Augmentation:
         return matrices
 
 
-def _sample(images: torch.Tensor, matrices: torch.Tensor, side: int) -> torch.Tensor:
-    grid = F.affine_grid(matrices.to(images.device), [len(images), 3, side, side], align_corners=False)
-    return F.grid_sample(images, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
-
-
-def _change_colour(images: torch.Tensor, strength: float, generator: torch.Generator) -> torch.Tensor:
-    def factor() -> torch.Tensor:
-        drawn = 1 + (torch.rand(len(images), generator=generator) * 2 - 1) * strength
-        return drawn.to(images.device)[:, None, None, None]
-
-    brightness, contrast, saturation = factor(), factor(), factor()
-    grey = luminance(images)
-    images = grey + (images - grey) * saturation
-    mean = grey.mean(dim=(2, 3), keepdim=True)
-    return ((mean + (images - mean) * contrast) * brightness).clamp_(0, 1)
-
-
-def _erase(images: torch.Tensor, probability: float, generator: torch.Generator) -> torch.Tensor:
-    n, _, height, width = images.shape
+def _boxes(n: int, side: int, probability: float, generator: torch.Generator) -> torch.Tensor:
+    """Return (N, 4) first and end row, first and end column: 2 % to 33 % of the area, or nothing."""
     chosen = torch.rand(n, generator=generator) < probability
     area = 0.02 + torch.rand(n, generator=generator) * 0.31
     ratio = torch.exp((torch.rand(n, generator=generator) * 2 - 1) * math.log(3.3))
-    h, w = ((area * ratio).sqrt() * height).clamp(1, height), ((area / ratio).sqrt() * width).clamp(1, width)
-    top = torch.rand(n, generator=generator) * (height - h)
-    left = torch.rand(n, generator=generator) * (width - w)
-    rows, columns = torch.arange(height), torch.arange(width)
-    inside_rows = (rows >= top[:, None]) & (rows < (top + h)[:, None]) & chosen[:, None]
-    inside_columns = (columns >= left[:, None]) & (columns < (left + w)[:, None])
-    mask = (inside_rows[:, :, None] & inside_columns[:, None, :])[:, None].to(images.device)
-    return torch.where(mask, images.mean(dim=(2, 3), keepdim=True), images)
-
-
-def luminance(images: torch.Tensor) -> torch.Tensor:
-    """Return (N, 1, H, W) grey images by the weights of ITU-R BT.601."""
-    weights = torch.tensor([0.299, 0.587, 0.114], device=images.device, dtype=images.dtype)
-    return torch.einsum("nchw,c->nhw", images, weights)[:, None]
+    height, width = ((area * ratio).sqrt() * side).clamp(1, side), ((area / ratio).sqrt() * side).clamp(1, side)
+    top, left = (
+        torch.rand(n, generator=generator) * (side - height),
+        torch.rand(n, generator=generator) * (side - width),
+    )
+    boxes = torch.stack([top, top + height, left, left + width], dim=1).ceil().long()
+    return torch.where(chosen[:, None], boxes, 0)

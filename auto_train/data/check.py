@@ -1,13 +1,12 @@
 """Files that cannot be decoded, found before training and listed."""
 
-import os
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from auto_train.data.images import FileImages
+from auto_train.data.known import known_readable, remember_readable
+from auto_train.data.parallel import in_order, new_pool
 from auto_train.data.samples import Samples, listed
 from auto_train.errors import DataError, ImageError
 
@@ -36,17 +35,23 @@ def check_readable(samples: Samples, *, progress: Callable[[int, int], None] | N
     """Decode every image fully, on all cores, and return those that fail, in the table's order.
 
     Args:
-        samples: images in memory are taken as readable.
+        samples: images in memory are taken as readable, and so is content that an earlier call has decoded.
         progress: told the number of images done and in all.
     """
     if not isinstance(samples.images, FileImages):
         return []
-    findings: list[Finding] = []
-    for start, found in enumerate(_checked(samples)):
-        findings += found
-        if progress:
-            progress(min((start + 1) * _BLOCK, len(samples)), len(samples))
-    return findings
+    sums = samples.table["sha256"].tolist()
+    known = known_readable(set(sums) - {""})
+    rows = [row for row, sha256 in enumerate(sums) if sha256 not in known]
+    found: dict[int, Finding] = {}
+    with new_pool("check") as pool:
+        blocks = [rows[start : start + _BLOCK] for start in range(0, len(rows), _BLOCK)]
+        for done, findings in enumerate(in_order(pool, lambda block: _check(samples, block), blocks, ahead=_AHEAD)):
+            found |= findings
+            if progress:
+                progress(min((done + 1) * _BLOCK, len(rows)), len(rows))
+    remember_readable({sums[row] for row in rows if row not in found} - {""})
+    return list(found.values())
 
 
 def write_exclude(findings: Sequence[Finding], path: Path) -> None:
@@ -88,24 +93,11 @@ def require_readable(
         raise DataError(message, where=str(root or ""), hint=hint)
 
 
-def _checked(samples: Samples) -> Iterator[list[Finding]]:
-    """Yield the findings of each block of rows, few blocks in work at a time; decoding runs outside Python's lock."""
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        pending: deque[Future[list[Finding]]] = deque()
-        for start in range(0, len(samples), _BLOCK):
-            pending.append(pool.submit(_check_block, samples, start))
-            if len(pending) > _AHEAD:
-                yield pending.popleft().result()
-        while pending:
-            yield pending.popleft().result()
+def _check(samples: Samples, rows: Sequence[int]) -> dict[int, Finding]:
+    return {row: finding for row in rows if (finding := _finding(samples, row))}
 
 
-def _check_block(samples: Samples, start: int) -> list[Finding]:
-    rows = range(start, min(start + _BLOCK, len(samples)))
-    return [finding for row in rows if (finding := _check(samples, row))]
-
-
-def _check(samples: Samples, row: int) -> Finding | None:
+def _finding(samples: Samples, row: int) -> Finding | None:
     try:
         samples.images[row]
     except ImageError as error:

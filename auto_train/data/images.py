@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from auto_train.data.checksum import sha256_of
+from auto_train.data.checksum import sha256_of, sha256s_of
 from auto_train.data.image import decode_image, image_size
 
 if TYPE_CHECKING:
@@ -29,6 +29,9 @@ class Images(Protocol):
 
     def sha256(self, row: int) -> str:
         """Return the sha256 of the file's bytes or of the array's."""
+
+    def sha256s(self, rows: Sequence[int]) -> list[str | OSError]:
+        """Return the same for many rows, or why a file cannot be read; see :func:`sha256s_of`."""
 
     def take(self, rows: Sequence[int]) -> "Images":
         """Return these rows only, in this order."""
@@ -63,6 +66,9 @@ class FileImages:
 
     def sha256(self, row: int) -> str:
         return sha256_of(self.paths[row])
+
+    def sha256s(self, rows: Sequence[int]) -> list[str | OSError]:
+        return sha256s_of([self.paths[row] for row in rows])
 
     def take(self, rows: Sequence[int]) -> "FileImages":
         return FileImages([self.paths[row] for row in rows], self.min_side)
@@ -112,6 +118,9 @@ class ArrayImages:
 
     def sha256(self, row: int) -> str:
         return hashlib.sha256(self.raw(row).tobytes()).hexdigest()
+
+    def sha256s(self, rows: Sequence[int]) -> list[str | OSError]:
+        return [self.sha256(row) for row in rows]
 
     def take(self, rows: Sequence[int]) -> "ArrayImages":
         return ArrayImages(self.parts, [self._place(row) for row in rows])

@@ -1,12 +1,12 @@
-"""Batches from a pixel store. Order and random numbers depend on (seed, epoch, step) only: any step can be redone."""
+"""Batches of stored pixels. Order and random numbers depend on (seed, epoch, step) only: any step can be redone."""
 
-import math
 from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
 
-from auto_train.data.store import Pixels
+from auto_train.data.pixels import Pixels
+from auto_train.errors import UsageError
 
 Batch = tuple[torch.Tensor, torch.Tensor]
 Transform = Callable[[torch.Tensor, torch.Tensor, torch.Generator], Batch]
@@ -18,11 +18,21 @@ class BatchLoader:
     Args:
         pixels: the images.
         targets: one target per image, first axis N.
-        transform: maps (images uint8 (B, 3, S, S), targets, generator) to what the model gets.
+        transform: maps (images uint8 (B, C, S, S), targets, generator) to what the model gets.
         batch_size: images per batch.
         shuffle: draw a new order in every epoch; the last short batch is then dropped.
         weights: chance of each image to be drawn, with replacement; None draws each image once.
         seed: of order and augmentation.
+
+    Attributes:
+        n: images of the split, on all workers together.
+        full_bs: images of a full batch as asked for, on all workers together.
+        parts: batches that a full one is given in, see :meth:`halve`.
+        epoch: decides the order; whoever trains counts it up.
+        start: batches of the next epoch to leave out; 0 again as soon as that has begun.
+        layout: memory layout the images are brought into; None leaves them as they come.
+        share: weight of the latest batch: the mean of share · mean loss over all workers and parts is the mean loss of
+            the full batch.
     """
 
     def __init__(
@@ -37,20 +47,30 @@ class BatchLoader:
         seed: int = 0,
     ):
         self.pixels, self.targets, self.transform = pixels, targets, transform
-        self.bs = min(batch_size, max(len(pixels), 1))
         self.shuffle, self.weights, self.seed = shuffle, weights, seed
-        self.n, self.epoch = len(pixels), 0
+        self.n = len(pixels)
+        self.full_bs = min(batch_size, max(self.n, 1))
+        self.parts, self.rank, self.world = 1, 0, 1
+        self.epoch, self.start, self.share = 0, 0, 1.0
+        self.layout: torch.memory_format | None = None
+
+    @property
+    def bs(self) -> int:
+        """Images per batch, on all workers together."""
+        return -(-self.full_bs // self.parts)
 
     def __len__(self) -> int:
-        return self.n // self.bs if self.shuffle else math.ceil(self.n / self.bs)
+        """Return the number of batches of an epoch that this worker gets."""
+        full, tail = divmod(self.n, self.full_bs)
+        batches = full * len(self._split(np.arange(self.full_bs)))
+        return batches if self.shuffle else batches + len(self._split(np.arange(tail)))
 
     def __iter__(self) -> Iterator[Batch]:
-        order = self.order(self.epoch)
-        for step in range(len(self)):
-            yield self.batch(order[step * self.bs : (step + 1) * self.bs], step)
+        start, self.start = self.start, 0
+        return self._batches(start)
 
     def order(self, epoch: int) -> np.ndarray:
-        """Return the positions visited in this epoch, in order."""
+        """Return the positions visited in this epoch, in order, by all workers together."""
         if not self.shuffle:
             return np.arange(self.n)
         generator = self._generator(epoch, -1)
@@ -58,14 +78,68 @@ class BatchLoader:
             return torch.multinomial(self.weights, self.n, replacement=True, generator=generator).numpy()
         return torch.randperm(self.n, generator=generator).numpy()
 
+    def halve(self) -> bool:
+        """Give every batch in two, where memory is short; tell whether that was possible.
+
+        The order of the images stays: what was step k is now steps 2k and 2k + 1.
+        """
+        if self.full_bs // (2 * self.parts) < (self.world if self.shuffle else 1):
+            return False
+        self.parts *= 2
+        return True
+
+    def shard(self, rank: int, world: int) -> None:
+        """Give this worker its part of every batch: one of ``world`` parts whose sizes differ by one image at most.
+
+        Raises:
+            UsageError: batches of a training split with less images than workers.
+        """
+        if self.shuffle and self.bs < world:
+            raise UsageError(
+                f"a batch of {self.bs} images cannot be divided among {world} workers",
+                where="[training.scheme] batch_size",
+                allowed=f"at least {world}, and as many training images",
+                hint=f"or train with --workers {self.bs}",
+            )
+        self.rank, self.world = rank, world
+
     def batch(self, positions: np.ndarray, step: int) -> Batch:
         """Return the batch of these positions as this epoch's given step makes it."""
-        images = torch.from_numpy(self.pixels.batch(positions)).permute(0, 3, 1, 2)
-        return self.transform(images, self.targets[positions], self._generator(self.epoch, step))
+        return self._made(self.pixels.batch(positions), positions, step)
 
     def one_batch(self) -> Batch:
-        return next(iter(self))
+        """Return the first batch of the epoch."""
+        return next(self._batches(0))
 
-    def _generator(self, epoch: int, step: int) -> torch.Generator:
-        words = np.random.SeedSequence([self.seed, epoch, step + 1]).generate_state(2, np.uint32)
+    def _batches(self, start: int) -> Iterator[Batch]:
+        order = self.order(self.epoch)
+        end = self.n - self.n % self.full_bs if self.shuffle else self.n
+        steps = [
+            (first // self.full_bs * self.parts + part, positions)
+            for first in range(0, end, self.full_bs)
+            for part, positions in self._split(order[first : first + self.full_bs])
+        ][start:]
+        pixels = self.pixels.batches([positions for _, positions in steps])
+        for (step, positions), array in zip(steps, pixels, strict=True):
+            batch = self._made(array, positions, step)
+            self.share = len(positions) * self.world * self.parts / self.full_bs
+            yield batch
+
+    def _split(self, full: np.ndarray) -> list[tuple[int, np.ndarray]]:
+        """Return this worker's positions of each part of a full batch, less empty ones, and the number of the part."""
+        mine = [_share(_share(full, part, self.parts), self.rank, self.world) for part in range(self.parts)]
+        return [(part, positions) for part, positions in enumerate(mine) if len(positions)]
+
+    def _made(self, array: np.ndarray, positions: np.ndarray, step: int) -> Batch:
+        images = torch.from_numpy(array).permute(0, 3, 1, 2)
+        images, targets = self.transform(images, self.targets[positions], self._generator(self.epoch, step, self.rank))
+        return images if self.layout is None else images.contiguous(memory_format=self.layout), targets
+
+    def _generator(self, epoch: int, step: int, rank: int = 0) -> torch.Generator:
+        words = np.random.SeedSequence([self.seed, epoch, step + 1, rank]).generate_state(2, np.uint32)
         return torch.Generator().manual_seed(int(words[0]) << 32 | int(words[1]))
+
+
+def _share(positions: np.ndarray, number: int, of: int) -> np.ndarray:
+    """Return one of so many parts; doubling their number divides each in two."""
+    return positions[number * len(positions) // of : (number + 1) * len(positions) // of]

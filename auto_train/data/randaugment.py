@@ -12,9 +12,9 @@ import torch.nn.functional as F
 from torchvision.transforms.v2 import functional as tv
 
 from auto_train.config.randaugment import read_randaugment
-from auto_train.data.augment import luminance
+from auto_train.data.views import luminance, sampling_grid
 
-# An operation gets (N, 3, H, W) float images in [0, 1], levels (N,) in [0, 1] and signs (N,) of -1 or 1.
+# An operation gets (N, C, H, W) float images in [0, 1], levels (N,) in [0, 1] and signs (N,) of -1 or 1.
 Operation = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
 
 
@@ -40,18 +40,19 @@ def _brightness(images: torch.Tensor, strength: torch.Tensor) -> torch.Tensor:
 
 
 def _sharpness(images: torch.Tensor, strength: torch.Tensor) -> torch.Tensor:
-    kernel = torch.tensor([[1.0, 1, 1], [1, 5, 1], [1, 1, 1]], device=images.device) / 13
-    smooth = F.conv2d(images, kernel.expand(3, 1, 3, 3), groups=3, padding=1)
+    # Pillow's SMOOTH: each pixel five times and its eight neighbours, over 13; the border stays.
+    rows = images[:, :, :-2] + images[:, :, 1:-1] + images[:, :, 2:]
+    around = rows[..., :-2] + rows[..., 1:-1] + rows[..., 2:]
     blurred = images.clone()
-    blurred[:, :, 1:-1, 1:-1] = smooth[:, :, 1:-1, 1:-1]
+    blurred[:, :, 1:-1, 1:-1].mul_(4).add_(around).div_(13)
     return _blend(blurred, images, strength)
 
 
 def _warp(images: torch.Tensor, **entries: torch.Tensor) -> torch.Tensor:
-    matrices = torch.eye(2, 3).repeat(len(images), 1, 1)
+    matrices = torch.eye(2, 3, device=images.device).repeat(len(images), 1, 1)
     for name, values in entries.items():
-        matrices[:, int(name[1]), int(name[2])] = values.cpu()
-    grid = F.affine_grid(matrices.to(images.device), list(images.shape), align_corners=False)
+        matrices[:, int(name[1]), int(name[2])] = values
+    grid = sampling_grid(matrices, *images.shape[2:])
     # Grey (128) fills what moves in from outside, as in timm.
     return F.grid_sample(images - 0.5, grid, padding_mode="zeros", align_corners=False) + 0.5
 
@@ -143,20 +144,49 @@ class RandAugment:
         )
 
     def __call__(self, images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-        """Return augmented images: (N, 3, H, W) float32 in [0, 1], as they came."""
-        for _ in range(self.num_ops):
-            images = self._one_round(images, generator)
-        return images
+        """Return augmented images: (N, C, H, W) float32 in [0, 1], as they came."""
+        return self.draw(len(images), generator)(images)
 
-    def _one_round(self, images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-        n, device = len(images), images.device
+    def draw(self, n: int, generator: torch.Generator) -> "Operations":
+        """Draw the operations of n images."""
+        return Operations(rounds=[self._round(n, generator) for _ in range(self.num_ops)], increasing=self.increasing)
+
+    def _round(self, n: int, generator: torch.Generator) -> torch.Tensor:
         choice = torch.randint(len(OPERATIONS), (n,), generator=generator)
         choice[torch.rand(n, generator=generator) >= self.probability] = -1
         levels = (self.magnitude + self.std * torch.randn(n, generator=generator)).clamp(0, 10) / 10
         signs = torch.where(torch.rand(n, generator=generator) < 0.5, -1.0, 1.0)
-        out = images.clone()
-        for i, operation in enumerate((INCREASING if self.increasing else OPERATIONS).values()):
-            rows = (choice == i).nonzero()[:, 0]
-            if len(rows):
-                out[rows] = operation(images[rows], levels[rows].to(device), signs[rows].to(device))
-        return out
+        return torch.stack([choice, levels, signs])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operations:
+    """Drawn operations on the N images of a batch.
+
+    Attributes:
+        rounds: one after the other, each (3, N): number of the operation or -1, level, sign.
+        increasing: as RandAugment's.
+    """
+
+    rounds: list[torch.Tensor]
+    increasing: bool
+
+    def __call__(self, images: torch.Tensor, rows: slice = slice(None)) -> torch.Tensor:
+        """Return augmented images.
+
+        Args:
+            images: (n, C, H, W) float32 in [0, 1].
+            rows: which of the batch they are; by default all of them.
+        """
+        table = list((INCREASING if self.increasing else OPERATIONS).values())
+        for drawn in self.rounds:
+            choice, levels, signs = drawn[:, rows]
+            images = images.clone()
+            for number in choice.unique().int().tolist():
+                if number >= 0:
+                    chosen = (choice == number).nonzero()[:, 0]
+                    picked = images.index_select(0, chosen.to(images.device))
+                    changed = table[number](picked, levels[chosen].to(images), signs[chosen].to(images))
+                    for i, image in zip(chosen.tolist(), changed, strict=True):
+                        images[i] = image
+        return images

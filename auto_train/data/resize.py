@@ -1,8 +1,13 @@
 """The one resize: the pixel store, validation, InferenceModel and its exports all compute exactly this."""
 
-from typing import Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
 
 # A product of matrices is exact in float32, in any order of its sums, while no sum of whole numbers exceeds 2**24.
 # So the weights of one pixel may sum up to this for values below 2**8 (the image) and 2**12 (between the two steps).
@@ -30,6 +35,43 @@ def resize_images(images: torch.Tensor, side: int) -> torch.Tensor:
     planes = (planes / rows.sum(dim=1)[:, None] * 16 + 0.5).floor()
     planes = (planes @ columns.T / columns.sum(dim=1) / 16 + 0.5).floor()
     return planes.contiguous(memory_format=torch.channels_last)
+
+
+def resize_image(image: np.ndarray, side: int) -> np.ndarray:
+    """Resize one image to exactly the pixels of :func:`resize_images`, up to ten times faster on one core.
+
+    Most weights are 0. An exported graph knows no sparse products; the store, which is built once, does.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        side: height and width of the result, pixels.
+
+    Returns:
+        (side, side, 3) uint8.
+    """
+    height, width, _ = image.shape
+    rows, row_sums = _sparse_weights(height, side, MOST_ROW_WEIGHT)
+    columns, column_sums = _sparse_weights(width, side, MOST_COLUMN_WEIGHT)
+    plane = rows @ image.reshape(height, width * 3).astype(np.float32)
+    plane /= row_sums
+    plane *= 16
+    plane += 0.5
+    np.floor(plane, out=plane)
+    plane = columns @ plane.reshape(side, width, 3).transpose(1, 0, 2).reshape(width, side * 3)
+    plane /= column_sums
+    plane /= 16
+    plane += 0.5
+    # The conversion cuts the fraction off.
+    return plane.astype(np.uint8).reshape(side, side, 3).transpose(1, 0, 2)
+
+
+@lru_cache(512)
+def _sparse_weights(size: int, side: int, most: int) -> tuple["csr_matrix", np.ndarray]:
+    """Return _weights without the zeros, and the sum of each row as (side, 1)."""
+    from scipy.sparse import csr_matrix
+
+    weights = _weights(size, side, most).numpy()
+    return csr_matrix(weights), weights.sum(axis=1, keepdims=True)
 
 
 def _weights(size: int, side: int, most: int) -> torch.Tensor:

@@ -82,13 +82,11 @@ class Samples:
 
     def _sha256_of(self, start: int) -> list[str]:
         """Return the sums of one block of rows, or what is wrong with a file in place of its sum."""
-        found = []
-        for row in range(start, min(start + _BLOCK, len(self))):
-            try:
-                found.append(self.images.sha256(row))
-            except OSError as error:
-                found.append(f"{self.images.name(row)}: {error.strerror}")
-        return found
+        rows = range(start, min(start + _BLOCK, len(self)))
+        return [
+            f"{self.images.name(row)}: {found.strerror}" if isinstance(found, OSError) else found
+            for row, found in zip(rows, self.images.sha256s(rows), strict=True)
+        ]
 
     def warn(self, *texts: str) -> "Samples":
         """Return the samples with these warnings added."""

@@ -1,50 +1,47 @@
 """Pixel store: images decoded and resized once, read as uint8 from a memory-mapped file ever after.
 
-A store is one array for one split, named by the content of its images and the transform, so that a changed file makes
-a new store and runs share an old one. Where it does not fit, PixelStream decodes at every access instead.
+A store is one array for one split, named by its transform and the content of its images, so that a changed file makes
+a new store and runs share an old one. How one is written is in build.py, which are kept in room.py.
 """
 
+import contextlib
+import fcntl
 import hashlib
 import os
-import shutil
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any
 
 import numpy as np
-import torch
-from filelock import FileLock
 
+from auto_train.data.build import HASH, size_of, write_store
 from auto_train.data.images import Images
-from auto_train.data.resize import resize_images
-from auto_train.errors import TrainingError
-
-Preprocess = Callable[[torch.Tensor], torch.Tensor]
-Progress = Callable[[int, int], None]
-
-# Part of a store's name: raise it when the pixels this module makes change.
-FORMAT = 2
-
-
-class Pixels(Protocol):
-    """What a loader reads: images of one size by position."""
-
-    side: int
-
-    def __len__(self) -> int: ...
-
-    def batch(self, positions: Sequence[int] | np.ndarray) -> np.ndarray:
-        """Return (N, side, side, 3) uint8 RGB, a copy the caller may change."""
-        ...
+from auto_train.data.pixels import Pixels, PixelTransform, Preprocess
+from auto_train.data.room import InWorkError, NoRoomError, megabytes, new_store, wait_for_builder
+from auto_train.data.stream import PixelStream
+from auto_train.types import Listener, Progress
 
 
 class PixelStore:
-    """Images in a memory-mapped (N, side, side, 3) uint8 array on disk."""
+    """Images in a memory-mapped (N, side, side, channels) uint8 array on disk.
+
+    Args:
+        path: of a .npy file, with the hash of each image behind the array.
+
+    Raises:
+        FileNotFoundError: there is none.
+    """
 
     def __init__(self, path: Path):
         self.path = path
-        self.array = np.load(path, mmap_mode="r")
+        with path.open("rb") as file:
+            # Tells others that it is in use. The mapping keeps the lock as long as it lives.
+            fcntl.flock(file, fcntl.LOCK_SH)
+            np.lib.format.read_magic(file)
+            shape, _, dtype = np.lib.format.read_array_header_1_0(file)
+            mapped = np.memmap(file, dtype, "r", file.tell(), shape)
+        self._end = mapped.offset + mapped.nbytes
+        self.array = np.asarray(mapped)
         self.side = int(self.array.shape[1])
 
     def __len__(self) -> int:
@@ -53,20 +50,12 @@ class PixelStore:
     def batch(self, positions: Sequence[int] | np.ndarray) -> np.ndarray:
         return self.array[np.asarray(positions)]
 
+    def batches(self, positions: Sequence[np.ndarray]) -> Iterator[np.ndarray]:
+        return map(self.batch, positions)
 
-class PixelStream:
-    """Images decoded and resized at every access: the path for data larger than the store may be."""
-
-    def __init__(self, images: Images, side: int, *, preprocess: Preprocess | None = None):
-        self.images, self.side, self.preprocess = images, side, preprocess
-        self.pool = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="pixels")
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-    def batch(self, positions: Sequence[int] | np.ndarray) -> np.ndarray:
-        rows = self.pool.map(lambda i: _resized(self.images[int(i)], self.side, self.preprocess), positions)
-        return np.stack(list(rows))
+    def hashes(self) -> np.ndarray:
+        """Return what names the content of each image, (N,) bytes."""
+        return np.fromfile(self.path, HASH, offset=self._end)
 
 
 def open_pixels(
@@ -78,72 +67,75 @@ def open_pixels(
     limit_mb: int | None = None,
     preprocess: Preprocess | None = None,
     made_by: str = "",
-    progress: Progress | None = None,
+    listener: Listener | None = None,
 ) -> Pixels:
-    """Open the store of these images, building it first where it is missing and fits.
+    """Return the store of these images, built first where it is missing; a PixelStream where there is no room for it.
+
+    Of two runs that want the same store, one builds and the other waits.
 
     Args:
         images: what to store, in the order positions will refer to.
         side: height and width of the stored images, pixels.
         hashes: sha256 of each image.
-        cache: folder of the stores.
-        limit_mb: largest store; None allows half of the free disk.
+        cache: folder of all stores.
+        limit_mb: what all stores there may take; the least recently used are deleted for a new one. None: half of what
+            would be free without them.
         preprocess: applied to (1, H, W, 3) uint8 before the resize.
-        made_by: names how the images are decoded and preprocessed; part of the store's key.
-        progress: called with (images done, images in all) while building.
+        made_by: names how the images are decoded and preprocessed; part of the store's name.
+        listener: told what is built and how far it is.
+
+    Raises:
+        ImageError: a file that cannot be decoded.
+        TrainingError: the store cannot be written.
     """
-    cache.mkdir(parents=True, exist_ok=True)
-    path = cache / f"{_key(hashes, side, made_by)}.npy"
-    # Two runs that want the same store: one builds, the other waits and opens it.
-    with FileLock(f"{path}.lock"):
-        if path.exists():
-            return PixelStore(path)
-        size = len(images) * side * side * 3
-        limit = shutil.disk_usage(cache).free / 2 if limit_mb is None else limit_mb * 1e6
-        if size > limit:
-            return PixelStream(images, side, preprocess=preprocess)
-        _build(path, images, side, preprocess, progress)
-    return PixelStore(path)
+    transform = PixelTransform(side=side, preprocess=preprocess, made_by=made_by)
+    path = cache / f"{transform.key}-{_key(hashes)}.npy"
+    size = size_of(len(images), side)
+    say = _speaker(listener)
+    while True:
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            return _used(PixelStore(path))
+        try:
+            with new_store(path, size, limit_mb=limit_mb) as file:
+                say(message=f"{len(images):,} images at {side} px, {megabytes(size)} on disk in {cache}")
+                older = _others(path)
+                write_store(file, images, hashes, transform, older=older, progress=lambda n, of: say(done=n, total=of))
+        except InWorkError:
+            say(message="another run is building it; waiting for it")
+            wait_for_builder(path)
+        except NoRoomError as error:
+            say(message=f"{error}; the images are decoded in every epoch")
+            return PixelStream(images, transform)
 
 
-def _key(hashes: Sequence[str], side: int, made_by: str) -> str:
-    digest = hashlib.sha256(f"{FORMAT}|{side}|{made_by}|{len(hashes)}".encode())
-    for sha256 in hashes:
-        digest.update(sha256.encode())
-    return digest.hexdigest()[:32]
+def _key(hashes: Sequence[str]) -> str:
+    return hashlib.sha256("\n".join(hashes).encode()).hexdigest()[:32]
 
 
-def _build(path: Path, images: Images, side: int, preprocess: Preprocess | None, progress: Progress | None) -> None:
-    part = path.with_suffix(f".{os.getpid()}.part")
+def _speaker(listener: Listener | None) -> Callable[..., None]:
+    def say(**event: Any) -> None:
+        if listener is not None:
+            listener(Progress(stage="pixel store", **event))
+
+    return say
+
+
+def _used(store: PixelStore) -> PixelStore:
+    """Note that a store was used now; not where the folder can only be read."""
+    with contextlib.suppress(OSError):
+        os.utime(store.path)
+    return store
+
+
+def _others(path: Path) -> Iterator[PixelStore]:
+    """Yield the stores of the same transform, the last used first."""
+    for other in sorted(path.parent.glob(f"{path.name[:16]}-*.npy"), key=_last_use, reverse=True):
+        with contextlib.suppress(FileNotFoundError):
+            yield PixelStore(other)
+
+
+def _last_use(path: Path) -> float:
     try:
-        array = np.lib.format.open_memmap(part, mode="w+", dtype=np.uint8, shape=(len(images), side, side, 3))
-        # Take the space now: on a full disk a mapped page would end the process without a word.
-        with part.open("r+b") as file:
-            os.posix_fallocate(file.fileno(), 0, part.stat().st_size)
-
-        def fill(i: int) -> None:
-            array[i] = _resized(images[i], side, preprocess)
-
-        with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-            for done, _ in enumerate(pool.map(fill, range(len(images))), start=1):
-                if progress and (done % 256 == 0 or done == len(images)):
-                    progress(done, len(images))
-        array.flush()
-        os.replace(part, path)
-    except OSError as error:
-        raise TrainingError(
-            f"cannot write the pixel store: {error}",
-            where=str(path.parent.absolute()),
-            hint="free some space there, name another folder in AUTO_TRAIN_CACHE, or set [training.data] cache_mb = 0",
-        ) from error
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def _resized(image: np.ndarray, side: int, preprocess: Preprocess | None) -> np.ndarray:
-    """Return one image as (side, side, 3) uint8, by exactly InferenceModel's steps."""
-    pixels = torch.from_numpy(np.require(image, requirements=["C", "W"]))[None]
-    pixels = preprocess(pixels) if preprocess else pixels
-    if pixels.shape[1:3] != (side, side):
-        pixels = resize_images(pixels, side).to(torch.uint8).permute(0, 2, 3, 1)
-    return pixels[0].numpy()
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0

@@ -1,9 +1,7 @@
-import math
-
 import pytest
 import torch
 
-from auto_train.data.augment import Augmentation, luminance
+from auto_train.data.augment import Augmentation
 
 OFF = {"flip": False}
 N = 400
@@ -13,11 +11,15 @@ def generator(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-def ramp(n: int = N, side: int = 33) -> torch.Tensor:
+def ramp(n: int = N, side: int = 33, low: int = 0, high: int = 255) -> torch.Tensor:
     """Return images whose red grows from left to right, green from top to bottom: a pixel tells where it came from."""
-    line = (torch.arange(side) + 0.5) / side
+    line = (low + (torch.arange(side) + 0.5) / side * (high - low)).round().to(torch.uint8)
     red, green = line.expand(side, side), line[:, None].expand(side, side)
-    return torch.stack([red, green, torch.full((side, side), 0.5)]).expand(n, 3, side, side).clone()
+    return torch.stack([red, green, torch.full_like(red, 128)]).expand(n, 3, side, side).clone()
+
+
+def unit(images: torch.Tensor) -> torch.Tensor:
+    return images.float() / 255
 
 
 def matrices(n: int = N, **options: float) -> torch.Tensor:
@@ -26,14 +28,14 @@ def matrices(n: int = N, **options: float) -> torch.Tensor:
 
 
 def test_augmentation_of_nothing_is_the_identity():
-    images = torch.rand(4, 3, 20, 20, generator=generator())
-    assert torch.equal(Augmentation(**OFF)(images, 20, generator()), images)
+    images = ramp(4, 20)
+    assert torch.equal(Augmentation(**OFF)(images, 20, generator()), unit(images))
 
 
 def test_augmentation_of_nothing_to_another_side_is_a_plain_resize():
     images = ramp(2, 40)
     views = Augmentation(**OFF)(images, 20, generator())
-    expected = torch.nn.functional.interpolate(images, size=(20, 20), mode="bilinear", align_corners=False)
+    expected = torch.nn.functional.interpolate(unit(images), size=(20, 20), mode="bilinear", align_corners=False)
     assert torch.allclose(views, expected, atol=1e-5)
 
 
@@ -44,8 +46,8 @@ def test_flip_mirrors_half_of_the_images_left_to_right(options: dict[str, float]
     views = Augmentation(flip=True, **options)(images, 33, generator())
     mirrored = views[:, 0, 16, 0] > 0.5
     assert abs(int(mirrored.sum()) - N / 2) <= 40
-    assert torch.allclose(views[mirrored], images.flip(3)[mirrored], atol=1e-3)
-    assert torch.allclose(views[~mirrored], images[~mirrored], atol=1e-3)
+    assert torch.allclose(views[mirrored], unit(images).flip(3)[mirrored], atol=1e-3)
+    assert torch.allclose(views[~mirrored], unit(images)[~mirrored], atol=1e-3)
 
 
 def test_rotation_stays_within_its_bounds_and_uses_them():
@@ -102,30 +104,37 @@ def test_crop_magnifies_what_it_keeps():
 
 def test_views_stay_within_the_range_and_have_no_empty_corners():
     strong = Augmentation(flip=True, rotate=45, zoom=0.4, shift=0.3, shear=20, colour=0.5, erase=0.5)
-    views = strong(ramp() * 0.5 + 0.25, 33, generator())
+    views = strong(ramp(low=64, high=192), 33, generator())
     assert views.min() >= 0 and views.max() <= 1
-    geometric = Augmentation(flip=True, rotate=45, zoom=0.4, shift=0.3)(ramp() * 0.5 + 0.25, 33, generator())
-    assert geometric.min() >= 0.25 - 1e-5  # reflected at the border: nothing black comes in
+    geometric = Augmentation(flip=True, rotate=45, zoom=0.4, shift=0.3)(ramp(low=64, high=192), 33, generator())
+    assert geometric.min() >= 64 / 255 - 1e-5  # reflected at the border: nothing black comes in
 
 
 def test_colour_changes_brightness_within_its_strength():
-    grey = torch.full((N, 3, 8, 8), 0.5)
+    grey = torch.full((N, 3, 8, 8), 127, dtype=torch.uint8)
     views = Augmentation(**OFF, colour=0.2)(grey, 8, generator())
-    levels = views.mean(dim=(1, 2, 3))
+    levels = views.mean(dim=(1, 2, 3)) * 0.5 * 255 / 127
     # A uniform grey has neither contrast nor saturation: what is left is the brightness factor, 0.8 to 1.2.
     assert levels.min() >= 0.4 and levels.max() <= 0.6 and levels.min() < 0.42 and levels.max() > 0.58
 
 
 def test_colour_keeps_grey_pictures_grey():
-    grey = torch.rand(20, 1, 8, 8, generator=generator()).expand(20, 3, 8, 8)
+    grey = torch.randint(0, 256, (20, 1, 8, 8), dtype=torch.uint8, generator=generator()).expand(20, 3, 8, 8)
     views = Augmentation(**OFF, colour=0.5)(grey, 8, generator(1))
-    assert torch.allclose(views[:, 0], views[:, 1], atol=1e-6) and not torch.allclose(views, grey)
+    assert torch.allclose(views[:, 0], views[:, 1], atol=1e-6) and not torch.allclose(views, unit(grey), atol=0.1)
+
+
+def test_one_channel_gets_what_three_equal_ones_get():
+    grey = ramp(50)[:, :1].contiguous()
+    full = Augmentation(rotate=20, zoom=0.2, colour=0.3, erase=0.5)
+    one, three = full(grey, 33, generator(1)), full(grey.expand(50, 3, 33, 33), 33, generator(1))
+    assert one.shape == (50, 1, 33, 33) and torch.allclose(one.expand_as(three), three, atol=1e-5)
 
 
 def test_erase_greys_one_rectangle_at_its_rate():
     images = ramp()
     views = Augmentation(**OFF, erase=0.25)(images, 33, generator())
-    changed = (views != images).any(dim=1)
+    changed = (views != unit(images)).any(dim=1)
     share = changed.float().mean(dim=(1, 2))
     erased = share > 0
     # 100 ± 4 standard deviations of sqrt(400 * 0.25 * 0.75).
@@ -136,7 +145,7 @@ def test_erase_greys_one_rectangle_at_its_rate():
         where = changed[i].nonzero()
         (top, left), (bottom, right) = where.min(dim=0).values, where.max(dim=0).values
         box = views[i, :, top : bottom + 1, left : right + 1]
-        assert torch.allclose(box, images[i].mean(dim=(1, 2))[:, None, None].expand_as(box), atol=1e-5)
+        assert torch.allclose(box, unit(images)[i].mean(dim=(1, 2))[:, None, None].expand_as(box), atol=1e-5)
 
 
 def test_every_image_draws_its_own_numbers_and_the_generator_decides_them():
@@ -152,9 +161,3 @@ def test_augmentation_leaves_its_input_alone():
     before = images.clone()
     Augmentation(rotate=20, colour=0.5, erase=1.0)(images, 33, generator())
     assert torch.equal(images, before)
-
-
-def test_luminance_weighs_the_channels_as_bt601():
-    colours = torch.eye(3)[:, :, None, None]
-    assert luminance(colours).flatten().tolist() == pytest.approx([0.299, 0.587, 0.114])
-    assert math.isclose(float(luminance(torch.ones(1, 3, 2, 2))[0, 0, 0, 0]), 1.0, abs_tol=1e-6)

@@ -3,7 +3,7 @@ import pytest
 import torch
 from PIL import Image
 
-from auto_train.data.resize import resize_images
+from auto_train.data.resize import resize_image, resize_images
 
 
 def real_photo(name: str = "china.jpg") -> np.ndarray:
@@ -71,3 +71,21 @@ def test_resize_computes_the_same_pixels_in_another_runtime(tmp_path):
 def test_resize_keeps_an_even_image_even(height: int, width: int):
     white = torch.full((1, height, width, 3), 255, dtype=torch.uint8)
     assert torch.equal(resize_images(white, 28), torch.full((1, 3, 28, 28), 255.0))
+
+
+@pytest.mark.parametrize("side", [8, 28, 64, 224])
+def test_resize_of_one_image_gives_exactly_the_pixels_of_the_batch(side: int):
+    """Sizes below and above the side, multiples of it, and any."""
+    random = np.random.default_rng(side)
+    sizes = [(1, 1), (side, side), (2 * side, side), (side + 1, 3 * side), (240, 181), (427, 640)]
+    for height, width in sizes + [tuple(random.integers(1, 500, 2)) for _ in range(20)]:
+        image = random.integers(0, 256, (height, width, 3), dtype=np.uint8)
+        expected = resize_images(torch.from_numpy(image)[None], side)[0].permute(1, 2, 0)
+        found = resize_image(image, side)
+        assert found.dtype == np.uint8 and np.array_equal(found, expected.numpy()), (height, width)
+
+
+def test_resize_of_one_image_takes_views():
+    photo = real_photo()
+    view = photo[::-1, 100:400]
+    assert np.array_equal(resize_image(view, 20), resize_image(view.copy(), 20))

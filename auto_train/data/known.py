@@ -1,0 +1,86 @@
+"""What earlier starts have found out about image files: their sha256, and which contents decode.
+
+A cache in one SQLite file of bounded size, safe with several processes. Where it cannot be used, nothing is known.
+"""
+
+import os
+import sqlite3
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any, TypeVar
+
+from auto_train.data.cache import cache_folder
+
+# Of each table, the newest stay: at about 200 bytes a row half a gigabyte at most.
+MOST_ROWS = 2_000_000
+# Values in one question; SQLite before 3.32 takes 999.
+_CHUNK = 900
+
+_TABLES = """
+PRAGMA synchronous = OFF;
+CREATE TABLE IF NOT EXISTS sums (path BLOB PRIMARY KEY, size INT, written_ns INT, changed_ns INT, sha256 TEXT);
+CREATE TABLE IF NOT EXISTS readable (sha256 TEXT PRIMARY KEY);
+"""
+
+# Of a file: its size, the time its content was written as it says, and the time anything of it was changed, ns.
+State = tuple[int, int, int]
+Result = TypeVar("Result")
+
+
+def known_sums(paths: Collection[Path]) -> dict[Path, tuple[State, str]]:
+    """Return what is known of these files: a state, and the sha256 they had in it."""
+    rows = _rows("SELECT * FROM sums WHERE path", [os.fsencode(path) for path in paths])
+    return {Path(os.fsdecode(path)): ((size, written, changed), sha) for path, size, written, changed, sha in rows}
+
+
+def remember_sums(sums: Mapping[Path, tuple[State, str]]) -> None:
+    """Add what :func:`known_sums` shall return."""
+    _insert("sums", [(os.fsencode(path), *state, sha256) for path, (state, sha256) in sums.items()])
+
+
+def known_readable(sha256s: Collection[str]) -> set[str]:
+    """Return those of these contents that are known to decode."""
+    return {sha256 for (sha256,) in _rows("SELECT sha256 FROM readable WHERE sha256", sha256s)}
+
+
+def remember_readable(sha256s: Iterable[str]) -> None:
+    """Add contents that :func:`known_readable` shall return."""
+    _insert("readable", [(sha256,) for sha256 in sha256s])
+
+
+def _rows(question: str, values: Collection[str | bytes]) -> list[tuple[Any, ...]]:
+    listed = list(values)
+
+    def ask(database: sqlite3.Connection) -> list[tuple[Any, ...]]:
+        chunks = [listed[start : start + _CHUNK] for start in range(0, len(listed), _CHUNK)]
+        return [row for chunk in chunks for row in database.execute(f"{question} IN ({_marks(chunk)})", chunk)]
+
+    return _with_database(ask, [])
+
+
+def _insert(table: str, rows: list[tuple[Any, ...]]) -> None:
+    def insert(database: sqlite3.Connection) -> None:
+        database.executemany(f"INSERT OR REPLACE INTO {table} VALUES ({_marks(rows[0])})", rows)
+        # The numbers of rows only grow, also when a row is replaced.
+        database.execute(f"DELETE FROM {table} WHERE rowid <= (SELECT max(rowid) FROM {table}) - {MOST_ROWS}")
+
+    if rows:
+        _with_database(insert, None)
+
+
+def _marks(values: Sequence[Any]) -> str:
+    return ",".join("?" * len(values))
+
+
+def _with_database(work: Callable[[sqlite3.Connection], Result], otherwise: Result) -> Result:
+    path = cache_folder() / "known.sqlite"
+    try:
+        with closing(sqlite3.connect(path, timeout=30)) as database, database:
+            database.executescript(_TABLES)
+            return work(database)
+    except sqlite3.OperationalError:
+        return otherwise  # locked all the time, or in a folder that can only be read
+    except sqlite3.DatabaseError:
+        path.unlink(missing_ok=True)  # damaged
+        return otherwise

@@ -1,0 +1,100 @@
+"""What was drawn for the images of a batch, done to their pixels.
+
+One sampling serves flip, rotation, zoom, shift, shear and crop together, one product per pixel all colours.
+"""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+
+
+@dataclass(frozen=True, kw_only=True)
+class Views:
+    """Views of the N images of a batch; None for what shall not change.
+
+    Attributes:
+        side: height and width of the views.
+        matrices: (N, 2, 3) from output to input coordinates, both in [-1, 1].
+        mirrored: (N,) bool; with matrices they hold the flips.
+        colours: (3, N) factors of brightness, contrast and saturation.
+        boxes: (N, 4) first and end row, first and end column to grey out.
+    """
+
+    side: int
+    matrices: torch.Tensor | None = None
+    mirrored: torch.Tensor | None = None
+    colours: torch.Tensor | None = None
+    boxes: torch.Tensor | None = None
+
+    def __call__(self, images: torch.Tensor, rows: slice = slice(None)) -> torch.Tensor:
+        """Return views of some images of the batch.
+
+        Args:
+            images: (n, C, H, W) uint8, RGB or grey.
+            rows: which of the batch they are; by default all of them.
+
+        Returns:
+            (n, C, side, side) float32 in [0, 1], in memory of its own.
+        """
+        if self.mirrored is not None:
+            images = _mirror(images, self.mirrored[rows])
+        views = images.float().div_(255)
+        if self.matrices is not None:
+            views = _sample(views, self.matrices[rows], self.side)
+        if self.colours is not None:
+            views = _change_colours(views, self.colours[:, rows])
+        if self.boxes is not None:
+            _erase(views, self.boxes[rows])
+        return views
+
+
+def sampling_grid(matrices: torch.Tensor, height: int, width: int) -> torch.Tensor:
+    """Return what F.affine_grid does with align_corners=False, (N, height, width, 2), ten times faster."""
+    x = (2 * torch.arange(width, device=matrices.device) + 1) / width - 1
+    y = (2 * torch.arange(height, device=matrices.device) + 1) / height - 1
+    along, across, centre = (matrices[:, :, i, None, None] for i in range(3))
+    return (along * x + centre + across * y[:, None]).permute(0, 2, 3, 1)
+
+
+def grey_weights(images: torch.Tensor) -> torch.Tensor:
+    """Return how much each channel of (N, C, H, W) images adds to grey: ITU-R BT.601 for RGB, (C,)."""
+    weights = [0.299, 0.587, 0.114] if images.shape[1] == 3 else [1.0]
+    return torch.tensor(weights, device=images.device, dtype=images.dtype)
+
+
+def luminance(images: torch.Tensor) -> torch.Tensor:
+    """Return (N, 1, H, W) grey images."""
+    return torch.einsum("nchw,c->nhw", images, grey_weights(images))[:, None]
+
+
+def _mirror(images: torch.Tensor, mirrored: torch.Tensor) -> torch.Tensor:
+    copies = images.clone()
+    # One by one: choosing by a mask between two whole batches takes ten times as long.
+    for i in mirrored.nonzero()[:, 0].tolist():
+        copies[i] = images[i].flip(2)
+    return copies
+
+
+def _sample(images: torch.Tensor, matrices: torch.Tensor, side: int) -> torch.Tensor:
+    grid = sampling_grid(matrices.to(images.device), side, side)
+    return F.grid_sample(images, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
+
+
+def _change_colours(images: torch.Tensor, factors: torch.Tensor) -> torch.Tensor:
+    """Change saturation, then contrast, then brightness: each is linear."""
+    brightness, contrast, saturation = factors.to(images.device)[:, :, None, None]
+    n, channels, height, width = images.shape
+    weights = grey_weights(images)
+    product = saturation * torch.eye(channels, device=images.device) + (1 - saturation) * weights
+    mean = (images.mean(dim=(2, 3)) @ weights)[:, None, None]
+    constant = (brightness * (1 - contrast) * mean).expand(n, channels, 1)
+    changed = torch.baddbmm(constant, brightness * contrast * product, images.flatten(2))
+    return changed.clamp_(0, 1).view(n, channels, height, width)
+
+
+def _erase(images: torch.Tensor, boxes: torch.Tensor) -> None:
+    for image, (first_row, end_row, first_column, end_column) in zip(images, boxes.tolist(), strict=True):
+        if end_row > first_row:
+            mean = image.mean(dim=(1, 2))[:, None, None]
+            image[:, first_row:end_row, first_column:end_column] = mean
