@@ -14,7 +14,7 @@ from auto_train.config import Config
 from auto_train.training.learner import Learner
 from auto_train.training.loaders import length
 from auto_train.training.precision import Precision
-from auto_train.training.schedule import Schedule
+from auto_train.training.schedule import Schedule, tell_epochs
 from auto_train.training.stages import Stage
 
 LENGTHS = {"training.scheme.epochs", "training.scheme.freeze_epochs", "training.minutes"}
@@ -62,6 +62,9 @@ class Replanned:
             for epoch in range(1, self.epochs_done + 1):
                 self.schedule.before_step(min(epoch / max(self.epochs, 1), 1.0), epoch * (self.steps or 1) - 1)
                 self.schedule.after_epoch(None)
+
+    def set_epochs(self, epochs: int) -> None:
+        tell_epochs(self.schedule, epochs)
 
     def before_step(self, fraction: float, step: int) -> None:
         self.schedule.before_step(fraction, step)

@@ -11,6 +11,7 @@ from fastai.callback.core import Callback, CancelTrainException
 from auto_train.training.distributed import decided, is_main, world
 from auto_train.training.loaders import length
 from auto_train.training.pace import EVALUATION, epochs_left, evaluation_batches, frozen_work
+from auto_train.training.schedule import tell_epochs
 from auto_train.training.time_plan import Plan, Stretch, describe, describe_change, plan_epochs
 
 # Batches at the beginning of a pass in which loaders start, kernels are chosen and memory is taken.
@@ -209,6 +210,7 @@ class Budget(Callback):
         learn.stages[index] = replace(learn.stages[index], epochs=epochs)
         if index == learn.stage_index:
             learn.stage, learn.n_epoch = learn.stages[index], epochs
+            tell_epochs(learn.stage.schedule, epochs)
 
     # The end
 

@@ -13,7 +13,10 @@ DIV_FINAL = 1e5
 
 
 class Schedule(Protocol):
-    """Set the hyper-parameters of one stage's optimizer."""
+    """Set the hyper-parameters of one stage's optimizer.
+
+    One that counts epochs has ``set_epochs(epochs)`` too: the running stage gets another number of them.
+    """
 
     def begin(self, optimizer: torch.optim.Optimizer, *, epochs: int, steps: int | None) -> None:
         """Take the optimizer, before the first step.
@@ -37,6 +40,12 @@ class Schedule(Protocol):
     def state_dict(self) -> dict[str, Any]: ...
 
     def load_state_dict(self, state: dict[str, Any]) -> None: ...
+
+
+def tell_epochs(schedule: Schedule, epochs: int) -> None:
+    """Give the running stage another number of epochs; schedules that look at the fraction alone need not know."""
+    if set_epochs := getattr(schedule, "set_epochs", None):
+        set_epochs(epochs)
 
 
 class Stateless:

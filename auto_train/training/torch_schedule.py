@@ -73,9 +73,16 @@ class TorchSchedule:
         if isinstance(self.name, str):
             for group in optimizer.param_groups:  # what a scheduler of the stage before took for the rate
                 group.pop("initial_lr", None)
-        self.scheduler = self._made(optimizer, max(epochs - self.warmup // steps if steps else epochs, 1))
+        self.warmup_in_epochs = self.warmup // steps if steps else 0
+        self.scheduler = self._made(optimizer, max(epochs - self.warmup_in_epochs, 1))
         # after torch's class, some of which change the rate when they are made
         self.rates = [group["lr"] for group in optimizer.param_groups]
+
+    def set_epochs(self, epochs: int) -> None:
+        """Let the stage have another number of epochs than begin() was told: cosine then ends with these."""
+        if isinstance(self.scheduler, lr_scheduler.CosineAnnealingLR) and "T_max" not in self.params:
+            # torch's formula goes on from the rate there is.
+            self.scheduler.T_max = max(epochs - self.warmup_in_epochs, 1)
 
     def before_step(self, fraction: float, step: int) -> None:
         if step < self.warmup:

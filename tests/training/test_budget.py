@@ -1,5 +1,6 @@
 """Trainings on a clock that the batches move on, so that the numbers can be worked out; and one on the real clock."""
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from auto_train.training.checkpoint import Checkpointer, load_checkpoint
 from auto_train.training.schedule import OneCycle
 from auto_train.training.stages import Stage
 from auto_train.training.stopping import StopOnRequest
+from auto_train.training.torch_schedule import TorchSchedule
 from tests.training.conftest import Points
 
 Make = Callable[..., Any]
@@ -100,6 +102,19 @@ def test_budget_lets_the_schedule_end_where_the_training_does(fit):
     assert max(rates) == pytest.approx(0.01, rel=0.01)
     assert rates.index(max(rates)) == pytest.approx(0.3 * len(rates), abs=3)
     assert rates[-1] < 1e-4 and rates[-4:] == sorted(rates[-4:], reverse=True)
+
+
+def test_budget_lets_a_scheduler_of_torch_end_with_the_training(make_learner: Make):
+    clock = Clock()
+    learn = make_learner(task=Timed(clock), n=40, batch_size=4)
+    rates: list[float] = []
+    learn.listeners.on("onTrainBatchEnd", lambda *args: rates.append(args[-1]))
+    cosine = Stage(name="all", epochs=5, schedule=TorchSchedule("cosine"))
+    with learn.added_cbs(Budget(2, clock=clock)):
+        learn.fit_stages([cosine])
+    # Ten epochs along a cosine; torch sets it after each, so the last one has 1 - cos(9/10 π) of the half.
+    by_epoch = [rates[10 * epoch] for epoch in range(10)]
+    assert by_epoch == pytest.approx([by_epoch[0] / 2 * (1 + math.cos(math.pi * k / 10)) for k in range(10)])
 
 
 def test_budget_counts_what_came_before_and_what_comes_after(fit):

@@ -1,15 +1,17 @@
 """Feed: hands metrics to loggers so that none of them keeps the training waiting or ends it."""
 
 import math
+import re
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from queue import SimpleQueue
 
 from loguru import logger as log
 
-from auto_train.errors import UsageError
+from auto_train.errors import Interrupted, UsageError
 from auto_train.training.loggers.base import Logger, Status
 
 # More than the libraries themselves give their uploads.
@@ -24,11 +26,33 @@ class Feed:
     Args:
         loggers: by name.
         finish_timeout_s: seconds a finished training waits for what is still on its way.
+
+    Attributes:
+        final: metrics of the finished model, once there is one.
     """
 
     def __init__(self, loggers: Mapping[str, Logger], *, finish_timeout_s: float = FINISH_TIMEOUT_S):
         self.loggers, self.finish_timeout_s = loggers, finish_timeout_s
+        self.final: Mapping[str, object] = {}
         self._lines: dict[str, _Line] = {}
+
+    @contextmanager
+    def recording(self, run: Path, name: str, config: Mapping[str, object]) -> Iterator[dict[str, str]]:
+        """Yield where the records are, and close them with how the block ended; ``final`` is what a good end leaves.
+
+        Raises:
+            UsageError: see start.
+        """
+        places = self.start(run, name, config)
+        status: Status = "failed"
+        try:
+            yield places
+            status = "done"
+        except (KeyboardInterrupt, Interrupted):
+            status = "interrupted"
+            raise
+        finally:
+            self.finish(status, self.final)
 
     def start(self, run: Path, name: str, config: Mapping[str, object]) -> dict[str, str]:
         """Open every logger's record and return where each of them is.
@@ -37,9 +61,10 @@ class Feed:
             UsageError: a service is not to be reached, has no account, …: better now than after hours.
         """
         places = {}
+        public = {key: without_password(value) for key, value in config.items()}
         for key, logger in self.loggers.items():
             try:
-                places[key] = logger.start(run, name, config)
+                places[key] = logger.start(run, name, public)
             except Exception as error:
                 self.finish("failed", {})
                 raise UsageError(
@@ -63,6 +88,11 @@ class Feed:
         for line in self._lines.values():
             line.join(deadline - time.monotonic())
         self._lines.clear()
+
+
+def without_password(value: object) -> object:
+    """Return a config's value as others may see it: a URL without user and password."""
+    return re.sub(r"://[^/@\s]*@", "://", value) if isinstance(value, str) else value
 
 
 def finite_numbers(row: Mapping[str, object]) -> dict[str, float]:

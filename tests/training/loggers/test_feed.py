@@ -1,12 +1,13 @@
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from loguru import logger as log
 
-from auto_train.errors import UsageError
+from auto_train.errors import Interrupted, UsageError
 from auto_train.training.loggers.base import Status
 from auto_train.training.loggers.feed import Feed, finite_numbers
 
@@ -113,3 +114,25 @@ def test_feed_of_no_loggers_does_nothing(tmp_path: Path):
     assert feed.start(tmp_path, "name", {}) == {}
     feed.log({"lr": 0.1}, 1)
     feed.finish("done", {})
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [(None, "done"), (Interrupted("stop"), "interrupted"), (KeyboardInterrupt(), "interrupted"), (OSError(), "failed")],
+)
+def test_recording_ends_as_its_block_does(tmp_path: Path, error: BaseException | None, status: str):
+    kept = Recorder()
+    feed = Feed({"kept": kept})
+    with suppress(OSError, Interrupted, KeyboardInterrupt), feed.recording(tmp_path, "name", {}) as places:
+        assert places == {"kept": "a place"}
+        if error:
+            raise error
+        feed.final = {"valid/accuracy": 0.5, "data": "somewhere"}
+    assert kept.calls[-1] == ("finish", status, {} if error else {"valid/accuracy": 0.5})
+
+
+def test_loggers_are_told_no_password_of_the_config(tmp_path: Path):
+    kept = Recorder()
+    urls = {"url": "https://me:secret@host/a?b=c@d", "plain": "https://host/@a", "number": 3}
+    Feed({"kept": kept}).start(tmp_path, "name", urls)
+    assert kept.calls[0][-1] == {"url": "https://host/a?b=c@d", "plain": "https://host/@a", "number": 3}  # type: ignore[index]
