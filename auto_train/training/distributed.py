@@ -21,6 +21,8 @@ T = TypeVar("T")
 # The others wait while the first worker prepares a data set or looks for a learning rate. A dead one is noticed at
 # once all the same: its connections break.
 LONGEST_WAIT = timedelta(days=2)
+# Whether the first worker decides something for all just now.
+_alone = False
 
 
 @contextmanager
@@ -36,19 +38,16 @@ def joined() -> Iterator[None]:
     if place is None or dist.is_initialized():
         yield
         return
-    threads = torch.get_num_threads()
     _join(place)
     try:
         with lost_worker_explained():
             yield
     finally:
         leave()
-        torch.set_num_threads(threads)
 
 
 def _join(place: Place) -> None:
-    if "OMP_NUM_THREADS" not in os.environ:
-        torch.set_num_threads(max(1, num_cores() // place.local_world))
+    _share_cores(place.local_world)
     backend = "gloo"
     if torch.cuda.is_available():
         if place.local_world > torch.cuda.device_count():
@@ -68,11 +67,18 @@ def leave() -> None:
     if dist.is_initialized():
         _control.cache_clear()
         dist.destroy_process_group()
+        _share_cores(1)
 
 
 def num_cores() -> int:
     """Return the processor cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _share_cores(processes: int) -> None:
+    """Let torch compute on this process's share of the cores, unless the user has said on how many."""
+    if "OMP_NUM_THREADS" not in os.environ:
+        torch.set_num_threads(max(1, num_cores() // processes))
 
 
 def rank() -> int:
@@ -84,8 +90,8 @@ def rank() -> int:
 
 
 def world() -> int:
-    """Return how many workers train together now."""
-    return dist.get_world_size() if dist.is_initialized() else 1
+    """Return how many workers train together now; 1 while the first one decides something alone."""
+    return dist.get_world_size() if dist.is_initialized() and not _alone else 1
 
 
 def is_main() -> bool:
@@ -111,9 +117,19 @@ def decided(decide: Callable[[], T]) -> T:
     """Return what the first worker decides, on every worker; the others wait for it.
 
     Args:
-        decide: called on the first worker alone; what it returns is sent by pickle, tensors should be on the CPU.
+        decide: called on the first worker, for which there are no others meanwhile: it may even train. What it returns
+            is sent by pickle, tensors should be on the CPU.
     """
-    value = decide() if is_main() else None
+    global _alone
+    if world() == 1:
+        return decide()
+    value = None
+    if is_main():
+        _alone = True
+        try:
+            value = decide()
+        finally:
+            _alone = False
     return broadcast_object(value)  # type: ignore[return-value] # the others get the first one's
 
 
@@ -137,11 +153,16 @@ def gathered(value: T) -> list[T]:
 
 def agree(flag: bool) -> bool:
     """Tell every worker whether the flag is set on any of them."""
+    return bool(largest(flag)[0])
+
+
+def largest(*values: int) -> list[int]:
+    """Return the largest of each value over all workers."""
     if world() == 1:
-        return flag
-    votes = torch.tensor([flag], dtype=torch.uint8)
+        return list(values)
+    votes = torch.tensor(values, dtype=torch.int64)
     dist.all_reduce(votes, op=dist.ReduceOp.MAX, group=_control())
-    return bool(votes.item())
+    return votes.tolist()
 
 
 @contextmanager

@@ -4,6 +4,7 @@ What torch's DistributedDataParallel does, without a wrapper around the model: a
 reach into it, leave layers out of a step, and a checkpoint has plain names.
 """
 
+import itertools
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -132,9 +133,25 @@ def _grouped(weights: Sequence[nn.Parameter], most_bytes: int) -> list[list[nn.P
     return groups
 
 
-@torch.no_grad()
-def sync_model(model: nn.Module, *, buffers_only: bool = False) -> None:
-    """Give all workers the first one's buffers (batch-norm statistics), and its parameters where they may differ."""
-    if world() > 1:
-        for tensor in [*model.buffers(), *(() if buffers_only else model.parameters())]:
+@contextmanager
+def averaged_gradients(model: nn.Module) -> Iterator[AveragedGradients | None]:
+    """Let the workers train one model while the block runs, from the first one's weights; None for a process alone."""
+    if world() == 1:
+        yield None
+        return
+    with torch.no_grad():
+        for tensor in itertools.chain(model.parameters(), model.buffers()):
             dist.broadcast(tensor, src=0)
+    averaged = AveragedGradients(model)
+    try:
+        yield averaged
+    finally:
+        averaged.close()
+
+
+@torch.no_grad()
+def sync_buffers(model: nn.Module) -> None:
+    """Give all workers the first one's buffers (batch-norm statistics), so that all evaluate the model it saves."""
+    if world() > 1:
+        for buffer in model.buffers():
+            dist.broadcast(buffer, src=0)

@@ -12,12 +12,16 @@ from loguru import logger
 from torch import nn
 
 from auto_train.training.average import Averages
+from auto_train.training.collect import collected
+from auto_train.training.distributed import broadcast_object, decided, is_main, rank, world
 from auto_train.training.ema import EmaWeights
+from auto_train.training.gradients import averaged_gradients, sync_buffers
 from auto_train.training.loaders import length
 from auto_train.training.memory import is_out_of_memory, out_of_memory
 from auto_train.training.monitor import Errors
 from auto_train.training.position import Position
-from auto_train.training.rng import generators_of, rng_state, set_rng_state
+from auto_train.training.rng import generators_of, mixed_seed, rng_state, seed_everything, set_rng_state
+from auto_train.training.shard import divided, is_divided
 from auto_train.training.stages import Stage, fine_tune_stages
 from auto_train.training.state import restore_stage, restore_training
 from auto_train.training.step import StepLearner
@@ -158,6 +162,15 @@ class Learner(StepLearner):
     # Epochs
 
     def _do_fit(self) -> None:
+        """Run the epochs, each worker with its part of the samples."""
+        self.worker_seed = broadcast_object(torch.initial_seed())
+        try:
+            with divided(self.dls.train, *self._evaluated().values()), averaged_gradients(self.model) as self.gradients:
+                self._do_epochs()
+        finally:
+            self.gradients = None
+
+    def _do_epochs(self) -> None:
         while self.position.epoch < self.n_epoch and not (self.is_stage_over or self.is_stopped):
             self.epoch = self.position.epoch
             self._with_events(self._do_epoch, "epoch", CancelEpochException)
@@ -185,9 +198,13 @@ class Learner(StepLearner):
             averages = {("val" if split == "valid" else split): dict(means) for split, means in self.means.items()}
             self.emit(event, self.errors.state(self.epochs_done), averages)
 
-    def _evaluate_all(self) -> None:
+    def _evaluated(self) -> dict[str, Any]:
+        """Return the loaders that are there beside the training one, by split."""
         loaders = {"valid": self.dls.valid, "test": vars(self.dls).get("test")}
-        there = {split: loader for split, loader in loaders.items() if loader is not None}
+        return {split: loader for split, loader in loaders.items() if loader is not None}
+
+    def _evaluate_all(self) -> None:
+        there = self._evaluated()
         for split, loader in there.items():
             self.means[split] = self.evaluate(loader, split)
         self._tell_epoch("onValidationEnd")
@@ -197,6 +214,9 @@ class Learner(StepLearner):
 
     def evaluate(self, loader: Any, split: str = "valid", model: nn.Module | None = None) -> Means:
         """Return the averages of one pass over a loader, in evaluation mode; the mode is put back.
+
+        Several workers share the loader, or the first one evaluates it alone where it cannot be divided; all have the
+        result.
 
         Args:
             split: for the listeners.
@@ -208,9 +228,12 @@ class Learner(StepLearner):
 
         def run() -> None:
             self.dl, self.averages, self.epoch_cache = loader, Averages(), {}
+            if world() > 1 and not (is_main() or is_divided(loader)):
+                return
             with torch.set_grad_enabled(self.task.eval_needs_grad):
                 self._with_events(self.all_batches, "validate", CancelValidException)
 
+        sync_buffers(self.model)
         try:
             self._with_room(run, self._halve_evaluation)
             return self._pass_means()
@@ -222,7 +245,9 @@ class Learner(StepLearner):
         self.means["valid"] = self.evaluate(self.dls[ds_idx] if dl is None else dl)
 
     def _pass_means(self) -> Means:
-        return self.averages.means() | (self.epoch_metric(self.epoch_cache) if self.epoch_metric else {})
+        """Return the averages of a pass of all workers, with the task's epoch metrics over them."""
+        averages, cache = collected(self.averages, self.epoch_cache)
+        return decided(lambda: averages.means() | (self.epoch_metric(cache) if self.epoch_metric else {}))
 
     def _do_epoch_train(self) -> None:
         if not self.position.iter:
@@ -254,12 +279,14 @@ class Learner(StepLearner):
             for name in ("batch", "xb", "yb", "pred", "loss", "loss_grad"):
                 setattr(self, name, None)
             if not halve():
-                raise out_of_memory(getattr(self.dls.train, "bs", None))
+                raise out_of_memory(getattr(self.dls.train, "bs", None), workers=world())
 
     def _halve_training(self) -> bool:
         """Halve the batch and double the accumulation, so that a step sees the same images as before."""
         self.opt.zero_grad()
         first, _ = self.window()
+        if world() > 1:  # the others are waiting for this worker's gradients
+            return False
         if not (hasattr(self.dl, "halve") and self.dl.halve()):
             return False
         # Back to the beginning of the step that did not fit.
@@ -282,10 +309,19 @@ class Learner(StepLearner):
             _freeze_statistics(self.model[0])
         self.n_iter = length(self.dl)
         first = self.position.iter if self.training else 0
+        self._seed_worker(first)
         for i, batch in enumerate(self._batches(first), first):
+            self._seed_worker(i + 1)
             self.one_batch(i, batch)
         if self.training and self.n_iter is None and (self.iter + 1) % self.accumulate:
-            self._step()  # what is left of a loader that did not say where it ends
+            with self.averaging():  # what is left of a loader that did not say where it ends
+                pass
+            self._step()
+
+    def _seed_worker(self, number: int) -> None:
+        """Let workers draw different random numbers: all but the first anew for each batch, so that none is kept."""
+        if self.training and world() > 1 and not is_main():
+            seed_everything(mixed_seed(self.worker_seed, self.epochs_done, number, rank()))
 
     def _batches(self, first: int) -> Iterator[Any]:
         """Return the loader's batches from this one on, as they would have come without a stop before it."""

@@ -15,9 +15,14 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and any(phrase in str(error).lower() for phrase in PHRASES)
 
 
-def out_of_memory(batch_size: int | None) -> TrainingError:
-    """Return the error for a training that does not fit even so."""
+def out_of_memory(batch_size: int | None, *, workers: int = 1) -> TrainingError:
+    """Return the error for a training that does not fit even so; of several workers none can take smaller batches."""
     batch = f"batches of {batch_size}" if batch_size else "these batches"
+    if workers > 1:
+        return TrainingError(
+            f"out of memory with {batch} on {workers} workers",
+            hint="halve [training.scheme] batch_size and double accumulate: a step sees as many images as before",
+        )
     return TrainingError(
         f"out of memory with {batch}",
         hint="take a smaller backbone or [architecture] image_size; a task with loaders of its own: a smaller batch",

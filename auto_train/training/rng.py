@@ -47,3 +47,8 @@ def seed_everything(seed: int) -> None:
     random.seed(seed)
     np.random.seed(seed % 2**32)
     torch.manual_seed(seed)
+
+
+def mixed_seed(*numbers: int) -> int:
+    """Return one seed for several numbers; of neighbouring numbers the seeds have nothing in common."""
+    return int(np.random.SeedSequence(numbers).generate_state(1, np.uint32)[0])

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from auto_train.errors import CheckpointError, TaskContractError
+from auto_train.training.distributed import is_main
 from auto_train.training.position import Position
 from auto_train.training.rng import generators_of, rng_state, set_rng_state
 from auto_train.training.step import defines
@@ -113,8 +114,9 @@ def restore_stage(learn: "Learner", state: State, *, is_midway: bool) -> None:
     if is_midway:
         _restore_callbacks(learn, state)  # again: before_fit has set some to their beginning
         _restore_optimizer(learn, state)
-        learn.train_averages.load_state_dict(state["averages"])
-        learn.train_cache.update(state["epoch_cache"])
+        if is_main():  # what all workers have is added up
+            learn.train_averages.load_state_dict(state["averages"])
+            learn.train_cache.update(state["epoch_cache"])
     set_rng_state(state["rng"], *generators_of(learn.dls.train))
 
 

@@ -1,7 +1,7 @@
 """One batch: the task's hooks in the order of F3.11, between fastai's events. Epochs and stages are learner.py's."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from typing import Any
 
@@ -14,6 +14,8 @@ from torch import nn
 from auto_train.errors import UsageError
 from auto_train.training.average import Averages
 from auto_train.training.batch import moved
+from auto_train.training.distributed import world
+from auto_train.training.gradients import AveragedGradients
 from auto_train.training.listeners import Listeners
 from auto_train.training.position import Position
 from auto_train.training.precision import Precision
@@ -65,6 +67,7 @@ class StepLearner(FastaiLearner):
         self.stage: Stage | None = None
         self.steps_done = self.stage_steps = 0
         self.is_between_steps = True
+        self.gradients: AveragedGradients | None = None  # of several workers, while they train
         self.bind_hooks()
         self.set_precision(precision or Precision())
 
@@ -156,10 +159,17 @@ class StepLearner(FastaiLearner):
                 self.stage.schedule.before_step(self.fraction(), self.stage_steps)
             self.opt.zero_grad()
         self.is_between_steps = self.iter + 1 == first + size
-        self.loss_grad = self.scaler.scale(self.loss_grad / size)
-        self._with_events(self._backward, "backward", CancelBackwardException)
+        # Weighted so that the sum over workers and batches is the mean over all their samples.
+        weight = getattr(self.dl, "share", 1.0) / (size * world())
+        self.loss_grad = self.scaler.scale(self.loss_grad * weight)
+        with self.averaging() if self.is_between_steps else nullcontext():
+            self._with_events(self._backward, "backward", CancelBackwardException)
         if self.is_between_steps:
             self._with_events(self._step, "step", CancelStepException)
+
+    def averaging(self) -> AbstractContextManager[None]:
+        """Average over all workers the gradients that are there at the end of the block."""
+        return self.gradients.averaging() if self.gradients else nullcontext()
 
     def window(self) -> tuple[int, int]:
         """Return the first batch and the number of batches of the optimizer step under way."""
@@ -228,7 +238,7 @@ def _one_part(model: nn.Module) -> Sequence[Sequence[nn.Parameter]]:
 
 def defines(thing: Any, name: str) -> bool:
     """Tell whether an object itself has an attribute; callbacks hand on what they lack to the learner and its model."""
-    return hasattr(type(thing), name) or name in vars(thing)
+    return hasattr(type(thing), name) or name in getattr(thing, "__dict__", {})
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 import math
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -11,6 +12,10 @@ import torch
 from fastai.callback.core import Callback, CancelFitException
 
 from auto_train.errors import NotFiniteError
+from auto_train.training.distributed import agree, is_main, largest, world
+
+# Seconds after which the workers learn at the latest that one of them was asked to stop, and a few batches.
+POLL_S = 0.5
 
 
 class StopOnNaN(Callback):
@@ -49,15 +54,27 @@ class StopOnNaN(Callback):
 
 
 class StopOnRequest(Callback):
-    """End the training between two steps once a signal asked for it."""
+    """End the training between two steps once a signal asked for it; several workers at the same step."""
 
     order = 90
 
     def __init__(self) -> None:
-        self.requested = threading.Event()
+        self.requested, self.poll = threading.Event(), Poll()
 
     def after_batch(self) -> None:
-        if self.requested.is_set() and self.learn.is_between_steps:
+        if not self.learn.is_between_steps:
+            return
+        if world() == 1:
+            self._end_if(self.requested.is_set())
+        elif self.learn.training:  # evaluation may have more batches on one worker than on another
+            self._end_if(self.poll.is_set_on_any(self.requested.is_set()))
+
+    def after_epoch(self) -> None:
+        if world() > 1:
+            self._end_if(agree(self.requested.is_set()))
+
+    def _end_if(self, is_requested: bool) -> None:
+        if is_requested:
             self.learn.end("interrupt")
             raise CancelFitException
 
@@ -81,3 +98,23 @@ class StopOnRequest(Callback):
         finally:
             for number, handler in previous.items():
                 signal.signal(number, handler)
+
+
+class Poll:
+    """Ask all workers for a flag, seldom enough to cost nothing: at common batches, about every half second."""
+
+    def __init__(self) -> None:
+        self.every = self.left = 1
+        self.asked_at = time.monotonic()
+
+    def is_set_on_any(self, flag: bool) -> bool:
+        """Call this after each batch, on every worker."""
+        self.left -= 1
+        if self.left:
+            return False
+        now = time.monotonic()
+        fitting = int(self.every * POLL_S / max(now - self.asked_at, 1e-6))
+        # The first worker's clock decides for all when they meet again.
+        found, self.every = largest(flag, max(1, min(fitting, 2 * self.every)) if is_main() else 0)
+        self.left, self.asked_at = self.every, now
+        return bool(found)

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from auto_train.training import distributed
-from auto_train.training.gradients import AveragedGradients, sync_model
+from auto_train.training.gradients import AveragedGradients, averaged_gradients, sync_buffers
 from tests.training.workers import in_workers
 
 Numbers = dict[str, list[float] | None]
@@ -127,10 +127,10 @@ def sync() -> tuple[list[float], list[float]]:
     """Start from weights of their own; afterwards only the buffers differ again."""
     torch.manual_seed(distributed.rank())
     model = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2))
-    sync_model(model)
-    first = next(model.parameters()).flatten().tolist()
-    model(torch.randn(4, 2) + distributed.rank())
-    sync_model(model, buffers_only=True)
+    with averaged_gradients(model):
+        first = next(model.parameters()).flatten().tolist()
+        model(torch.randn(4, 2) + distributed.rank())
+        sync_buffers(model)
     return first, model[1].running_mean.tolist()
 
 
