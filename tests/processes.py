@@ -2,9 +2,10 @@
 
 import multiprocessing
 import os
+import resource
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,36 +39,48 @@ class Trainer:
         code: int = self.process.exitcode
         return code
 
-    def wait_for(self, path: Path, text: str = "", timeout_s: float = 60) -> None:
-        """Wait until a file is there and holds a text."""
+    def wait_for(self, run_of: Callable[[Path], Path], folder: Path, name: str, timeout_s: float = 60) -> None:
+        """Wait until a file of the run is there.
+
+        Args:
+            run_of: finds the run in the folder; there may be none yet.
+            name: relative to the run.
+        """
         until = time.monotonic() + timeout_s
         while time.monotonic() < until and self.process.is_alive():
-            if path.is_file() and text in path.read_text(errors="replace"):
+            if (run_of(folder) / name).exists():
                 return
             time.sleep(0.005)
-        raise AssertionError(f"no '{text}' in {path}: {self.stderr}")
+        raise AssertionError(f"there is no {name}: {self.stderr}")
 
     @property
     def stderr(self) -> str:
         return self.errors.read_text()
 
 
-def start(folder: Path, *words: str) -> Trainer:
-    """Start ``train`` with these words behind it, in this folder."""
+def start(folder: Path, *words: str, memory_mb: int | None = None) -> Trainer:
+    """Start ``train`` with these words behind it, in this folder.
+
+    Args:
+        memory_mb: most memory it may take beyond what the imports have taken.
+    """
     global _context
     if _context is None:
         _context = multiprocessing.get_context("forkserver")
         _context.set_forkserver_preload(PRELOADED)
     errors = folder / f"stderr-{time.monotonic_ns()}.txt"
-    process = _context.Process(target=train, args=(folder, errors, words))
+    process = _context.Process(target=train, args=(folder, errors, words, memory_mb))
     process.start()
     return Trainer(process=process, errors=errors)
 
 
-def train(folder: Path, errors: Path, words: Sequence[str]) -> None:
+def train(folder: Path, errors: Path, words: Sequence[str], memory_mb: int | None) -> None:
     """Be the program: what the child runs."""
     from auto_train.cli.app import main
 
+    if memory_mb is not None:
+        taken = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (taken + memory_mb * 2**20, resource.RLIM_INFINITY))
     os.chdir(folder)
     with errors.open("w", buffering=1) as file:
         os.dup2(file.fileno(), 2)

@@ -1,9 +1,14 @@
 """A training that is killed, stopped, out of disk or of memory, as a real process: what it leaves, how it goes on."""
 
 import json
+import os
 import random
+import re
+import shutil
 import signal
+import subprocess
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +18,10 @@ import torch
 from tests.processes import Trainer, start
 from tests.tiny import write_digits, write_ini
 
-# Everything that draws numbers or has a state is on; a checkpoint is due twenty times a second.
+# Everything that draws numbers or has a state is on; a checkpoint is due eight times a second.
 STRICT = [
     "training.reproducible=strict",
-    "training.checkpoint_minutes=0.0008",
+    "training.checkpoint_minutes=0.002",
     "training.scheme.epochs=3",
     "training.scheme.freeze_epochs=1",
     "training.scheme.accumulate=2",
@@ -63,8 +68,8 @@ def assert_same(found: Any, expected: Any, where: str = "") -> None:
 
 @pytest.fixture(scope="module")
 def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder of 500 real digits."""
-    return write_digits(tmp_path_factory.mktemp("digits"), {str(digit): 50 for digit in range(10)})
+    """Return a folder of 360 real digits."""
+    return write_digits(tmp_path_factory.mktemp("digits"), {str(digit): 36 for digit in range(10)})
 
 
 def begin(folder: Path, data: Path, *words: str) -> Trainer:
@@ -80,7 +85,7 @@ class Whole:
         trainer = begin(folder, data, *STRICT)
         assert trainer.wait() == 0, trainer.stderr
         self.seconds = time.monotonic() - begun
-        self.data, self.run = data, run_of(folder)
+        self.folder, self.data, self.run = folder, data, run_of(folder)
         self.weights = torch.load(folder / "project/models/model.pth", weights_only=True)
 
     def first_or_next(self, folder: Path) -> Trainer:
@@ -137,3 +142,142 @@ def test_training_killed_at_twenty_random_points_ends_with_the_same_weights(whol
         delays = [whole.seconds * draw.uniform(0.05, 1.0) for _ in range(6)]
         kills += whole.train_through_kills(folder, delays)
         whole.assert_equals(folder)
+
+
+# Being asked to stop
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_stop_in_the_middle_of_an_epoch_keeps_the_place_and_the_weights(whole: Whole, tmp_path: Path, number: int):
+    trainer = begin(tmp_path, whole.data, *STRICT)
+    trainer.wait_for(run_of, tmp_path, "metrics.jsonl")
+    os.kill(trainer.process.pid, number)
+    assert trainer.wait() == 130, trainer.stderr
+    run = run_of(tmp_path)
+    runner = torch.load(run / "checkpoints/last.ckpt", weights_only=True)["runner"]
+    assert runner["epoch"] >= 1 and runner["iter"] % 2 == 0 and status(tmp_path) == "interrupted"
+    shown = run.relative_to(tmp_path)
+    assert trainer.stderr.endswith(
+        f"error: {run}/checkpoints/last.ckpt: training was stopped after {runner['epoch']} of 4 epochs; "
+        f"the state is saved\n  go on: python main.py train --resume {shown}\n"
+    )
+    resumed = start(tmp_path, f"--resume={shown}")
+    assert resumed.wait() == 0, resumed.stderr
+    whole.assert_equals(tmp_path)
+    assert f"Resuming {shown}: " in resumed.stderr
+
+
+def test_two_trainings_of_one_run_are_refused_naming_the_first(whole: Whole, tmp_path: Path):
+    first = begin(tmp_path, whole.data, "training.scheme.epochs=1000")
+    first.wait_for(run_of, tmp_path, "metrics.jsonl")
+    second = start(tmp_path, f"--resume={run_of(tmp_path)}")
+    assert second.wait() == 2
+    assert f"this run is being trained by process {first.process.pid} on " in second.stderr
+    first.process.terminate()
+    assert first.wait() == 130 and status(tmp_path) == "interrupted"
+
+
+def test_training_killed_in_its_evaluation_is_finished_by_a_resume(whole: Whole, tmp_path: Path):
+    trainer = begin(tmp_path, whole.data, *STRICT)
+    trainer.wait_for(run_of, tmp_path, "bundle/model/config.json")
+    trainer.process.kill()
+    trainer.wait()
+    assert status(tmp_path) == "running"
+    resumed = start(tmp_path, "--resume=latest", f"--config={tmp_path}/tiny.ini")
+    assert resumed.wait() == 0, resumed.stderr
+    whole.assert_equals(tmp_path)
+
+
+# Out of room
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """Yield a file system of 24 MB; skip where this user may mount none."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(folder)]
+    if os.geteuid() or subprocess.run(command, capture_output=True).returncode:
+        pytest.skip("only root can mount a small disk")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_training_goes_on_once_a_full_disk_has_room_again(whole: Whole, small_disk: Path):
+    trainer = begin(small_disk, whole.data, *STRICT)
+    trainer.wait_for(run_of, small_disk, "metrics.jsonl")
+    filler = small_disk / "filler"
+    with pytest.raises(OSError, match="No space left"):
+        filler.write_bytes(bytes(24 * 2**20))
+    assert trainer.wait() == 4, trainer.stderr
+    run = run_of(small_disk)
+    assert "free some space there; the files written before are whole\n  then go on: python main.py" in trainer.stderr
+    assert status(small_disk) == "failed" and not list(run.rglob("*.part"))
+    torch.load(run / "checkpoints/last.ckpt", weights_only=True)
+    filler.unlink()
+    resumed = start(small_disk, f"--resume={run}")
+    assert resumed.wait() == 0, resumed.stderr
+    whole.assert_equals(small_disk)
+
+
+# Checkpoints that cannot be used
+
+
+@pytest.fixture
+def stopped(whole: Whole, tmp_path: Path) -> Path:
+    """Return the folder of a project whose run was stopped."""
+    shutil.copytree(whole.folder, tmp_path / "stopped", symlinks=True)
+    (run_of(tmp_path / "stopped") / "STATUS").write_text("interrupted\n")
+    return tmp_path / "stopped"
+
+
+def damage(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 0xFF
+    path.write_bytes(data)
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:100_000])
+
+
+def make_foreign(path: Path) -> None:
+    state = torch.load(path, weights_only=True)
+    torch.save({**state, "model": {"layer.weight": torch.zeros(2)}}, path)
+
+
+def make_newer(path: Path) -> None:
+    torch.save({**torch.load(path, weights_only=True), "format": 99}, path)
+
+
+def make_weights(path: Path) -> None:
+    torch.save(torch.load(path, weights_only=True)["model"], path)
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "message"),
+    [
+        (damage, 6, r"this checkpoint is damaged"),
+        (cut, 6, r"this checkpoint is damaged"),
+        (make_foreign, 6, r"its weights are of another model|its weights do not fit"),
+        (make_newer, 6, r"a newer version of this program wrote this checkpoint \(format 99\)"),
+        (make_weights, 6, r"this is no checkpoint of a training"),
+    ],
+    ids=lambda value: getattr(value, "__name__", None),
+)
+def test_checkpoint_that_cannot_be_used_is_a_clear_error(
+    stopped: Path, change: Callable[[Path], None], code: int, message: str
+):
+    last = run_of(stopped) / "checkpoints/last.ckpt"
+    best = run_of(stopped) / "checkpoints/best.ckpt"
+    content = last.read_bytes()
+    last.unlink()  # best.ckpt may be a link to it
+    last.write_bytes(content)
+    change(last)
+    trainer = start(stopped, f"--resume={run_of(stopped)}")
+    assert trainer.wait() == code, trainer.stderr
+    assert re.search(message, trainer.stderr) and "Traceback" not in trainer.stderr
+    # The best one is whole, and goes on.
+    again = start(stopped, f"--resume={best}")
+    assert again.wait() == 0, again.stderr
+    assert [row.get("epoch") for row in rows(run_of(stopped))] == [1, 2, 3, 4, None]

@@ -8,16 +8,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from torch import nn
+
 from auto_train.common.changes import ABSENT, Change, changes_between, check_allowed, flat
 from auto_train.common.endings import command
 from auto_train.common.find_run import FoundRun
 from auto_train.config import Config, load_config
 from auto_train.data import Samples, read_manifest
-from auto_train.errors import DataError, UsageError
+from auto_train.errors import CheckpointError, DataError, UsageError
 from auto_train.training.checkpoint import load_checkpoint
 from auto_train.training.epoch_log import truncate_after
 from auto_train.training.files import linked, write_atomically
 from auto_train.training.run_folder import RunFolder
+from auto_train.training.state import load_weights
 
 Row = tuple[str, ...]
 
@@ -116,6 +119,21 @@ class Resume:
             where=str(file),
             hint=f"put the images back as that file lists them, or train anew, from this run's weights: {anew}",
         )
+
+    def check_weights(self, model: nn.Module) -> None:
+        """Load the checkpoint's weights, so that those of another model are noticed before anything is written.
+
+        Raises:
+            CheckpointError: they do not fit.
+        """
+        if self.state is None:
+            return
+        try:
+            load_weights(model, self.state["model"])
+        except CheckpointError as error:
+            error.where = str(self.checkpoint)
+            error.hint = error.hint or f"go on from another one of {self.folder.checkpoints}"
+            raise
 
     def commit(self) -> None:
         """Bring the run's files to where it goes on; the config before is kept as ``config.1.ini`` and so on."""

@@ -14,7 +14,7 @@ from loguru import logger
 
 from auto_train.bundle.filelist import sha256_of
 from auto_train.common.base import Task
-from auto_train.common.changes import table
+from auto_train.common.changes import flat, table
 from auto_train.common.endings import next_step_told
 from auto_train.common.evaluation import evaluate_split, network_outputs, some_images
 from auto_train.common.export import check_export, export_onnx
@@ -32,11 +32,14 @@ from auto_train.config import Config
 from auto_train.data import write_manifest
 from auto_train.errors import Interrupted, UsageError
 from auto_train.reports import write_report
+from auto_train.training.budget import Budget
 from auto_train.training.checkpoint import Checkpointer
 from auto_train.training.early_stop import EarlyStop
 from auto_train.training.epoch_log import EpochLog
 from auto_train.training.files import replacing, replacing_folder, write_atomically
 from auto_train.training.learner import Learner
+from auto_train.training.loggers import open_loggers
+from auto_train.training.loggers.feed import Feed
 from auto_train.training.lr_finder import find_learning_rate
 from auto_train.training.run_folder import RunFolder, TrainResult, all_warnings, environment
 from auto_train.training.schema import validate_args
@@ -57,10 +60,12 @@ class TrainingRun:
         folder: where it is recorded.
         listener: told about progress.
         resume: what it goes on from; none: it is a new one.
+        feed: takes the metrics to the loggers of the config.
     """
 
     config: Config
     folder: RunFolder
+    feed: Feed
     listener: Listener | None = None
     resume: Resume | None = None
     started: float = field(default_factory=time.perf_counter)
@@ -111,6 +116,7 @@ class TrainingRun:
     def _go_on(self, resume: Resume, task: Task) -> None:
         """Bring the run's files to where it goes on, after the last reason not to, and tell what has changed."""
         resume.check_data(task.samples)
+        resume.check_weights(task.model)
         resume.commit()
         for warning in resume.warnings():
             logger.warning(warning)
@@ -136,8 +142,9 @@ class TrainingRun:
         minutes = self.config.training.checkpoint_minutes
         checkpoints = Checkpointer(self.folder.checkpoints, target=target, minutes=minutes)
         stop = StopOnRequest()
-        epochs = sum(stage.epochs for stage in stages)
-        callbacks = [EpochLog(self.folder, self.listener), checkpoints, StopOnNaN(), stop]
+        callbacks = [EpochLog(self.folder, self.listener, self.feed), checkpoints, StopOnNaN(), stop]
+        if self.config.training.minutes is not None:
+            callbacks.append(self._budget(task))
         if scheme.early_stop:
             callbacks.append(EarlyStop(scheme.early_stop, target=target, ends_stage=True))
         start = None
@@ -149,6 +156,7 @@ class TrainingRun:
         with learn.added_cbs(callbacks), stop.listening():
             learn.fit_stages(stages, start=start)
             self.train_seconds = time.perf_counter() - begun
+            epochs = sum(stage.epochs for stage in learn.stages)
             if stop.requested.is_set():
                 raise Interrupted(
                     f"training was stopped after {learn.epochs_done} of {epochs} epochs; the state is saved",
@@ -159,6 +167,17 @@ class TrainingRun:
             self.say("No epoch is left to train")
         if checkpoints.best_epoch:
             self.say(f"Best epoch: {checkpoints.best_epoch} of {epochs}")
+
+    def _budget(self, task: Task) -> Budget:
+        """Return what ends the training in time; finish() takes two passes over valid and one over test."""
+        sizes = [len(task.samples.of(split)) for split in ("valid", "test")]
+        return Budget(
+            self.config.training.minutes,
+            self.say,
+            clock=time.perf_counter,
+            started=self.started,
+            evaluations=2 + sizes[1] / max(sizes[0], 1),
+        )
 
     def _tell_schedule(self, learn: Learner) -> None:
         """Say how the schedule goes on with what has changed; called after the first step."""
@@ -194,6 +213,7 @@ class TrainingRun:
         metrics: dict[str, float] = {}
         for split in ("valid", "test"):
             metrics |= evaluate_split(task, inference, split)
+        self.feed.final = metrics
         with replacing_folder(self.folder.bundle) as part:
             write_bundle(part, task, inference, metrics)
         # The gate first: a model whose export was refused does not replace the one that is served.
@@ -247,13 +267,15 @@ def training_run(
 
     Raises:
         UsageError: the run folder or the one of output_path cannot be made; the run is being trained, is finished, or
-            cannot go on with this config. CheckpointError: its checkpoint cannot be used.
+            cannot go on with this config; a logger cannot start. MissingError: the library of one is not installed.
+            CheckpointError: the run's checkpoint cannot be used.
     """
+    feed = open_loggers(config.training.loggers or ())
     _check_output_path(absolute(config.training.scheme.output_path))
     found = find_run(resume) if resume else None
     folder = found.folder if found else RunFolder.create(Path(config.project.location))
     with folder.locked(), deterministic(config.training.reproducible == "strict"):
-        run = TrainingRun(config=config, folder=folder, listener=listener)
+        run = TrainingRun(config=config, folder=folder, listener=listener, feed=feed)
         if found:
             run.resume = Resume.of(found, config)
         with folder.recording(resumed=bool(found)), next_step_told(folder):
@@ -262,7 +284,10 @@ def training_run(
                 keys = config.keys()
                 overrides = {key: config[key] for key in keys if config.origin(key).kind == "override"}
                 folder.write_json("overrides.json", overrides)
-            yield run
+            with feed.recording(folder.path, config.project.name, flat(config)) as places:
+                for name, place in places.items():
+                    run.say(f"Metrics go to {name} too: {place}")
+                yield run
 
 
 def _check_output_path(path: Path) -> None:
