@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from auto_train.data.cache import cache_folder
 
-# Of each table, the newest stay: at about 200 bytes a row half a gigabyte at most.
+# Of each table: at about 200 bytes a row half a gigabyte at most.
 MOST_ROWS = 2_000_000
 # Values in one question; SQLite before 3.32 takes 999.
 _CHUNK = 900
@@ -34,9 +34,9 @@ def known_sums(paths: Collection[Path]) -> dict[Path, tuple[State, str]]:
     return {Path(os.fsdecode(path)): ((size, written, changed), sha) for path, size, written, changed, sha in rows}
 
 
-def remember_sums(sums: Mapping[Path, tuple[State, str]]) -> None:
-    """Add what :func:`known_sums` shall return."""
-    _insert("sums", [(os.fsencode(path), *state, sha256) for path, (state, sha256) in sums.items()])
+def remember_sums(sums: Mapping[Path, tuple[State, str]], *, most_rows: int = MOST_ROWS) -> None:
+    """Add what :func:`known_sums` shall return; of more rows than this the oldest are forgotten."""
+    _insert("sums", [(os.fsencode(path), *state, sha256) for path, (state, sha256) in sums.items()], most_rows)
 
 
 def known_readable(sha256s: Collection[str]) -> set[str]:
@@ -44,9 +44,9 @@ def known_readable(sha256s: Collection[str]) -> set[str]:
     return {sha256 for (sha256,) in _rows("SELECT sha256 FROM readable WHERE sha256", sha256s)}
 
 
-def remember_readable(sha256s: Iterable[str]) -> None:
-    """Add contents that :func:`known_readable` shall return."""
-    _insert("readable", [(sha256,) for sha256 in sha256s])
+def remember_readable(sha256s: Iterable[str], *, most_rows: int = MOST_ROWS) -> None:
+    """Add contents that :func:`known_readable` shall return; of more rows than this the oldest are forgotten."""
+    _insert("readable", [(sha256,) for sha256 in sha256s], most_rows)
 
 
 def _rows(question: str, values: Collection[str | bytes]) -> list[tuple[Any, ...]]:
@@ -59,11 +59,11 @@ def _rows(question: str, values: Collection[str | bytes]) -> list[tuple[Any, ...
     return _with_database(ask, [])
 
 
-def _insert(table: str, rows: list[tuple[Any, ...]]) -> None:
+def _insert(table: str, rows: list[tuple[Any, ...]], most: int) -> None:
     def insert(database: sqlite3.Connection) -> None:
         database.executemany(f"INSERT OR REPLACE INTO {table} VALUES ({_marks(rows[0])})", rows)
         # The numbers of rows only grow, also when a row is replaced.
-        database.execute(f"DELETE FROM {table} WHERE rowid <= (SELECT max(rowid) FROM {table}) - {MOST_ROWS}")
+        database.execute(f"DELETE FROM {table} WHERE rowid <= (SELECT max(rowid) FROM {table}) - {most}")
 
     if rows:
         _with_database(insert, None)

@@ -5,8 +5,19 @@ import pytest
 import torch
 
 from auto_train.classification.model import ClassificationModel
-from auto_train.common.loaders import CROP_MARGIN, eval_loader, open_split, train_loader
-from auto_train.data.store import PixelStore, PixelStream
+from auto_train.common.loaders import (
+    CACHE_BYTES,
+    CROP_MARGIN,
+    EvalTransform,
+    TrainTransform,
+    eval_loader,
+    open_split,
+    train_loader,
+)
+from auto_train.data.augment import Augmentation
+from auto_train.data.randaugment import RandAugment
+from auto_train.data.store import PixelStore
+from auto_train.data.stream import PixelStream
 from tests.tiny import tiny_config
 
 OFF = [f"training.augment.{key}=0" for key in ("rotate", "zoom", "shift")]
@@ -24,6 +35,39 @@ def test_eval_batches_are_what_inference_sees(digit_files: Path, tmp_path: Path)
         [task.inference.prepare(torch.from_numpy(valid.images[i].copy())[None]) for i in range(len(valid))]
     )
     assert torch.equal(batches, live)
+
+
+MEAN, STD = (torch.tensor(values).view(1, 3, 1, 1) for values in ([123.7, 116.3, 103.5], [58.4, 57.1, 57.4]))
+
+
+def colour_photos(n: int, side: int) -> torch.Tensor:
+    """Return n cuts of a photograph as a store gives them: (n, 3, side, side) uint8, channels last in memory."""
+    from sklearn.datasets import load_sample_image
+
+    photo = load_sample_image("china.jpg")
+    cuts = [photo[7 * i : 7 * i + side, 11 * i : 11 * i + side] for i in range(n)]
+    return torch.from_numpy(np.stack(cuts)).permute(0, 3, 1, 2)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_eval_transform_is_inference_models_normalisation_to_the_last_bit(channels: int):
+    images = colour_photos(5, 32)[:, :channels]
+    found, _ = EvalTransform(mean=MEAN, std=STD)(images, torch.zeros(5), torch.Generator())
+    assert found.shape == (5, 3, 32, 32) and torch.equal(found, (images.float() - MEAN) / STD)
+
+
+@pytest.mark.parametrize("options", [{"flip": True}, {"rotate": 10.0, "colour": 0.2}])
+def test_train_transform_in_parts_is_that_of_the_whole_batch(options: dict[str, float]):
+    images = colour_photos(11, 224)
+    parts_of = CACHE_BYTES * torch.get_num_threads() // (4 * 3 * 224**2)
+    assert parts_of < 11  # else this tests nothing
+    augmentation, randaugment = Augmentation(**options), RandAugment.parse("rand-m9-mstd0.5")
+    transform = TrainTransform(mean=MEAN, std=STD, side=224, augmentation=augmentation, randaugment=randaugment)
+    found, _ = transform(images, torch.zeros(11), torch.Generator().manual_seed(3))
+    generator = torch.Generator().manual_seed(3)
+    draws = augmentation.draw(11, 224, 224, generator), randaugment.draw(11, generator)
+    expected = (draws[1](draws[0](images)) * 255 - MEAN) / STD
+    assert torch.allclose(found, expected, atol=1e-3) and found.std() > 0.5
 
 
 def test_train_batches_without_augmentation_are_the_images_themselves(digit_files: Path, tmp_path: Path):
@@ -100,7 +144,7 @@ def test_preprocess_function_makes_the_stored_pixels(digit_files: Path, tmp_path
     task = with_preprocess(tmp_path, digit_files, "//")
     valid = task.samples.of("valid")
     stored = open_split(task, valid, 28).batch(range(len(valid)))
-    assert np.array_equal(stored[0], valid.images[0] // 2)
+    assert np.array_equal(stored[0], valid.images[0][..., :1] // 2)
     live = task.inference.prepare(torch.from_numpy(valid.images[0].copy())[None])
     assert torch.equal(next(iter(eval_loader(task, valid)))[0][:1], live)
 

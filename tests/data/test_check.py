@@ -54,6 +54,19 @@ def test_check_of_whole_data_finds_nothing_and_passes(make_files) -> None:
     require_readable(findings)
 
 
+def test_check_of_content_that_has_passed_decodes_what_is_new(damaged: Path) -> None:
+    (damaged / "b/gone.png").unlink()
+    first = check_readable(read_samples(damaged).hashed())
+    (damaged / "a/new.png").write_bytes(b"")
+    told: list[tuple[int, int]] = []
+
+    findings = check_readable(read_samples(damaged).hashed(), progress=lambda *args: told.append(args))
+
+    # The broken ones are looked at again; a/new.png, b/text.png, b/truncated.jpg, b/zero.png
+    assert told == [(4, 4)] and len(first) == 3
+    assert [finding.path for finding in findings] == ["a/new.png", *(finding.path for finding in first)]
+
+
 def test_check_of_arrays_has_nothing_to_decode() -> None:
     assert check_readable(read_samples("builtin:digits")) == []
 

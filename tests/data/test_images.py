@@ -46,6 +46,13 @@ def test_array_images_of_several_files_follow_each_other(arrays: ArrayImages) ->
     assert arrays.sha256(1) == hashlib.sha256(bytes(range(12, 24))).hexdigest()
 
 
+def test_images_give_the_sums_of_many_rows_at_once(files: FileImages, arrays: ArrayImages) -> None:
+    for images in (files, arrays):
+        assert images.sha256s([1, 0, 1]) == [images.sha256(row) for row in (1, 0, 1)]
+    Path(files.name(0)).unlink()
+    assert isinstance(files.sha256s([0])[0], FileNotFoundError)
+
+
 def test_images_take_keeps_the_order_asked_for(files: FileImages, arrays: ArrayImages) -> None:
     assert [files.take([1, 0, 1]).name(row)[-5:] for row in range(3)] == ["b.png", "a.png", "b.png"]
     taken = arrays.take([2, 0]).take([1])
