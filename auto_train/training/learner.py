@@ -272,7 +272,7 @@ class Learner(StepLearner):
         while True:
             try:
                 return run()
-            except (RuntimeError, MemoryError) as error:
+            except (RuntimeError, MemoryError, OSError) as error:
                 if not is_out_of_memory(error):
                     raise
             # Outside the handler: the traceback holds the tensors that take the room.
@@ -284,6 +284,7 @@ class Learner(StepLearner):
     def _halve_training(self) -> bool:
         """Halve the batch and double the accumulation, so that a step sees the same images as before."""
         self.opt.zero_grad()
+        self.iter = self.position.iter  # the batch that did not fit may not have been begun: it was being made
         first, _ = self.window()
         if world() > 1:  # the others are waiting for this worker's gradients
             return False
@@ -307,7 +308,7 @@ class Learner(StepLearner):
     def all_batches(self) -> None:
         if self.training and self.freeze_bn:
             _freeze_statistics(self.model[0])
-        self.n_iter = length(self.dl)
+        self.n_iter, self.batch_device = length(self.dl), self.device
         first = self.position.iter if self.training else 0
         self._seed_worker(first)
         for i, batch in enumerate(self._batches(first), first):

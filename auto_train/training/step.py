@@ -67,6 +67,7 @@ class StepLearner(FastaiLearner):
         self.stage: Stage | None = None
         self.steps_done = self.stage_steps = 0
         self.is_between_steps = True
+        self.batch_device = self.device
         self.gradients: AveragedGradients | None = None  # of several workers, while they train
         self.bind_hooks()
         self.set_precision(precision or Precision())
@@ -97,6 +98,7 @@ class StepLearner(FastaiLearner):
 
     @property
     def device(self) -> torch.device:
+        """Where batches go. Asking is slow, through fastai's layers: a pass asks once."""
         return torch.device(getattr(self.dls, "device", None) or next(self.model.parameters()).device)
 
     def emit(self, event: str, *args: Any) -> None:
@@ -107,7 +109,7 @@ class StepLearner(FastaiLearner):
     def one_batch(self, i: int, b: Any) -> None:
         self.iter = i
         self.emit("onBatchStart", b)
-        self.batch = moved(b, self.device, self.dtype)
+        self.batch = moved(b, self.batch_device, self.dtype)
         # For fastai's callbacks; the hooks get the batch as it is.
         is_pair = isinstance(self.batch, tuple | list) and len(self.batch) > 1
         self.xb, self.yb = (tuple(self.batch[:-1]), tuple(self.batch[-1:])) if is_pair else ((self.batch,), ())
@@ -119,7 +121,7 @@ class StepLearner(FastaiLearner):
         batch = self.batch if changed is None else changed
         # Validation computes in float32, as the served model will: another precision may choose another best epoch.
         precision = self.precision if self.training else Precision()
-        with precision.autocast(self.device), batch_norm_explained():
+        with precision.autocast(self.batch_device), batch_norm_explained():
             out = task.batch_forward(self.model, batch)
         changed = task.post_batch_forward(out, batch)
         out = out if changed is None else changed
@@ -161,7 +163,9 @@ class StepLearner(FastaiLearner):
         self.is_between_steps = self.iter + 1 == first + size
         # Weighted so that the sum over workers and batches is the mean over all their samples.
         weight = getattr(self.dl, "share", 1.0) / (size * world())
-        self.loss_grad = self.scaler.scale(self.loss_grad * weight)
+        if weight != 1.0:
+            self.loss_grad = self.loss_grad * weight
+        self.loss_grad = self.scaler.scale(self.loss_grad)
         with self.averaging() if self.is_between_steps else nullcontext():
             self._with_events(self._backward, "backward", CancelBackwardException)
         if self.is_between_steps:
