@@ -6,7 +6,7 @@ from loguru import logger
 
 from auto_train.errors import Interrupted, NotFiniteError, TaskContractError
 from auto_train.training.checkpoint import Checkpointer
-from auto_train.training.distributed import is_main, lost_worker_explained
+from auto_train.training.distributed import decided, is_main, lost_worker_explained
 from auto_train.training.early_stop import EarlyStop
 from auto_train.training.epoch_log import EpochLog
 from auto_train.training.plan import planned_stages
@@ -48,6 +48,7 @@ class Fit:
             self._count_steps()
         self.stages = self._stages()
         self.checkpoints = self._checkpointer()
+        self.best: tuple[int, float | None] | None = None
 
     def _count_steps(self) -> None:
         plan = self.plan = StepPlan.of(self.args.runner, self.learn.dls.train)
@@ -92,6 +93,7 @@ class Fit:
                 if is_main():
                     prepare_folder(folder, self.args, self.pipe.start)
                 learn.fit_stages(self.stages, self._callbacks(stop), start=self.pipe.start)
+                self.best = decided(lambda: (self.checkpoints.best_epoch, self.checkpoints.best))
                 if learn.end_reason == "interrupt":
                     message = f"training was stopped after {learn.epochs_done} epochs; the state is saved"
                     raise Interrupted(message, where=str(last), hint=f"go on with ckp_file: {last}")
@@ -106,13 +108,13 @@ class Fit:
 
     def result(self) -> dict[str, Any]:
         """Return how the training ended (F3.24)."""
-        learn, best = self.learn, self.checkpoints
+        learn, (best_epoch, best) = self.learn, self.best or (self.checkpoints.best_epoch, self.checkpoints.best)
         reason = learn.end_reason or (self.plan.limit if self.plan else "max_epochs")
         return {
             "final_epoch": self.intervals.passes if self.intervals is not None else learn.epochs_done,
             "final_step": learn.steps_done,
-            "best_epoch": best.best_epoch,
-            "best_monitored_metric": best.best,
+            "best_epoch": best_epoch,
+            "best_monitored_metric": best,
             "early_stopped": reason == "early_stop",
             "terminal_reason": reason,
         }

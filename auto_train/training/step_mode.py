@@ -44,6 +44,12 @@ class Intervals:
         self._taken = self._steps = self._first = self._size = 0
         self._is_resumed = False
 
+    def __getattr__(self, name: str) -> Any:
+        # what the Learner asks a loader that divides its batches among workers
+        if name in ("shard", "share"):
+            return getattr(self.loader, name)
+        raise AttributeError(name)
+
     def __len__(self) -> int:
         """Return the most batches that the interval can have."""
         return self.sizes[min(self.epoch, len(self.sizes) - 1)] * self.accumulate

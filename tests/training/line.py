@@ -1,6 +1,9 @@
 """A task a user may write by hand: points on a line, learnt by one weight and one bias."""
 
 import copy
+import json
+import os
+import signal
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -45,6 +48,26 @@ class Line(qTaskBase):
 
     def post_metric_to_err(self, result: dict[str, float]) -> float:
         return next(self.errors, result["mae"])
+
+
+class Rates(Line):
+    """Remember the learning rate of every training batch."""
+
+    def __init__(self, **options: Any):
+        super().__init__(**options)
+        self.rates: list[float] = []
+
+    def onTrainBatchEnd(self, batch_idx: int, num_batches: int, metrics: Any, averages: Any, lr: float) -> None:
+        self.rates.append(round(lr, 6))
+
+
+class Interrupts(Line):
+    """Send the process a signal in the middle of an epoch."""
+
+    def onTrainBatchEnd(self, *args: Any) -> None:
+        self.calls.append(1)
+        if len(self.calls) == 6:
+            os.kill(os.getpid(), signal.SIGTERM)
 
 
 class Stream:
@@ -94,3 +117,11 @@ def checkpoint(folder: Path, name: str = "last") -> dict[str, Any]:
 
 def weights(model: nn.Module) -> list[float]:
     return [float(value) for parameter in model.parameters() for value in parameter.detach().flatten()]
+
+
+def rows(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (folder / "logs/metrics.jsonl").read_text(encoding="utf-8").splitlines()]
+
+
+def last(folder: Path) -> str:
+    return str(folder / "logs/checkpoints/last.ckpt")

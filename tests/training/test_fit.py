@@ -1,10 +1,6 @@
 """Training through QPipeline: what the arguments of F3.14 to F3.24 do. Numbers are worked out by hand."""
 
-import json
 import math
-import os
-import shutil
-import signal
 from pathlib import Path
 from typing import Any
 
@@ -14,28 +10,21 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from auto_train.errors import TaskContractError, UsageError
-from auto_train.training import QPipeline, qTaskBase
+from auto_train.training import QPipeline
 from auto_train.training.optim import build_optimizer
-from tests.training.line import Line, Stream, arguments, checkpoint, data, line_model, pipeline, weights
-
-
-def rows(folder: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (folder / "logs/metrics.jsonl").read_text(encoding="utf-8").splitlines()]
-
-
-def last(folder: Path) -> str:
-    return str(folder / "logs/checkpoints/last.ckpt")
-
-
-class Rates(Line):
-    """Remember the learning rate of every training batch."""
-
-    def __init__(self, **options: Any):
-        super().__init__(**options)
-        self.rates: list[float] = []
-
-    def onTrainBatchEnd(self, batch_idx: int, num_batches: int, metrics: Any, averages: Any, lr: float) -> None:
-        self.rates.append(round(lr, 6))
+from tests.training.line import (
+    Interrupts,
+    Line,
+    Rates,
+    arguments,
+    checkpoint,
+    data,
+    last,
+    line_model,
+    pipeline,
+    rows,
+    weights,
+)
 
 
 def test_fit_learns_and_tells_how_it_ended(tmp_path: Path):
@@ -310,15 +299,6 @@ def test_loss_that_is_no_number_ends_before_evaluation_and_saving(tmp_path: Path
     assert (tmp_path / "logs/STATUS").read_text(encoding="utf-8") == "failed\n"
 
 
-class Interrupts(Line):
-    """Send the process a signal in the middle of an epoch."""
-
-    def onTrainBatchEnd(self, *args: Any) -> None:
-        self.calls.append(1)
-        if len(self.calls) == 6:
-            os.kill(os.getpid(), signal.SIGTERM)
-
-
 def test_signal_ends_with_a_checkpoint_that_can_be_resumed(tmp_path: Path):
     stopped = pipeline(tmp_path, Interrupts())
     result = stopped.fit()
@@ -405,247 +385,3 @@ def test_task_has_a_part_of_every_checkpoint(tmp_path: Path):
     task = Counts()
     pipeline(tmp_path, task, runner__max_epochs=4, ckp_file=last(tmp_path)).fit()
     assert task.seen == 4
-
-
-# Stages (F3.22)
-
-
-class Staged(Rates):
-    """Weigh the loss as the stage says."""
-
-    weight = 1.0
-
-    def on_stage_start(self, stage_idx: int, stage_cfg: Any) -> None:
-        self.weight = (stage_cfg.get("loss_weights") or {}).get("all", 1.0)
-        self.calls.append((stage_idx, self.weight))
-
-
-STAGES = [
-    {"epochs": 1},
-    {"until_epoch": 3, "loss_weights": {"all": 2.0}},
-    {"optimizer": "adamw", "optimizer_params": {"lr": 0.01}, "loss_weights": {"all": 3.0}},
-]
-
-
-def test_stages_change_optimizer_and_tell_the_task(tmp_path: Path):
-    task = Staged()
-    pipe = pipeline(tmp_path, task, optim__stages=STAGES, runner__max_epochs=5)
-    pipe.fit()
-    assert task.calls == [(0, 1.0), (1, 2.0), (2, 3.0)]
-    assert task.rates == [0.1] * 12 + [0.01] * 8
-    assert [row["stage"] for row in rows(tmp_path)] == ["stage 0", "stage 1", "stage 1", "stage 2", "stage 2"]
-    assert "exp_avg" in next(iter(checkpoint(tmp_path)["optimizer"]["state"].values()))
-
-
-def test_stages_are_re_entered_by_a_resume(tmp_path: Path):
-    class Keeps(Staged):
-        def onEpochStart(self, epoch: int) -> None:
-            if epoch > 1:
-                shutil.copy(last(tmp_path), tmp_path / f"{epoch - 1}.ckpt")
-
-    values: dict[str, Any] = {"optim__stages": STAGES, "runner__max_epochs": 5}
-    whole = pipeline(tmp_path, Keeps(), **values)
-    whole.fit()
-    for epoch, entered in ((1, [0, 1, 2]), (2, [1, 2]), (3, [1, 2]), (4, [2])):
-        task = Staged()
-        resumed = pipeline(tmp_path / str(epoch), task, ckp_file=str(tmp_path / f"{epoch}.ckpt"), **values)
-        resumed.fit()
-        assert weights(resumed.model) == weights(whole.model), epoch
-        assert [stage for stage, _ in task.calls] == entered
-        assert task.rates == whole.task.rates[4 * epoch :]  # type: ignore[attr-defined]
-
-
-def test_stage_that_changes_nothing_of_the_optimizer_goes_on_with_it(tmp_path: Path):
-    values: dict[str, Any] = {
-        "optim__optimizer": "adamw",
-        "optim__scheduler": "cosine",
-        "optim__warmup_params": {"warmup_steps": 6},
-        "runner__max_epochs": 5,
-    }
-    one, two = Rates(), Rates()
-    whole = pipeline(tmp_path / "one", one, **values)
-    whole.fit()
-    divided = pipeline(tmp_path / "two", two, optim__stages=[{"epochs": 1}, {"epochs": 1, "own": 1}, {}], **values)
-    divided.fit()
-    assert two.rates == one.rates and weights(divided.model) == weights(whole.model)
-
-
-def test_stages_that_are_wrong_are_refused_before_the_training(tmp_path: Path):
-    stages = [{"epochs": 1}, {"optimizer": "sgdd"}]
-    with pytest.raises(UsageError, match=r"optim.stages\[1\].optimizer: 'sgdd' is not known"):
-        pipeline(tmp_path, optim__stages=stages)
-
-
-# Step mode (F3.24); its loader has tests of its own
-
-
-def test_step_mode_counts_optimizer_steps(tmp_path: Path):
-    values = {"runner__run_mode": "step", "runner__max_epochs": None, "runner__eval_interval": 3}
-    result = pipeline(tmp_path, runner__max_steps=10, **values).fit()
-    assert (result["final_step"], result["final_epoch"], result["terminal_reason"]) == (10, 3, "max_steps")
-    assert len(rows(tmp_path)) == 4 and all("valid/mae" in row for row in rows(tmp_path))
-
-
-def test_step_mode_infers_its_steps_from_epochs(tmp_path: Path):
-    # ceil(4 / 3) · 5, the second step of each epoch with one batch
-    values = {"runner__run_mode": "step", "runner__accum_grad": 3, "runner__eval_interval": 4}
-    result = pipeline(tmp_path, runner__max_epochs=5, **values).fit()
-    assert (result["final_step"], result["final_epoch"]) == (10, 5)
-
-
-@pytest.mark.parametrize(
-    ("steps", "epochs", "final", "reason"), [(6, 9, 6, "max_steps"), (99, 2, 8, "max_epochs"), (8, 2, 8, "max_steps")]
-)
-def test_step_mode_ends_with_what_comes_first(tmp_path: Path, steps: int, epochs: int, final: int, reason: str):
-    values = {"runner__run_mode": "step", "runner__max_steps": steps, "runner__max_epochs": epochs}
-    result = pipeline(tmp_path, **values).fit()
-    assert (result["final_step"], result["terminal_reason"]) == (final, reason)
-
-
-def test_step_mode_of_a_loader_without_length_needs_max_steps(tmp_path: Path):
-    task = Line()
-    task.train_loader = Stream()
-    values = {"runner__run_mode": "step", "runner__max_epochs": 2}
-    with pytest.raises(ValueError, match=r"runner.max_steps: the training loader has no length.*\n  give max_steps"):
-        pipeline(tmp_path, task, **values).fit()
-    result = pipeline(tmp_path, task, runner__max_steps=99, **values).fit()
-    assert (result["final_step"], result["final_epoch"], result["terminal_reason"]) == (8, 2, "max_epochs")
-    assert pipeline(tmp_path, task, **{**values, "runner__max_epochs": None}, runner__max_steps=7).fit()[
-        "final_step"
-    ] == (7)
-
-
-def test_step_mode_is_the_same_training_as_epochs(tmp_path: Path):
-    values: dict[str, Any] = {
-        "optim__scheduler": "step",
-        "optim__scheduler_params": {"step_size": 1, "gamma": 0.5},
-        "optim__warmup_params": {"warmup_epochs": 1},
-    }
-    # not shuffled: evaluations draw from the random generators too, and come at other times
-    by_epochs, by_steps = Rates(shuffle=False), Rates(shuffle=False)
-    one = pipeline(tmp_path / "epochs", by_epochs, **values)
-    one.fit()
-    values |= {"runner__run_mode": "step", "runner__max_steps": 12, "runner__eval_interval": 5}
-    two = pipeline(tmp_path / "steps", by_steps, runner__max_epochs=None, **values)
-    two.fit()
-    assert by_steps.rates == by_epochs.rates and len(by_steps.rates) == 12
-    assert weights(two.model) == weights(one.model)
-
-
-def test_step_mode_plateau_follows_every_evaluation(tmp_path: Path):
-    task = Rates(errors=[1.0] * 9)
-    plateau = {"optim__scheduler": "plateau", "optim__scheduler_params": {"factor": 0.5, "patience": 0}}
-    step_mode = {"runner__run_mode": "step", "runner__max_steps": 8, "runner__eval_interval": 2}
-    pipeline(tmp_path, task, runner__max_epochs=None, **plateau, **step_mode).fit()
-    assert task.rates == [0.1, 0.1, 0.1, 0.1, 0.05, 0.05, 0.025, 0.025]
-
-
-def test_step_mode_resumes_in_the_middle_of_a_pass(tmp_path: Path):
-    values = {
-        "optim__optimizer": "adamw",
-        "optim__scheduler": "cosine",
-        "runner__run_mode": "step",
-        "runner__eval_interval": 3,
-        "runner__accum_grad": 3,
-        "runner__max_epochs": 5,
-    }
-    whole_task, second = Rates(), Rates()
-    whole = pipeline(tmp_path / "whole", whole_task, **values)
-    whole.fit()
-
-    class Stops(Interrupts):
-        """6 batches are 2 passes, less 2 batches: 1 step of the first interval is missing."""
-
-    stopped = pipeline(tmp_path, Stops(), **values).fit()
-    assert (stopped["terminal_reason"], stopped["final_step"]) == ("interrupt", 3)
-    resumed = pipeline(tmp_path, second, ckp_file=last(tmp_path), **values)
-    assert resumed.fit() == whole.result
-    assert second.rates == whole_task.rates[-len(second.rates) :] and weights(resumed.model) == weights(whole.model)
-
-
-def test_step_mode_takes_stages(tmp_path: Path):
-    task = Staged()
-    values = {"runner__run_mode": "step", "runner__max_steps": 18, "runner__eval_interval": 4}
-    pipeline(tmp_path, task, optim__stages=STAGES, runner__max_epochs=None, **values).fit()
-    assert task.rates == [0.1] * 12 + [0.01] * 6 and [stage for stage, _ in task.calls] == [0, 1, 2]
-    assert [row["stage"][-1] for row in rows(tmp_path)] == list("01122")
-
-
-def test_stages_of_a_loader_without_length_are_refused(tmp_path: Path):
-    task = Line()
-    task.train_loader = Stream()
-    values = {"runner__run_mode": "step", "runner__max_steps": 18, "runner__max_epochs": None}
-    with pytest.raises(UsageError, match=r"optim.stages: the training loader has no length, and stages are as long"):
-        pipeline(tmp_path, task, optim__stages=STAGES, **values).fit()
-    with pytest.raises(UsageError, match=r"optim.scheduler_params.T_max: the training loader has no length"):
-        pipeline(tmp_path, task, optim__scheduler="cosine", **values).fit()
-
-
-# A batch of another kind (F3.11)
-
-
-class Graphs:
-    """Several small graphs in one batch.
-
-    Args:
-        nodes: (N, 1) features.
-        graph: (N,) the graph of each node.
-        energy: (G,) targets.
-    """
-
-    def __init__(self, nodes: torch.Tensor, graph: torch.Tensor, energy: torch.Tensor):
-        self.nodes, self.graph, self.energy = nodes, graph, energy
-
-    def to(self, device: torch.device) -> "Graphs":
-        return Graphs(self.nodes.to(device), self.graph.to(device), self.energy.to(device))
-
-    def to_dtype(self, dtype: torch.dtype) -> "Graphs":
-        return Graphs(self.nodes.to(dtype), self.graph, self.energy.to(dtype))
-
-
-class Energies(qTaskBase):
-    """Learn a graph's energy, the sum of 2x + 1 over its nodes, and its slope at each node, which is 2."""
-
-    eval_needs_grad = True
-
-    def __init__(self) -> None:
-        super().__init__()
-        generator = torch.Generator().manual_seed(0)
-        self.train_loader = [self.batch(generator) for _ in range(20)]
-        self.val_loader = [self.batch(generator) for _ in range(4)]
-
-    @staticmethod
-    def batch(generator: torch.Generator) -> Graphs:
-        nodes, graph = torch.rand(10, 1, generator=generator), torch.tensor([0, 0, 0, 1, 1, 1, 1, 1, 2, 2])
-        energy = torch.zeros(3).index_add(0, graph, (2 * nodes + 1).flatten())
-        return Graphs(nodes, graph, energy)
-
-    def batch_forward(self, model: nn.Module, batch: Graphs) -> dict[str, Any]:
-        nodes = batch.nodes.requires_grad_()
-        energy = nodes.new_zeros(3).index_add(0, batch.graph, model(nodes).flatten())
-        (slope,) = torch.autograd.grad(energy.sum(), nodes, create_graph=True)
-        return {"energy": energy, "slope": slope}
-
-    def batch_metric(self, out: dict[str, Any], batch: Graphs) -> dict[str, Any]:
-        error = (out["energy"] - batch.energy).abs()
-        return {"energy": (error.mean(), 3), "slope": ((out["slope"] - 2).abs().mean(), 10)}
-
-    def batch_loss(self, out: dict[str, Any], batch: Graphs, loss_fn: Any) -> dict[str, Any]:
-        target = {"energy": batch.energy, "slope": torch.full_like(out["slope"], 2.0)}
-        return {"loss": (loss_fn(out, target), 3)}
-
-    def post_metric_to_err(self, result: dict[str, float]) -> float:
-        return result["energy"] + result["slope"]
-
-
-def test_graphs_with_forces_train_in_double_precision(tmp_path: Path):
-    values = {
-        "model__dtype": "float64",
-        "optim__loss": "comboloss",
-        "optim__loss_params": {"energy": ["mse", 1.0], "slope": ["l2mae", 0.1]},
-        "optim__optimizer_params": {"lr": 0.02},
-    }
-    pipe = pipeline(tmp_path, Energies(), runner__max_epochs=30, **values)
-    result = pipe.fit()
-    assert weights(pipe.model) == pytest.approx([2.0, 1.0], abs=0.05) and result["best_monitored_metric"] < 0.1
-    assert pipe.model.weight.dtype == torch.float64

@@ -151,3 +151,16 @@ def test_plan_divides_steps_into_intervals_and_stages():
     assert plan.intervals(10) == [4, 4, 2] and plan.intervals(8) == [4, 4] and plan.intervals(0) == []
     assert plan.stage_steps([4]) == [10]
     assert plan.stage_steps([1, 2, 1]) == [3, 6, 1] and plan.stage_steps([2, 2, 9]) == [6, 4, 0]
+
+
+def test_intervals_hand_on_how_batches_are_divided_among_workers():
+    class Divides(Numbers):
+        share = 0.5
+
+        def shard(self, rank: int, world: int) -> None:
+            self.place = rank, world
+
+    intervals = Intervals(Divides(4, has_length=False), accumulate=1, sizes=[1])
+    intervals.shard(1, 2)
+    assert intervals.loader.place == (1, 2) and intervals.share == 0.5
+    assert not hasattr(Intervals(Numbers(4), accumulate=1, sizes=[1]), "shard")
