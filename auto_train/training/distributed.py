@@ -1,6 +1,6 @@
 """What data-parallel workers do together (F3.18); for a process that trains alone every function is the simple case.
 
-Which worker this process is: place.py. Who starts workers: launch.py, torchrun or srun. The gradients: parallel.py.
+Which worker this process is: place.py. Who starts workers: launch.py, torchrun or srun. The gradients: gradients.py.
 """
 
 import os
@@ -21,8 +21,19 @@ T = TypeVar("T")
 # The others wait while the first worker prepares a data set or looks for a learning rate. A dead one is noticed at
 # once all the same: its connections break.
 LONGEST_WAIT = timedelta(days=2)
-# Whether the first worker decides something for all just now.
-_alone = False
+WORLD_SIZE = "WORLD_SIZE"
+
+
+class _This:
+    """This process.
+
+    Attributes:
+        place: which worker it is, from the time it has joined the others, also after it has left them.
+        is_alone: it is the first worker, and decides something for all just now.
+    """
+
+    place: Place | None = None
+    is_alone = False
 
 
 @contextmanager
@@ -38,17 +49,19 @@ def joined() -> Iterator[None]:
     if place is None or dist.is_initialized():
         yield
         return
+    environment = dict(os.environ)
     _join(place)
     try:
         with lost_worker_explained():
             yield
     finally:
         leave()
+        os.environ |= {name: environment[name] for name in {WORLD_SIZE} & environment.keys()}
+        _This.place = None
 
 
 def _join(place: Place) -> None:
     _share_cores(place.local_world)
-    backend = "gloo"
     if torch.cuda.is_available():
         if place.local_world > torch.cuda.device_count():
             raise UsageError(
@@ -57,8 +70,9 @@ def _join(place: Place) -> None:
                 hint="CUDA_VISIBLE_DEVICES= (empty) trains on the processor",
             )
         torch.cuda.set_device(place.local_rank)
-        backend = "nccl"
+    backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
     dist.init_process_group(backend, init_method=place.meeting, rank=place.rank, world_size=place.world)
+    _This.place = place
     _control()  # while all are sure to be here: who waits for its making notices no death
 
 
@@ -68,6 +82,13 @@ def leave() -> None:
         _control.cache_clear()
         dist.destroy_process_group()
         _share_cores(1)
+        _say_alone()
+
+
+def _say_alone() -> None:
+    # fastai sends what it finds to as many workers as this says: its recorder would wait for them forever.
+    if WORLD_SIZE in os.environ:
+        os.environ[WORLD_SIZE] = "1"
 
 
 def num_cores() -> int:
@@ -85,13 +106,17 @@ def rank() -> int:
     """Return the number of this worker, also after it has left the others; 0 for a process alone."""
     if dist.is_initialized():
         return dist.get_rank()
-    place = Place.found()
+    place = _place()
     return place.rank if place else 0
+
+
+def _place() -> Place | None:
+    return _This.place or Place.found()
 
 
 def world() -> int:
     """Return how many workers train together now; 1 while the first one decides something alone."""
-    return dist.get_world_size() if dist.is_initialized() and not _alone else 1
+    return dist.get_world_size() if dist.is_initialized() and not _This.is_alone else 1
 
 
 def is_main() -> bool:
@@ -120,17 +145,26 @@ def decided(decide: Callable[[], T]) -> T:
         decide: called on the first worker, for which there are no others meanwhile: it may even train. What it returns
             is sent by pickle, tensors should be on the CPU.
     """
-    global _alone
     if world() == 1:
         return decide()
     value = None
     if is_main():
-        _alone = True
-        try:
+        with _alone():
             value = decide()
-        finally:
-            _alone = False
     return broadcast_object(value)  # type: ignore[return-value] # the others get the first one's
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    workers = os.environ.get(WORLD_SIZE)
+    _This.is_alone = True
+    _say_alone()
+    try:
+        yield
+    finally:
+        _This.is_alone = False
+        if workers is not None:
+            os.environ[WORLD_SIZE] = workers
 
 
 def broadcast_object(value: T) -> T:
@@ -168,7 +202,7 @@ def largest(*values: int) -> list[int]:
 @contextmanager
 def main_first() -> Iterator[None]:
     """Let the first worker of each machine run the block before the others, who then find done what it prepared."""
-    place = Place.found()
+    place = _place()
     is_first = place.local_rank == 0 if place else is_main()
     if not is_first:
         barrier()

@@ -247,7 +247,9 @@ class Learner(StepLearner):
     def _pass_means(self) -> Means:
         """Return the averages of a pass of all workers, with the task's epoch metrics over them."""
         averages, cache = collected(self.averages, self.epoch_cache)
-        return decided(lambda: averages.means() | (self.epoch_metric(cache) if self.epoch_metric else {}))
+        # A pass that a callback has cancelled, as the LR finder does, has nothing to compute them from.
+        has_more = self.epoch_metric and (averages.counts or cache)
+        return decided(lambda: averages.means() | (self.epoch_metric(cache) if has_more else {}))
 
     def _do_epoch_train(self) -> None:
         if not self.position.iter:
