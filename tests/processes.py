@@ -7,11 +7,16 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
+from multiprocessing.forkserver import ensure_running
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 PRELOADED = ["auto_train.classification.train", "auto_train.reports.report", "tests.processes"]
-_context: Any = None
+# One thread and one arena: what a training takes of its address space is then much the same on every machine.
+ENVIRONMENT = {"OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,14 +69,22 @@ def start(folder: Path, *words: str, memory_mb: int | None = None) -> Trainer:
     Args:
         memory_mb: most memory it may take beyond what the imports have taken.
     """
-    global _context
-    if _context is None:
-        _context = multiprocessing.get_context("forkserver")
-        _context.set_forkserver_preload(PRELOADED)
     errors = folder / f"stderr-{time.monotonic_ns()}.txt"
-    process = _context.Process(target=train, args=(folder, errors, words, memory_mb))
+    process = _server().Process(target=train, args=(folder, errors, words, memory_mb))
     process.start()
     return Trainer(process=process, errors=errors)
+
+
+@cache
+def _server() -> Any:
+    """Return where processes are forked, started in an environment of its own."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(PRELOADED)
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in ENVIRONMENT.items():
+            patch.setenv(name, value)
+        ensure_running()
+    return context
 
 
 def train(folder: Path, errors: Path, words: Sequence[str], memory_mb: int | None) -> None:

@@ -188,7 +188,7 @@ def test_training_killed_in_its_evaluation_is_finished_by_a_resume(whole: Whole,
     whole.assert_equals(tmp_path)
 
 
-# Out of room
+# Out of room and out of range
 
 
 @pytest.fixture
@@ -218,6 +218,48 @@ def test_training_goes_on_once_a_full_disk_has_room_again(whole: Whole, small_di
     resumed = start(small_disk, f"--resume={run}")
     assert resumed.wait() == 0, resumed.stderr
     whole.assert_equals(small_disk)
+
+
+BIG = ["architecture.image_size=112", "training.scheme.batch_size=128"]
+
+
+def test_training_with_too_little_memory_goes_on_with_smaller_batches(whole: Whole, tmp_path: Path):
+    trainer = start(tmp_path, f"--config={write_ini(tmp_path, whole.data)}", "--offline", *BIG, memory_mb=500)
+    assert trainer.wait() == 0, trainer.stderr
+    assert "warning: not enough memory: going on with batches of 64, 2 of them to a step" in trainer.stderr
+    state = torch.load(run_of(tmp_path) / "checkpoints/last.ckpt", weights_only=True)
+    loader = state["loader"]
+    assert loader["bs"] <= 64 and loader["bs"] * loader["accumulate"] == 128
+    assert state["runner"]["step"] == 2  # of 128 images each, out of 277
+    # A resume begins with the batches that fitted.
+    resumed = start(tmp_path, f"--resume={run_of(tmp_path)}", "training.scheme.epochs=2", memory_mb=500)
+    assert resumed.wait() == 0, resumed.stderr
+    assert f"going on with batches of {loader['bs']}," not in resumed.stderr
+
+
+def test_training_that_does_not_fit_at_all_is_exit_4_and_goes_on_where_it_fits(whole: Whole, tmp_path: Path):
+    trainer = start(tmp_path, f"--config={write_ini(tmp_path, whole.data)}", "--offline", *BIG, memory_mb=280)
+    assert trainer.wait() == 4, trainer.stderr
+    assert "out of memory" in trainer.stderr and "Traceback" not in trainer.stderr
+    assert "then go on: python main.py train --resume project/runs/" in trainer.stderr
+    assert status(tmp_path) == "failed"
+    resumed = start(tmp_path, f"--resume={run_of(tmp_path)}")
+    assert resumed.wait() == 0, resumed.stderr
+
+
+def test_loss_that_is_no_number_keeps_the_epochs_before(whole: Whole, tmp_path: Path):
+    assert begin(tmp_path, whole.data).wait() == 0
+    run = run_of(tmp_path)
+    wild = ["training.scheme.epochs=3", "training.scheme.learning_rate=1e30"]
+    failed = start(tmp_path, f"--resume={run}", *wild)
+    assert failed.wait() == 4, failed.stderr
+    assert re.search(r"the loss became (nan|inf) in epoch 2, step \d+", failed.stderr)
+    assert f"then go on: python main.py train --resume project/runs/{run.name} [section.key=value …]" in failed.stderr
+    assert status(tmp_path) == "failed"
+    resumed = start(tmp_path, f"--resume={run}", "training.scheme.learning_rate=1e-3")
+    assert resumed.wait() == 0, resumed.stderr
+    assert [row.get("epoch") for row in rows(run)] == [1, 2, 3, None]
+    assert all(value.isfinite().all() for value in torch.load(tmp_path / "project/models/model.pth").values())
 
 
 # Checkpoints that cannot be used

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from auto_train.errors import MissingError, TaskContractError, UsageError, did_you_mean
+from auto_train.training.memory import is_out_of_memory
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -95,6 +96,8 @@ def create_timm_model(
     try:
         body = _make_body(model, cut, n_in, image_size)
     except Exception as error:  # each model has its own way to refuse a size
+        if is_out_of_memory(error):
+            raise
         raise UsageError(
             f"'{arch}' cannot see images of {image_size} px: {error}",
             where="[architecture] image_size",

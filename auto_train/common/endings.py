@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 from auto_train.errors import AutoTrainError, GateError, Interrupted, TrainingError
 from auto_train.training.files import full_disk_explained
+from auto_train.training.memory import is_out_of_memory
 from auto_train.training.run_folder import RunFolder
 
 
@@ -24,6 +25,7 @@ def next_step_told(folder: RunFolder) -> Iterator[None]:
 
     Raises:
         Interrupted: Ctrl-C or SIGTERM outside of the epochs, which save their state themselves.
+        TrainingError: out of memory outside of the epochs, which go on with smaller batches.
     """
     try:
         with full_disk_explained(folder.path):
@@ -37,6 +39,12 @@ def next_step_told(folder: RunFolder) -> Iterator[None]:
     except (TrainingError, GateError) as error:
         _add(error, _hint(folder, "[section.key=value …]"))
         raise
+    except (RuntimeError, MemoryError, OSError) as error:
+        if not is_out_of_memory(error):
+            raise
+        advice = "end other programs, or take a smaller [training.scheme] batch_size"
+        hint = f"{advice}\n  then {_hint(folder, '[section.key=value …]')}"
+        raise TrainingError("out of memory", where=str(folder.path), hint=hint) from error
 
 
 def _has_checkpoint(folder: RunFolder) -> bool:

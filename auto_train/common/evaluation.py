@@ -9,6 +9,7 @@ from auto_train.common.inference import InferenceModel
 from auto_train.common.loaders import eval_loader
 from auto_train.data import Samples
 from auto_train.data.loader import BatchLoader
+from auto_train.training.memory import is_out_of_memory
 
 if TYPE_CHECKING:
     from auto_train.common.base import Task
@@ -42,12 +43,24 @@ def some_images(samples: Samples, most: int) -> list[np.ndarray]:
     return [samples.images[i * len(samples) // count] for i in range(count)]
 
 
-@torch.no_grad()
 def network_outputs(
     inference: InferenceModel, loader: BatchLoader, device: torch.device
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the network's outputs (N, …) float32 and the targets of a split, in its order, on the CPU."""
+    """Return the network's outputs (N, …) float32 and the targets of a split, in its order, on the CPU.
+
+    Where memory does not suffice, it begins again with smaller batches.
+    """
     inference.to(device)
+    while True:
+        try:
+            return _outputs(inference, loader, device)
+        except (RuntimeError, MemoryError, OSError) as error:
+            if not (is_out_of_memory(error) and loader.halve()):
+                raise
+
+
+@torch.no_grad()
+def _outputs(inference: InferenceModel, loader: BatchLoader, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
     outputs, targets = [], []
     for images, target in loader:
         outputs.append(inference.network(images.to(device)).float().cpu())

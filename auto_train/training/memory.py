@@ -1,17 +1,28 @@
 """Out of memory: telling it from other errors, and saying it in the user's words."""
 
+import errno
+
 import torch
 
 from auto_train.errors import TrainingError
 
 # What torch's allocators, oneDNN and C++ say; none of them has an exception type of its own on the CPU.
-PHRASES = ("out of memory", "can't allocate memory", "not enough memory", "bad_alloc", "could not create a memory")
+PHRASES = (
+    "out of memory",
+    "can't allocate memory",
+    "not enough memory",
+    "bad_alloc",
+    "could not create a memory",
+    "could not create a primitive",
+)
 
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Tell whether an error means that memory did not suffice."""
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOMEM
     return isinstance(error, RuntimeError) and any(phrase in str(error).lower() for phrase in PHRASES)
 
 
