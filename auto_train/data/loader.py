@@ -61,8 +61,9 @@ class BatchLoader:
 
     def __len__(self) -> int:
         """Return the number of batches of an epoch that this worker gets."""
-        full, tail = divmod(self.n, self.full_bs)
-        batches = full * len(self._split(np.arange(self.full_bs)))
+        first, end, size = self._block()
+        full, tail = divmod(end - first, size)
+        batches = full * len(self._split(np.arange(size)))
         return batches if self.shuffle else batches + len(self._split(np.arange(tail)))
 
     def __iter__(self) -> Iterator[Batch]:
@@ -89,7 +90,10 @@ class BatchLoader:
         return True
 
     def shard(self, rank: int, world: int) -> None:
-        """Give this worker its part of every batch: one of ``world`` parts whose sizes differ by one image at most.
+        """Give this worker its part: of every training batch, or of the rows of an evaluation split.
+
+        The parts differ by one image at most. Those of an evaluation are blocks: what the workers find in them is, one
+        worker after the other, in the order of the rows.
 
         Raises:
             UsageError: batches of a training split with less images than workers.
@@ -113,11 +117,11 @@ class BatchLoader:
 
     def _batches(self, start: int) -> Iterator[Batch]:
         order = self.order(self.epoch)
-        end = self.n - self.n % self.full_bs if self.shuffle else self.n
+        first, end, size = self._block()
         steps = [
-            (first // self.full_bs * self.parts + part, positions)
-            for first in range(0, end, self.full_bs)
-            for part, positions in self._split(order[first : first + self.full_bs])
+            (number * self.parts + part, positions)
+            for number, at in enumerate(range(first, end - size + 1 if self.shuffle else end, size))
+            for part, positions in self._split(order[at : min(at + size, end)])
         ][start:]
         pixels = self.pixels.batches([positions for _, positions in steps])
         for (step, positions), array in zip(steps, pixels, strict=True):
@@ -125,9 +129,17 @@ class BatchLoader:
             self.share = len(positions) * self.world * self.parts / self.full_bs
             yield batch
 
+    def _block(self) -> tuple[int, int, int]:
+        """Return where in the order this worker begins, where it ends, and the size of a full batch."""
+        if self.shuffle:
+            return 0, self.n, self.full_bs
+        first, end = (rank * self.n // self.world for rank in (self.rank, self.rank + 1))
+        return first, end, -(-self.full_bs // self.world)
+
     def _split(self, full: np.ndarray) -> list[tuple[int, np.ndarray]]:
         """Return this worker's positions of each part of a full batch, less empty ones, and the number of the part."""
-        mine = [_share(_share(full, part, self.parts), self.rank, self.world) for part in range(self.parts)]
+        parts = [_share(full, part, self.parts) for part in range(self.parts)]
+        mine = [_share(part, self.rank, self.world) for part in parts] if self.shuffle else parts
         return [(part, positions) for part, positions in enumerate(mine) if len(positions)]
 
     def _made(self, array: np.ndarray, positions: np.ndarray, step: int) -> Batch:
