@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import torch
 
-from auto_train.data.views import Views
+from auto_train.data.views import Views, view_matrices
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,22 +62,30 @@ class Augmentation:
         def draw(limit: float) -> torch.Tensor:
             return (torch.rand(n, generator=generator) * 2 - 1) * limit
 
-        angle, shear = torch.deg2rad(draw(self.rotate)), torch.tan(torch.deg2rad(draw(self.shear)))
-        scale = 1 / (1 + draw(self.zoom))
-        area = 1 - torch.rand(n, generator=generator) * (1 - self.crop)
-        ratio = torch.exp(draw(math.log(4 / 3))) if self.crop < 1 else torch.ones(n)
-        width, height = (area * ratio).sqrt().clamp(max=1), (area / ratio).sqrt().clamp(max=1)
+        angle, shear, zoom = draw(self.rotate), draw(self.shear), 1 + draw(self.zoom)
+        width, height = _crops(n, self.crop, generator)
         mirror = torch.where(torch.rand(n, generator=generator) < 0.5, -1.0, 1.0) if self.flip else torch.ones(n)
-        cos, sin = torch.cos(angle) * scale, torch.sin(angle) * scale
-        matrices = torch.empty(n, 2, 3)
-        matrices[:, 0, 0] = cos * width * mirror
-        matrices[:, 0, 1] = (shear * cos - sin) * height
-        matrices[:, 1, 0] = sin * width * mirror
-        matrices[:, 1, 1] = (shear * sin + cos) * height
         # The crop may lie anywhere inside the image; the shift moves it on.
-        matrices[:, 0, 2] = draw(1.0) * (1 - width) + draw(2 * self.shift)
-        matrices[:, 1, 2] = draw(1.0) * (1 - height) + draw(2 * self.shift)
-        return matrices
+        x, y = (draw(1.0) * (1 - size) + draw(2 * self.shift) for size in (width, height))
+        return view_matrices(angle, shear, zoom, torch.stack([x, y]), torch.stack([width * mirror, height]))
+
+
+def _crops(n: int, least: float, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return width and height of n random crops as shares of the side.
+
+    Source: Inception's crop as in torchvision's RandomResizedCrop, whose ten tries to fit into the image are kept:
+    large areas are rarer than small ones.
+    """
+    if least == 1:
+        return torch.ones(n), torch.ones(n)
+    area = 1 - torch.rand(10, n, generator=generator) * (1 - least)
+    ratio = torch.exp((torch.rand(10, n, generator=generator) * 2 - 1) * math.log(4 / 3))
+    width, height = (area * ratio).sqrt(), (area / ratio).sqrt()
+    fits = (width <= 1) & (height <= 1)
+    first = fits.int().argmax(dim=0, keepdim=True)
+    nothing_fits = ~fits.any(dim=0)
+    width, height = (torch.where(nothing_fits, 1.0, sizes.gather(0, first)[0]) for sizes in (width, height))
+    return width, height
 
 
 def _boxes(n: int, side: int, probability: float, generator: torch.Generator) -> torch.Tensor:

@@ -41,25 +41,26 @@ class Mix:
             not self.mixup or torch.rand((), generator=generator).item() < self.switch_prob
         )
         share = _beta(self.cutmix if use_cutmix else self.mixup, generator)
-        partner = torch.randperm(len(images), generator=generator)
+        partner = torch.randperm(len(images), generator=generator).to(images.device)
         if use_cutmix:
-            images, share = _paste(images, images[partner], share, generator)
+            images, share = _paste(images, partner, share, generator)
         else:
-            images = images * share + images[partner] * (1 - share)
+            images = images.index_select(0, partner).lerp_(images, share)
         soft = F.one_hot(targets, self.num_classes).float()
-        return images, soft * share + soft[partner] * (1 - share)
+        return images, soft[partner.to(soft.device)].lerp_(soft, share)
 
 
 def _paste(
-    images: torch.Tensor, others: torch.Tensor, share: float, generator: torch.Generator
+    images: torch.Tensor, partner: torch.Tensor, share: float, generator: torch.Generator
 ) -> tuple[torch.Tensor, float]:
     height, width = images.shape[2:]
     cut = (1 - share) ** 0.5
     y, x = (torch.rand(2, generator=generator) * torch.tensor([height, width])).tolist()
     top, bottom = max(0, round(y - height * cut / 2)), min(height, round(y + height * cut / 2))
     left, right = max(0, round(x - width * cut / 2)), min(width, round(x + width * cut / 2))
+    box = images[:, :, top:bottom, left:right].index_select(0, partner)
     images = images.clone()
-    images[:, :, top:bottom, left:right] = others[:, :, top:bottom, left:right]
+    images[:, :, top:bottom, left:right] = box
     # The box is cut off at the border, so the true share is what was really kept.
     return images, 1 - (bottom - top) * (right - left) / (height * width)
 

@@ -92,8 +92,9 @@ OPERATIONS: dict[str, Operation] = {
     "contrast": lambda x, m, s: _contrast(x, 2 * m - 1),
     "brightness": lambda x, m, s: _brightness(x, 2 * m - 1),
     "sharpness": lambda x, m, s: _sharpness(x, 2 * m - 1),
-    "shear_x": lambda x, m, s: _warp(x, m01=0.3 * m * s),
-    "shear_y": lambda x, m, s: _warp(x, m10=0.3 * m * s),
+    # Along the upper or left edge nothing moves: its coordinate is -1.
+    "shear_x": lambda x, m, s: _warp(x, m01=0.3 * m * s, m02=0.3 * m * s),
+    "shear_y": lambda x, m, s: _warp(x, m10=0.3 * m * s, m12=0.3 * m * s),
     # timm moves by at most 0.45 of the side; coordinates run from -1 to 1.
     "translate_x": lambda x, m, s: _warp(x, m02=0.9 * m * s),
     "translate_y": lambda x, m, s: _warp(x, m12=0.9 * m * s),
