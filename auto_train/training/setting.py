@@ -114,7 +114,7 @@ def _take_over(folder: RunFolder, checkpoint: Path, epoch: int) -> None:
         truncate_after(folder.path / FILE, epoch)
         return
     best = checkpoint.with_name("best.ckpt")
-    if best.is_file() and best.stat().st_dev == folder.path.stat().st_dev:
+    if best.is_file():
         linked(best, folder.checkpoints / "best.ckpt")
 
 
