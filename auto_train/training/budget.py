@@ -8,17 +8,15 @@ from typing import Any
 import torch
 from fastai.callback.core import Callback, CancelTrainException
 
+from auto_train.training.batch_timer import BatchTimer
 from auto_train.training.distributed import decided, is_main, world
 from auto_train.training.loaders import length
 from auto_train.training.pace import EVALUATION, epochs_left, evaluation_batches, frozen_work
 from auto_train.training.schedule import tell_epochs
 from auto_train.training.time_plan import Plan, Stretch, describe, describe_change, plan_epochs
 
-# Batches at the beginning of a pass in which loaders start, kernels are chosen and memory is taken.
-WARM_UP = 3
 # Batches that give the plan, and how long they must have taken: a few milliseconds say little.
 MEASURED, MEASURED_S = 16, 0.5
-SHORTEST_S = 1e-6
 # Very slow ones are enough once they have taken this share of the time.
 MEASURED_SHARE = 0.02
 # Share of the time for what nobody has measured: the export, a machine that becomes slower.
@@ -59,7 +57,7 @@ class Budget(Callback):
     ):
         self.minutes, self.say, self.evaluations, self.clock = minutes, say, evaluations, clock
         self.started = clock() if started is None else started
-        self.earlier_s = self.batch_s = 0.0
+        self.earlier_s, self.timer = 0.0, BatchTimer(clock)
         self.rest_s: float | None = None
         self.limit: int | None = None
         self.wanted: list[int] = []
@@ -75,14 +73,14 @@ class Budget(Callback):
 
     def _rest_s(self) -> float:
         """Return the seconds of an epoch besides its training batches, guessed before the first one is over."""
-        guessed = EVALUATION * evaluation_batches(self.learn) * self.batch_s
-        return guessed if self.rest_s is None else self.rest_s
+        return EVALUATION * self.evaluation_batches * self.timer.batch_s if self.rest_s is None else self.rest_s
 
     # What is measured
 
     def before_fit(self) -> None:
         self.wanted = self.wanted or [stage.epochs for stage in self.learn.stages]
         self.limit, self.is_measured, self.epochs_seen = None, False, 0
+        self.evaluation_batches = evaluation_batches(self.learn)
 
     def before_epoch(self) -> None:
         if self.epochs_seen:
@@ -90,21 +88,16 @@ class Budget(Callback):
         self.epoch_began = self.clock()
 
     def before_train(self) -> None:
-        self.seen, self.pass_began = 0, self.clock()
+        self.timer.begin()
 
     def after_train(self) -> None:
-        self._note_speed()
+        self.timer.measure()
         self.train_ended = self.clock()
-
-    def _note_speed(self) -> None:
-        since, count = (self.warm_at, self.seen - WARM_UP) if self.seen > WARM_UP else (self.pass_began, self.seen)
-        if count:
-            self.batch_s = max((self.clock() - since) / count, SHORTEST_S)
 
     def _note_rest(self) -> None:
         # The first epoch of a stage has a longer beginning than those after it.
-        since = self.train_ended if self.epochs_seen == 1 else self.epoch_began + self.seen * self.batch_s
-        self.rest_s = max(self.clock() - since, 0.0)
+        trained = self.epoch_began + self.timer.seen * self.timer.batch_s
+        self.rest_s = max(self.clock() - (self.train_ended if self.epochs_seen == 1 else trained), 0.0)
 
     # When it is planned
 
@@ -114,17 +107,14 @@ class Budget(Callback):
             self.learn.n_iter = min(self.limit, self.learn.n_iter)
 
     def after_batch(self) -> None:
-        self.seen += 1
-        if self.seen == WARM_UP:
-            self._synchronize()
-            self.warm_at = self.clock()
+        # Nothing is set here that is an attribute of this object: fastai would look for each in the learner and model.
+        self.timer.count()
         if not self.is_measured and self._is_enough():
-            self._synchronize()
-            self._note_speed()
-            self.is_measured = True
-            if self.learn.n_iter:
-                self._replan(done=self.learn.iter + 1, may_grow=True)
-        if self._is_at_step() and (self._is_cut() or self._is_over()):
+            self._measure()
+        is_over = self._is_over()
+        if (is_over or self._is_cut()) and self._is_at_step():
+            if is_over:
+                self._end()
             raise CancelTrainException
 
     def after_epoch(self) -> None:
@@ -135,16 +125,20 @@ class Budget(Callback):
             self._replan(done=0, may_grow=2 * self.learn.position.epoch <= self.learn.n_epoch)
 
     def _is_enough(self) -> bool:
-        """Tell whether the batches so far are worth a plan; the last one of an epoch has the epoch's end for that."""
-        count = self.seen - WARM_UP
+        """Tell whether the batches so far are worth a plan; an epoch of fewer is planned at its end."""
+        count = self.timer.measured
         if count < 1 or world() > 1:  # workers must plan after the same batch
             return count == MEASURED
-        took = self.clock() - self.warm_at
-        return (count >= MEASURED and took >= MEASURED_S) or took >= MEASURED_SHARE * 60 * self.minutes
+        took_s = self.timer.took_s()
+        return (count >= MEASURED and took_s >= MEASURED_S) or took_s >= MEASURED_SHARE * 60 * self.minutes
 
-    def _synchronize(self) -> None:
-        if not self.is_measured and self.learn.device.type == "cuda":
-            torch.cuda.synchronize(self.learn.device)
+    def _measure(self) -> None:
+        if self.learn.device.type == "cuda":
+            torch.cuda.synchronize(self.learn.device)  # what was timed must be done
+        self.timer.measure()
+        self.is_measured = True
+        if self.learn.n_iter:
+            self._replan(done=self.learn.iter + 1, may_grow=True)
 
     # The plan
 
@@ -194,7 +188,7 @@ class Budget(Callback):
         if wanted is not None and wanted < 1:
             return None
         work = [frozen_work(learn) if learn.stages[number].frozen else 1.0 for number in (index, learn.stage_index)]
-        batch_s = self.batch_s * work[0] / work[1]
+        batch_s = self.timer.batch_s * work[0] / work[1]
         return Stretch(epochs=wanted, batch_s=batch_s, is_frozen=learn.stages[index].frozen)
 
     def _follow(self, plan: Plan, indexes: list[int]) -> None:
@@ -222,17 +216,17 @@ class Budget(Callback):
         return self.limit is not None and self.learn.iter + 1 >= self.limit
 
     def _is_over(self) -> bool:
-        """Tell whether there is no time for another batch, and let this epoch be the last then."""
-        if world() > 1 and self.seen % ASK_EVERY:
-            return False
-        if not decided(lambda: self.left_s(MARGIN / 2) < self._rest_s()):
-            return False
+        """Tell whether there is no time for another batch."""
+        if world() == 1:
+            return self.left_s(MARGIN / 2) < self._rest_s()
+        return not self.timer.seen % ASK_EVERY and decided(lambda: self.left_s(MARGIN / 2) < self._rest_s())
+
+    def _end(self) -> None:
         learn = self.learn
         learn.n_epoch = learn.epoch + 1
         learn.end("time")
         if is_main():
             self.say(f"The time is over: epoch {learn.epochs_done + 1} ends after batch {learn.iter + 1}")
-        return True
 
     def state_dict(self) -> dict[str, Any]:
         return {

@@ -103,7 +103,7 @@ def describe_change(plan: Plan, before: int, *, batches: int) -> str:
 
 
 def _epochs(count: float) -> str:
-    return f"{count:.3g} epoch{'' if count == 1 else 's'}"
+    return f"{count:{'.0f' if count == int(count) else '.2g'}} epoch{'' if count == 1 else 's'}"
 
 
 def _time(seconds: float) -> str:
