@@ -128,6 +128,8 @@ class Learner(StepLearner):
         if not is_midway:
             self.position, self.stage_steps = Position(), 0
         self.freezer.freeze_to(-1 if stage.frozen else 0)
+        # Before the optimizer: a task may freeze or thaw more.
+        self.emit("onStageStart", self.stage_index, stage.settings)
         if self.opt is None or not stage.keeps_optimizer:
             self.opt = OptimWrapper(opt=stage.optimizer(self.model) if stage.optimizer else self.make_optimizer())
         self.n_epoch, self.is_stage_over = stage.epochs, False
@@ -135,7 +137,6 @@ class Learner(StepLearner):
         stage.schedule.begin(
             self.opt.opt, epochs=stage.epochs, steps=None if batches is None else -(-batches // self.accumulate)
         )
-        self.emit("onStageStart", self.stage_index, stage.settings)
 
         def run() -> None:
             # After before_fit, which sets callbacks to their beginning.
@@ -248,8 +249,8 @@ class Learner(StepLearner):
         """Return the averages of a pass of all workers, with the task's epoch metrics over them."""
         averages, cache = collected(self.averages, self.epoch_cache)
         # A pass that a callback has cancelled, as the LR finder does, has nothing to compute them from.
-        has_more = self.epoch_metric and (averages.counts or cache)
-        return decided(lambda: averages.means() | (self.epoch_metric(cache) if has_more else {}))
+        epoch_metric = self.epoch_metric if averages.counts or cache else None
+        return decided(lambda: averages.means() | (epoch_metric(cache) if epoch_metric else {}))
 
     def _do_epoch_train(self) -> None:
         if not self.position.iter:

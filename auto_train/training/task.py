@@ -46,7 +46,7 @@ class qTaskBase:  # noqa: N801 - the name is contract F3.10
         missing = [name for name in REQUIRED if getattr(type(self), name) is getattr(qTaskBase, name)]
         if missing:
             raise TaskContractError(
-                f"{type(self).__name__} does not define {', '.join(missing)}", hint="see docs/recipes.md, Task"
+                f"{type(self).__name__} does not define {', '.join(missing)}", hint="see docs/tasks.md"
             )
 
     def pre_batch_forward(self, batch: Any) -> Any:
