@@ -29,6 +29,7 @@ from auto_train.common.weights import load_torch_model_weights_to
 from auto_train.config import AttrDict, Config, load_config
 from auto_train.data import Samples, Source, decode_image, evaluation_hash, find_weights, read_manifest
 from auto_train.errors import TaskContractError, UsageError
+from auto_train.training.distributed import decided, is_main, main_first
 from auto_train.training.learner import Learner
 from auto_train.training.precision import choose_precision
 from auto_train.training.step import batch_norm_explained
@@ -73,7 +74,7 @@ class Task(qTaskBase):
     ):
         super().__init__()
         self.config = self.get_config(config)
-        self.listener, self.offline = listener, offline
+        self.listener, self.offline = listener if is_main() else None, offline
         self.warnings: list[str] = []
         self.user_dls: Any = None
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -85,15 +86,17 @@ class Task(qTaskBase):
     def _prepare(self) -> None:
         # First what can be missing at once; data may take minutes to fetch and check.
         optimizer_of(self.config)
-        weights = self.find_backbone_weights()
-        self.samples = self.read_data()
+        with main_first():
+            weights = self.find_backbone_weights()
+            self.samples = self.read_data()
         check_trainable(self.config, self.samples)
         self.labels = self.samples.labels
         seed_everything(self.config.training.seed)
         self.inference = self.build_model(weights)
         self.model = self.inference.network.to(self.device)
         self.inference.to(self.device)
-        self.dls = self.get_dataloaders()
+        with main_first():
+            self.dls = self.get_dataloaders()
         self.learn = self.make_learner()
 
     def _restore(self) -> None:
@@ -257,7 +260,7 @@ class Task(qTaskBase):
         model = self.inference.network.to(self.device)
         images, _ = self.dls.train.one_batch()
         with batch_norm_explained():
-            precision = choose_precision(model, images, **precision_choices(self.config))
+            precision = decided(lambda: choose_precision(model, images, **precision_choices(self.config)))
         return Learner(
             self.dls,
             model,

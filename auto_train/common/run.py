@@ -34,6 +34,7 @@ from auto_train.errors import Interrupted, UsageError
 from auto_train.reports import write_report
 from auto_train.training.budget import Budget
 from auto_train.training.checkpoint import Checkpointer
+from auto_train.training.distributed import decided, is_main, joined, leave, lost_worker_explained, world
 from auto_train.training.early_stop import EarlyStop
 from auto_train.training.epoch_log import EpochLog
 from auto_train.training.files import replacing, replacing_folder, write_atomically
@@ -41,7 +42,7 @@ from auto_train.training.learner import Learner
 from auto_train.training.loggers import open_loggers
 from auto_train.training.loggers.feed import Feed
 from auto_train.training.lr_finder import find_learning_rate
-from auto_train.training.run_folder import RunFolder, TrainResult, all_warnings, environment
+from auto_train.training.run_folder import RunFolder, SilentFolder, TrainResult, all_warnings, environment
 from auto_train.training.schema import validate_args
 from auto_train.training.stopping import StopOnNaN, StopOnRequest
 from auto_train.types import Listener, Progress, absolute
@@ -77,6 +78,18 @@ class TrainingRun:
         if self.listener:
             self.listener(Progress(stage="train", message=message))
 
+    def open(self) -> None:
+        """Write the config of a new run, and tell where it is recorded."""
+        if self.listener:
+            self.listener(Progress(stage="start", run=self.folder.path))
+        if self.resume or not is_main():
+            return
+        config, folder = self.config, self.folder
+        write_atomically(folder.path / "config.ini", config.to_ini().encode())
+        keys = config.keys()
+        overrides = {key: config[key] for key in keys if config.origin(key).kind == "override"}
+        folder.write_json("overrides.json", overrides)
+
     def begin(self, task: Task) -> None:
         """Record what the task is made of, and load the weights to go on from, if there are any.
 
@@ -88,16 +101,24 @@ class TrainingRun:
             logger.warning(warning)
         if self.resume:
             self._go_on(self.resume, task)
+        if is_main():
+            self._record(task)
+        if not self.state:
+            self._start(task)
+
+    def _record(self, task: Task) -> None:
         write_manifest(task.samples, self.folder.path / "manifest.csv")
         counts = task.samples.table["split"].value_counts().to_dict()
-        self.folder.write_json("env.json", environment({"device": str(task.device), "data": task.source.origin}))
+        facts = {"device": str(task.device), "workers": world(), "data": task.source.origin}
+        self.folder.write_json("env.json", environment(facts))
         self.folder.event("data", splits=counts, classes=len(task.labels), source=task.source.origin)
         precision = task.learn.precision
         self.folder.event("precision", chosen=precision.describe(), images_per_s=precision.images_per_s)
         images = ", ".join(f"{count:,} {split}" for split, count in counts.items())
-        self.say(f"{images} images of {len(task.labels)} classes; {precision.describe()}; run {self.folder.path}")
-        if not self.state:
-            self._start(task)
+        workers = f"{world()} workers; " if world() > 1 else ""
+        self.say(
+            f"{images} images of {len(task.labels)} classes; {workers}{precision.describe()}; run {self.folder.path}"
+        )
 
     @property
     def state(self) -> Mapping[str, Any] | None:
@@ -115,6 +136,12 @@ class TrainingRun:
 
     def _go_on(self, resume: Resume, task: Task) -> None:
         """Bring the run's files to where it goes on, after the last reason not to, and tell what has changed."""
+        if is_main():
+            self._commit(resume, task)
+        if resume.state:
+            keep_precision(resume, task.learn)
+
+    def _commit(self, resume: Resume, task: Task) -> None:
         resume.check_data(task.samples)
         resume.check_weights(task.model)
         resume.commit()
@@ -123,8 +150,6 @@ class TrainingRun:
         self.say(resume.summary)
         for line in table(resume.changes):
             self.say(line)
-        if resume.state:
-            keep_precision(resume, task.learn)
 
     def fine_tune(self, task: Task) -> None:
         """Train the head alone, then everything; the model ends with the best epoch's weights.
@@ -142,7 +167,9 @@ class TrainingRun:
         minutes = self.config.training.checkpoint_minutes
         checkpoints = Checkpointer(self.folder.checkpoints, target=target, minutes=minutes)
         stop = StopOnRequest()
-        callbacks = [EpochLog(self.folder, self.listener, self.feed), checkpoints, StopOnNaN(), stop]
+        callbacks = [StopOnNaN(), stop]
+        if is_main():
+            callbacks += [EpochLog(self.folder, self.listener, self.feed), checkpoints]
         if self.config.training.minutes is not None:
             callbacks.append(self._budget(task))
         if scheme.early_stop:
@@ -157,11 +184,12 @@ class TrainingRun:
             learn.fit_stages(stages, start=start)
             self.train_seconds = time.perf_counter() - begun
             epochs = sum(stage.epochs for stage in learn.stages)
-            if stop.requested.is_set():
+            if stop.requested.is_set() or learn.end_reason == "interrupt":  # the latter: another worker was asked to
                 raise Interrupted(
                     f"training was stopped after {learn.epochs_done} of {epochs} epochs; the state is saved",
                     where=str(self.folder.checkpoints / "last.ckpt"),
                 )
+            leave()
             checkpoints.load_best()
         if self.state and learn.steps_done == self.state["runner"]["step"]:
             self.say("No epoch is left to train")
@@ -195,7 +223,7 @@ class TrainingRun:
         """Return the learning rate: the config's, the one this run has found before, or the LR finder's."""
         stated = self.config.training.scheme.learning_rate
         known = self.state["plan"].get("learning_rate") if self.state else None
-        return stated or known or self._found_rate(task)
+        return stated or known or decided(lambda: self._found_rate(task))
 
     def _found_rate(self, task: Task) -> float:
         """Return the LR finder's rate, no higher than the optimizer bears, and keep its plot in the run folder."""
@@ -207,7 +235,9 @@ class TrainingRun:
         return min(found, most)
 
     def finish(self, task: Task) -> TrainResult:
-        """Evaluate, write weights, bundle and exports, and say where they are."""
+        """Evaluate, write weights, bundle and exports, and say where they are; of several workers only the first."""
+        if not is_main():
+            return self._result(task, {})
         inference = task.inference.with_network(task.model)
         task.calibrate(inference, *network_outputs(inference, eval_loader(task, task.samples.of("valid")), task.device))
         metrics: dict[str, float] = {}
@@ -218,13 +248,15 @@ class TrainingRun:
             write_bundle(part, task, inference, metrics)
         # The gate first: a model whose export was refused does not replace the one that is served.
         self._export(task, inference)
-        weights = self._save_weights(task)
+        self._save_weights(task)
         self.folder.append("metrics.jsonl", {"final": True, **metrics, "data": task.source.origin})
-        report = write_report(self.folder.path)
+        return self._result(task, metrics, report=write_report(self.folder.path))
+
+    def _result(self, task: Task, metrics: dict[str, float], report: Path | None = None) -> TrainResult:
         return TrainResult(
             run=self.folder.path,
             bundle=self.folder.bundle,
-            weights=weights,
+            weights=absolute(self.config.training.scheme.output_path),
             metrics=metrics,
             report=report,
             seconds=time.perf_counter() - self.started,
@@ -232,14 +264,13 @@ class TrainingRun:
             warnings=all_warnings([str(warning) for warning in self.config.warnings], task.warnings),
         )
 
-    def _save_weights(self, task: Task) -> Path:
+    def _save_weights(self, task: Task) -> None:
         """Write output_path and its record together, also when two trainings of a project end at once."""
         path = absolute(self.config.training.scheme.output_path)
         with FileLock(path.with_name(f".{path.name}.lock")):
             save_torch_model_weights_from(task.model, path)
             record = {"sha256": sha256_of(path), "run": str(self.folder.path), "bundle": str(self.folder.bundle)}
             write_atomically(Path(f"{path}.json"), (json.dumps(record, indent=2) + "\n").encode())
-        return path
 
     def _export(self, task: Task, inference: InferenceModel) -> None:
         export = self.config.export
@@ -262,6 +293,8 @@ def training_run(
 ) -> Iterator[TrainingRun]:
     """Open a run folder with the resolved config in it and keep its STATUS until the block ends.
 
+    Where this process is one of several workers, it joins them; only the first one writes into the folder.
+
     Args:
         resume: a run to go on with: its folder, or a checkpoint in it; none: a new one.
 
@@ -270,24 +303,23 @@ def training_run(
             cannot go on with this config; a logger cannot start. MissingError: the library of one is not installed.
             CheckpointError: the run's checkpoint cannot be used.
     """
-    feed = open_loggers(config.training.loggers or ())
+    feed = open_loggers(config.training.loggers or () if is_main() else ())
     _check_output_path(absolute(config.training.scheme.output_path))
     found = find_run(resume) if resume else None
-    folder = found.folder if found else RunFolder.create(Path(config.project.location))
-    with folder.locked(), deterministic(config.training.reproducible == "strict"):
-        run = TrainingRun(config=config, folder=folder, listener=listener, feed=feed)
-        if found:
-            run.resume = Resume.of(found, config)
-        with folder.recording(resumed=bool(found)), next_step_told(folder):
-            if not found:
-                write_atomically(folder.path / "config.ini", config.to_ini().encode())
-                keys = config.keys()
-                overrides = {key: config[key] for key in keys if config.origin(key).kind == "override"}
-                folder.write_json("overrides.json", overrides)
-            with feed.recording(folder.path, config.project.name, flat(config)) as places:
-                for name, place in places.items():
-                    run.say(f"Metrics go to {name} too: {place}")
-                yield run
+    with joined(), deterministic(config.training.reproducible == "strict"):
+        path = found.folder.path if found else decided(lambda: RunFolder.create(Path(config.project.location)).path)
+        folder = RunFolder(path) if is_main() else SilentFolder(path)
+        with folder.locked():
+            resumed = Resume.of(found, config) if found else None
+            run = TrainingRun(
+                config=config, folder=folder, feed=feed, listener=listener if is_main() else None, resume=resumed
+            )
+            with folder.recording(resumed=bool(found)), next_step_told(folder), lost_worker_explained():
+                run.open()
+                with feed.recording(folder.path, config.project.name, flat(config)) as places:
+                    for name, place in places.items():
+                        run.say(f"Metrics go to {name} too: {place}")
+                    yield run
 
 
 def _check_output_path(path: Path) -> None:

@@ -6,7 +6,7 @@ import platform
 import secrets
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -202,6 +202,29 @@ class RunFolder:
 
 def _is_run(path: Path) -> bool:
     return (path / "config.ini").is_file() and (path / "checkpoints").is_dir()
+
+
+class SilentFolder(RunFolder):
+    """The run folder of a worker that is not the first: reads there, and writes nothing."""
+
+    def locked(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def clean(self) -> None:
+        pass
+
+    def write_json(self, name: str, value: Any) -> Path:
+        return self.path / name
+
+    def append(self, name: str, row: Mapping[str, Any]) -> None:
+        pass
+
+    def set_status(self, status: str) -> None:
+        pass
+
+    @contextmanager
+    def recording(self, *, resumed: bool = False) -> Iterator[None]:
+        yield
 
 
 def environment(extra: Mapping[str, Any] = {}) -> dict[str, Any]:
