@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from auto_train.training import distributed
 from auto_train.training.budget import MARGIN, Budget
 from auto_train.training.checkpoint import Checkpointer, load_checkpoint
 from auto_train.training.schedule import OneCycle
@@ -15,6 +16,8 @@ from auto_train.training.stages import Stage
 from auto_train.training.stopping import StopOnRequest
 from auto_train.training.torch_schedule import TorchSchedule
 from tests.training.conftest import Points
+from tests.training.test_parallel import Names, learner
+from tests.training.workers import in_workers
 
 Make = Callable[..., Any]
 
@@ -255,3 +258,32 @@ def test_budget_of_three_seconds_ends_on_the_real_clock(make_learner: Make):
     # A batch or an evaluation may have begun when the time was over; a busy machine makes each of them longer.
     assert took < 3 + 1 and learn.epochs_done >= 2
     assert took > 1.5, said
+
+
+class TimedNames(Names):
+    """A worker's batches, on a clock of its own."""
+
+    def __init__(self, clock: Clock):
+        super().__init__()
+        self.clock = clock
+
+    def batch_forward(self, model: Any, batch: Any) -> dict[str, Any]:
+        self.clock.now += self.clock.train
+        return super().batch_forward(model, batch)
+
+
+def train_as_worker() -> tuple[int, list[str], float]:
+    """Train on a clock that runs three times as fast on the second worker."""
+    clock = Clock(train=1.0 + 2.0 * distributed.rank())
+    learn, said = learner(ema_decay=None), list[str]()
+    learn.task = TimedNames(clock)
+    with learn.added_cbs(Budget(1, said.append, clock=clock)):
+        learn.fit_stages([Stage(name="all", epochs=30, schedule=OneCycle([0.01]))])
+    return learn.epochs_done, said, learn.opt.opt.param_groups[-1]["lr"]
+
+
+def test_budget_of_several_workers_is_the_plan_of_the_first(tmp_path: Path):
+    first, second = in_workers(2, tmp_path, train_as_worker)
+    # 57 s; an epoch has 5 batches and 2 of evaluation: 8 of them, the last without its last 6 s
+    assert first[0] == second[0] == 8 and first[2] == second[2]
+    assert first[1][0] == "1 minute: 8 epochs of about 7 s" and second[1] == []
