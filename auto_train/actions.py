@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib import import_module
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from auto_train.errors import UsageError
@@ -37,6 +38,7 @@ def train(
     overrides: Sequence[str] = (),
     *,
     resume: Path | str | None = None,
+    workers: int = 1,
     task: str | None = None,
     offline: bool = False,
     progress: Listener | None = None,
@@ -48,6 +50,8 @@ def train(
         overrides: ``section.key=value`` each.
         resume: a run to go on with: its folder, a checkpoint in it, or ``latest`` of the project of ``config``. Its own
             config counts then, with the overrides.
+        workers: processes on this machine that train together, data-parallel. Where torchrun or srun has started this
+            process, it is one of theirs; the result of one that is not the first has no metrics.
         task: the recipe, where the INI names none.
         offline: touch no network.
         progress: told how far it is.
@@ -56,6 +60,10 @@ def train(
         ConfigError: every problem of the INI. DataError, TrainingError, MissingError, Interrupted: see errors.py.
         UsageError: the run is finished, is being trained, or cannot go on with these overrides.
     """
+    if workers != 1:
+        return _train_launched(
+            config, overrides, resume=resume, workers=workers, task=task, offline=offline, progress=progress
+        )
     if resume is None:
         loaded, run = open_config(config, overrides, task=task), None
     else:
@@ -67,6 +75,31 @@ def train(
             warn_of_edits(found, open_config(config, task=task))
     result: TrainResult = _recipe(loaded, "train").train_model(loaded, offline=offline, progress=progress, resume=run)
     return result
+
+
+def _train_launched(
+    config: "Config | Path | str | None",
+    overrides: Sequence[str],
+    *,
+    workers: int,
+    progress: Listener | None,
+    **how: Any,
+) -> "TrainResult":
+    """Train in processes of their own; a config already loaded reaches them as a file."""
+    from auto_train.config import Config
+    from auto_train.training.launch import launch
+    from auto_train.training.run_folder import TrainResult
+
+    with TemporaryDirectory(prefix="auto-train-") as folder:
+        file = config
+        if isinstance(config, Config):
+            file = Path(folder) / "config.ini"
+            file.write_text(config.to_ini(), encoding="utf-8")
+        arguments = {"config": file, "overrides": list(overrides), **how}
+        found = launch("auto_train.actions:train", arguments, workers=workers, listener=progress)
+    paths = {name: Path(found[name]) for name in ("run", "bundle", "weights")}
+    report = found["report"] and Path(found["report"])
+    return TrainResult(**{**found, **paths, "report": report, "warnings": tuple(found["warnings"])})
 
 
 def validate(

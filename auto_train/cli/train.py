@@ -1,5 +1,6 @@
 """`train`: an INI in, a run folder out."""
 
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -15,6 +16,15 @@ Resume = Annotated[
         help="Go on with a run: its folder, a checkpoint in it, or the latest of the project. Its own config counts.",
     ),
 ]
+Workers = Annotated[
+    int,
+    typer.Option(
+        "--workers",
+        min=1,
+        metavar="N",
+        help="Train data-parallel with N processes on this machine; batch_size is divided among them.",
+    ),
+]
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -24,6 +34,7 @@ def train(
     overrides: Overrides = None,
     config: ConfigPath = None,
     resume: Resume = None,
+    workers: Workers = 1,
     task: Task = None,
     offline: Offline = False,
     as_json: Json = False,
@@ -32,10 +43,17 @@ def train(
     """Train the model an INI describes, or go on with a run."""
     from auto_train import actions
     from auto_train.cli.output import emit, warn
-    from auto_train.cli.progress import shown
+    from auto_train.cli.progress import log_warnings_to, shown
+    from auto_train.training.place import Place
 
+    run = partial(actions.train, config, overrides or (), resume=resume, workers=workers, task=task, offline=offline)
+    place = Place.found()
+    if place and place.rank > 0:  # the first worker speaks for all
+        log_warnings_to(lambda message: None)
+        run()
+        return
     with shown() as console:
-        result = actions.train(config, overrides or (), resume=resume, task=task, offline=offline, progress=console)
+        result = run(progress=console)
     warn([text for text in result.warnings if as_json or text not in console.warned], as_json=as_json)
     if as_json:
         emit("run", **vars(result))
