@@ -50,19 +50,23 @@ def resize_image(image: np.ndarray, side: int) -> np.ndarray:
         (side, side, 3) uint8.
     """
     height, width, _ = image.shape
-    rows, row_sums = _sparse_weights(height, side, MOST_ROW_WEIGHT)
-    columns, column_sums = _sparse_weights(width, side, MOST_COLUMN_WEIGHT)
+    rows, row_units = _sparse_weights(height, side, MOST_ROW_WEIGHT)
+    columns, column_units = _sparse_weights(width, side, MOST_COLUMN_WEIGHT)
+    # Factors of 16 are exact wherever they stand.
     plane = rows @ image.reshape(height, width * 3).astype(np.float32)
-    plane /= row_sums
-    plane *= 16
+    plane /= row_units / 16
     plane += 0.5
     np.floor(plane, out=plane)
-    plane = columns @ plane.reshape(side, width, 3).transpose(1, 0, 2).reshape(width, side * 3)
-    plane /= column_sums
-    plane /= 16
+    plane = columns @ _transposed(plane, "V12").view(np.float32)
+    plane /= column_units * 16
     plane += 0.5
     # The conversion cuts the fraction off.
-    return plane.astype(np.uint8).reshape(side, side, 3).transpose(1, 0, 2)
+    return _transposed(plane.astype(np.uint8), "V3").view(np.uint8).reshape(side, side, 3)
+
+
+def _transposed(plane: np.ndarray, pixel: str) -> np.ndarray:
+    """Return (columns, rows) pixels of (rows, columns · 3) values: numpy moves one pixel faster than three values."""
+    return np.ascontiguousarray(plane.view(pixel).T)
 
 
 @lru_cache(512)
