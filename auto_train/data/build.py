@@ -9,7 +9,7 @@ import numpy as np
 
 from auto_train.data.images import Images
 from auto_train.data.parallel import in_order, new_pool
-from auto_train.data.pixels import PixelTransform
+from auto_train.data.pixels import PixelTransform, is_grey
 
 Progress = Callable[[int, int], None]
 
@@ -55,7 +55,7 @@ def write_store(
     array = _mapped(file, (len(images), transform.side, transform.side, 3))
     missing = _copy(array, names, older)
     _decode(array, images, transform, missing, progress)
-    if all((block[..., :1] == block).all() for block in _blocks(array)):
+    if all(map(is_grey, _blocks(array))):
         array = _first_channel(file, array)
     array.flush()
     file.truncate(array.offset + array.nbytes)

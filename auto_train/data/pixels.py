@@ -33,6 +33,14 @@ class Pixels(Protocol):
         ...
 
 
+def is_grey(images: np.ndarray) -> bool:
+    """Tell whether the three channels of all images (N, side, side, 3) are the same."""
+    # Of photographs the first one tells.
+    return all(
+        (part[..., 0] == part[..., 1]).all() and (part[..., 1] == part[..., 2]).all() for part in (images[:1], images)
+    )
+
+
 @dataclass(frozen=True, kw_only=True)
 class PixelTransform:
     """From a decoded image to stored pixels, by exactly InferenceModel's steps.

@@ -8,7 +8,7 @@ import numpy as np
 
 from auto_train.data.images import Images
 from auto_train.data.parallel import in_order, new_pool
-from auto_train.data.pixels import PixelTransform
+from auto_train.data.pixels import PixelTransform, is_grey
 
 # Batches in work or ready besides the one waited for: enough to bridge a step, little memory.
 AHEAD = 2
@@ -37,7 +37,8 @@ class PixelStream:
         ahead = AHEAD * max(map(len, positions), default=0)
         with closing(in_order(self._pool, self._pixels, places, ahead=ahead)) as rows:
             for batch in positions:
-                yield np.stack(list(islice(rows, len(batch))))
+                images = np.stack(list(islice(rows, len(batch))))
+                yield images[..., :1].copy() if is_grey(images) else images
 
     def _pixels(self, position: int) -> np.ndarray:
         return self.transform(self.images[position])

@@ -89,6 +89,11 @@ def test_stream_of_a_file_that_vanished_names_it(photos: FileImages):
         next(batches)
 
 
+def test_stream_of_grey_images_has_one_channel_as_their_store(photos: FileImages):
+    grey = numbered(5).batch([2, 4])
+    assert grey.shape == (2, 4, 4, 1) and grey[:, 0, 0, 0].tolist() == [2, 4]
+
+
 def test_stream_decodes_in_several_threads(photos: FileImages):
     threads = set()
 
