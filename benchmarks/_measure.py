@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,9 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 # Set to anything to see that a script works: few steps, small data, and no bar is judged.
 TRIAL = bool(os.environ.get("AUTO_TRAIN_BENCH_TRIAL"))
+
+# fastai calls torch.jit.script while it is imported; torch 2.15 warns about that.
+warnings.filterwarnings("ignore", message=".*torch.jit.script.*", category=FutureWarning)
 
 
 def mirror() -> Path:

@@ -1,13 +1,19 @@
-"""The whole program as one side of a race: `train` as the command line starts it, with a callback that counts steps."""
+"""The whole program: as one side of a race, its steps counted by a callback, or in this process and observed."""
 
+import os
 import sys
+from collections.abc import Callable, Sequence
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
 from typing import Any
 
-from _turn import Turn, cuda_synchronize
+from _turn import LINK, Turn, cuda_synchronize
 from fastai.callback.core import Callback
 
 from auto_train.cli import main
 from auto_train.training.learner import Learner
+
+Prepare = Callable[[Learner], object]
 
 
 class Steps(Callback):
@@ -15,8 +21,9 @@ class Steps(Callback):
 
     order, run_valid = 1000, False
 
-    def __init__(self, turn: Turn):
-        self.turn = turn
+    def before_fit(self) -> None:
+        precision = self.learn.precision
+        self.turn = Turn(cuda_synchronize, half=precision.amp is not None, channels_last=precision.channels_last)
 
     def after_batch(self) -> None:
         self.turn.step()
@@ -25,19 +32,29 @@ class Steps(Callback):
         self.turn.pause()
 
 
-def count_steps() -> None:
-    """Let every training of this process take its turns."""
+def when_fitting(prepare: Prepare) -> None:
+    """Let every training of this process be prepared so before its first stage."""
     fit_stages = Learner.fit_stages
 
-    def in_turns(learn: Learner, *args: Any, **kwargs: Any) -> None:
-        precision = learn.precision
-        turn = Turn(cuda_synchronize, half=precision.amp is not None, channels_last=precision.channels_last)
-        learn.add_cb(Steps(turn))
+    def prepared(learn: Learner, *args: Any, **kwargs: Any) -> None:
+        prepare(learn)
         fit_stages(learn, *args, **kwargs)
 
-    Learner.fit_stages = in_turns
+    Learner.fit_stages = prepared
+
+
+def train_here(config: Path, words: Sequence[str], prepare: Prepare) -> None:
+    """Run `train` in this process, as the command line does, what it prints written where nobody reads it."""
+    when_fitting(prepare)
+    try:
+        with Path(os.devnull).open("w") as nowhere, redirect_stderr(nowhere), redirect_stdout(nowhere):
+            main(["train", f"--config={config}", *words])
+    except SystemExit as end:
+        if end.code:
+            raise RuntimeError(f"train ended with {end.code}; run it to see why: {' '.join(words)}") from end
 
 
 if __name__ == "__main__":
-    count_steps()
+    if LINK in os.environ:  # of several data-parallel workers one counts
+        when_fitting(lambda learn: learn.add_cb(Steps()))
     main(["train", *sys.argv[1:]])
