@@ -33,7 +33,7 @@ def all_of(batches: BatchLoader) -> torch.Tensor:
 
 def test_loader_images_and_targets_belong_together():
     for images, targets in loader(transform=plain, shuffle=True):
-        assert images.shape[1:] == (3, 4, 4)
+        assert images.shape[1:] == (1, 4, 4)
         assert torch.equal(images.float().mean(dim=(1, 2, 3)).long(), targets)
 
 
