@@ -9,7 +9,7 @@ from auto_train.common.inference import InferenceModel
 from auto_train.common.loaders import eval_loader
 from auto_train.data import Samples
 from auto_train.data.loader import BatchLoader
-from auto_train.training.memory import is_out_of_memory
+from auto_train.training.memory import give_back, is_out_of_memory
 
 if TYPE_CHECKING:
     from auto_train.common.base import Task
@@ -57,6 +57,7 @@ def network_outputs(
         except (RuntimeError, MemoryError, OSError) as error:
             if not (is_out_of_memory(error) and loader.halve()):
                 raise
+        give_back()
 
 
 @torch.no_grad()

@@ -5,7 +5,7 @@ import shutil
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,7 @@ from auto_train.errors import Interrupted, UsageError
 from auto_train.reports import write_report
 from auto_train.training.budget import Budget
 from auto_train.training.checkpoint import Checkpointer
-from auto_train.training.distributed import decided, is_main, joined, leave, lost_worker_explained, world
+from auto_train.training.distributed import barrier, decided, is_main, joined, leave, lost_worker_explained, world
 from auto_train.training.early_stop import EarlyStop
 from auto_train.training.epoch_log import EpochLog
 from auto_train.training.files import replacing, replacing_folder, write_atomically
@@ -310,7 +310,8 @@ def training_run(
         path = found.folder.path if found else decided(lambda: RunFolder.create(Path(config.project.location)).path)
         folder = RunFolder(path) if is_main() else SilentFolder(path)
         with folder.locked():
-            resumed = Resume.of(found, config) if found else None
+            resumed = Resume.of(replace(found, folder=folder), config) if found else None
+            barrier()  # the first worker changes what the others have just read
             run = TrainingRun(
                 config=config, folder=folder, feed=feed, listener=listener if is_main() else None, resume=resumed
             )

@@ -17,7 +17,7 @@ from auto_train.training.distributed import broadcast_object, decided, is_main, 
 from auto_train.training.ema import EmaWeights
 from auto_train.training.gradients import averaged_gradients, sync_buffers
 from auto_train.training.loaders import length
-from auto_train.training.memory import is_out_of_memory, out_of_memory
+from auto_train.training.memory import give_back, is_out_of_memory, out_of_memory
 from auto_train.training.monitor import Errors
 from auto_train.training.position import Position
 from auto_train.training.rng import generators_of, mixed_seed, rng_state, seed_everything, set_rng_state
@@ -281,6 +281,7 @@ class Learner(StepLearner):
             # Outside the handler: the traceback holds the tensors that take the room.
             for name in ("batch", "xb", "yb", "pred", "loss", "loss_grad"):
                 setattr(self, name, None)
+            give_back()
             if not halve():
                 raise out_of_memory(getattr(self.dls.train, "bs", None), workers=world())
 

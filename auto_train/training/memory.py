@@ -1,6 +1,8 @@
 """Out of memory: telling it from other errors, and saying it in the user's words."""
 
+import ctypes
 import errno
+import gc
 
 import torch
 
@@ -15,6 +17,8 @@ PHRASES = (
     "could not create a memory",
     "could not create a primitive",
 )
+# of malloc.h
+M_MMAP_THRESHOLD = -3
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -24,6 +28,22 @@ def is_out_of_memory(error: BaseException) -> bool:
     if isinstance(error, OSError):
         return error.errno == errno.ENOMEM
     return isinstance(error, RuntimeError) and any(phrase in str(error).lower() for phrase in PHRASES)
+
+
+def give_back() -> None:
+    """Return to the system what was freed and is kept for later, so that smaller batches find room.
+
+    glibc keeps freed blocks of up to 32 MB in its heap, where nothing else can use them: under a limit on the address
+    space not even a batch of one image fits then. From here on it keeps none above 1 MB, which costs some speed.
+    Source: mallopt(3), M_MMAP_THRESHOLD.
+    """
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "mallopt") and hasattr(libc, "malloc_trim"):
+        libc.mallopt(M_MMAP_THRESHOLD, 2**20)
+        libc.malloc_trim(0)
 
 
 def out_of_memory(batch_size: int | None, *, workers: int = 1) -> TrainingError:
@@ -36,5 +56,6 @@ def out_of_memory(batch_size: int | None, *, workers: int = 1) -> TrainingError:
         )
     return TrainingError(
         f"out of memory with {batch}",
-        hint="take a smaller backbone or [architecture] image_size; a task with loaders of its own: a smaller batch",
+        hint="begin with a smaller batch_size, which leaves less behind than a large one that was halved; or take a "
+        "smaller backbone or [architecture] image_size",
     )

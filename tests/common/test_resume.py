@@ -15,7 +15,7 @@ from auto_train.classification.train import train_model
 from auto_train.common.find_run import find_run
 from auto_train.common.resume import Resume
 from auto_train.config import load_config
-from auto_train.errors import DataError, Interrupted, UsageError
+from auto_train.errors import CheckpointError, DataError, Interrupted, UsageError
 from auto_train.training.run_folder import RunFolder, TrainResult
 from auto_train.types import Progress
 from tests.tiny import tiny_config
@@ -279,6 +279,62 @@ def test_row_with_another_label_or_split_is_counted(project: Path):
     manifest.write_text("".join([lines[0], *reversed(lines[1:])]))
     with pytest.raises(DataError, match="the same images in another order"):
         resume(project, "training.scheme.epochs=3")
+
+
+# Checkpoints that cannot be used
+
+
+def damage(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 0xFF
+    path.write_bytes(data)
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:100_000])
+
+
+def make_foreign(path: Path) -> None:
+    torch.save({**torch.load(path, weights_only=True), "model": {"layer.weight": torch.zeros(2)}}, path)
+
+
+def make_newer(path: Path) -> None:
+    torch.save({**torch.load(path, weights_only=True), "format": 99}, path)
+
+
+def make_weights(path: Path) -> None:
+    torch.save(torch.load(path, weights_only=True)["model"], path)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (damage, "this checkpoint is damaged"),
+        (cut, "this checkpoint is damaged"),
+        (make_foreign, "its weights are of another model"),
+        (make_newer, r"a newer version of this program wrote this checkpoint \(format 99\)"),
+        (make_weights, "this is no checkpoint of a training"),
+    ],
+    ids=["damaged", "cut", "foreign", "newer", "weights"],
+)
+def test_checkpoint_that_cannot_be_used_touches_nothing_and_another_one_goes_on(
+    project: Path, change: Callable[[Path], None], message: str
+):
+    checkpoints = run_of(project) / "checkpoints"
+    last, best = checkpoints / "last.ckpt", checkpoints / "best.ckpt"
+    content_of_last = last.read_bytes()
+    last.unlink()  # best.ckpt may be a link to it
+    last.write_bytes(content_of_last)
+    change(last)
+    files = list(checkpoints.iterdir())
+    before = [path.read_bytes() for path in files]
+    with pytest.raises(CheckpointError, match=f"{last}: {message}") as caught:
+        resume(project, "training.scheme.epochs=3")
+    assert caught.value.exit_code == 6 and caught.value.hint
+    assert [path.read_bytes() for path in files] == before and (run_of(project) / "STATUS").read_text() == "done\n"
+    epoch = torch.load(best, weights_only=True)["runner"]["epoch"]
+    resume(project, "training.scheme.epochs=3", checkpoint="checkpoints/best.ckpt")
+    assert 1 <= epoch <= 2 and epochs(project) == [1, 2, 3, None]
 
 
 # Warnings
