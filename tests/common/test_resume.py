@@ -15,7 +15,7 @@ from auto_train.classification.train import train_model
 from auto_train.common.find_run import find_run
 from auto_train.common.resume import Resume
 from auto_train.config import load_config
-from auto_train.errors import CheckpointError, DataError, Interrupted, UsageError
+from auto_train.errors import CheckpointError, DataError, Interrupted, TrainingError, UsageError
 from auto_train.training.run_folder import RunFolder, TrainResult
 from auto_train.types import Progress
 from tests.tiny import tiny_config
@@ -210,6 +210,19 @@ def test_changes_since_the_checkpoint_are_told_again_after_a_kill(project: Path)
     assert told[1] == "  training.scheme.epochs  2 → 3  re-plans the schedule"
     assert any(text.startswith("The schedule is planned anew") for text in told)
     assert not list(run_of(project).glob("config.*.ini"))
+
+
+def test_loss_that_is_no_number_keeps_the_epochs_before_and_goes_on_with_a_lower_rate(project: Path):
+    run = run_of(project)
+    match = (
+        rf"the loss became (nan|inf) in epoch 3, step \d+\n(.*\n)*  then go on: python main.py train --resume {run} "
+    )
+    with pytest.raises(TrainingError, match=match) as caught:
+        resume(project, "training.scheme.epochs=4", "training.scheme.learning_rate=1e30")
+    assert caught.value.exit_code == 4 and (run / "STATUS").read_text() == "failed\n" and epochs(project) == [1, 2]
+    resume(project, "training.scheme.learning_rate=1e-3")
+    assert epochs(project) == [1, 2, 3, 4, None] and (run / "STATUS").read_text() == "done\n"
+    assert all(value.isfinite().all() for value in weights(project).values())
 
 
 # What is refused touches nothing
