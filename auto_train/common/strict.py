@@ -59,9 +59,3 @@ def check_strict(config: Config, task: "Task") -> None:
             allowed="seeded, with these DataLoaders",
             hint="or let the load_function return auto_train.data.Samples; see docs/recipes.md, load_function",
         )
-    if config.training.minutes is not None:
-        raise UsageError(
-            "'strict' cannot be kept with a time budget: how many epochs it allows depends on the machine's speed",
-            where=WHERE,
-            allowed="seeded, or [training] minutes = none",
-        )

@@ -1,8 +1,9 @@
 from pathlib import Path
 
 import pytest
+from loguru import logger
 
-from auto_train.common.find_run import find_run
+from auto_train.common.find_run import find_run, warn_of_edits
 from auto_train.config import load_config
 from auto_train.errors import ConfigError, MissingError, UsageError
 from auto_train.training.run_folder import RunFolder
@@ -29,9 +30,13 @@ def test_run_is_named_by_its_folder_in_any_form(here: Path):
 
 def test_run_is_named_by_a_checkpoint_in_it(here: Path):
     run = make_run(here / "projects/digits")
-    (run.checkpoints / "best.ckpt").touch()
+    for name in ("best.ckpt", "last.ckpt"):
+        (run.checkpoints / name).touch()
     found = find_run("projects/digits/runs/latest/checkpoints/best.ckpt")
-    assert found.folder.path == run.path and found.checkpoint.samefile(run.checkpoints / "best.ckpt")
+    assert found.folder.path == run.path and found.checkpoint == run.checkpoints / "best.ckpt"
+    assert not found.is_last and found.path == found.checkpoint
+    last = find_run("projects/digits/runs/latest/checkpoints/last.ckpt")
+    assert last.is_last and last.path == run.path
 
 
 def test_latest_is_the_newest_run_of_the_only_project(here: Path):
@@ -100,3 +105,28 @@ def test_other_files_are_no_run(here: Path):
     (here / "checkpoints/last.ckpt").touch()
     with pytest.raises(UsageError, match=f"{here}: this run was ended before its config was written"):
         find_run("checkpoints/last.ckpt")
+
+
+# An INI beside the run
+
+
+def test_ini_that_says_otherwise_than_the_run_is_warned_of(here: Path):
+    run = make_run(here / "projects/digits")
+    ini = here / "my.ini"
+    ini.write_text("[project]\nname = digits\n[training.scheme]\nepochs = 5\nbatch_size = 8\n")
+    (run.path / "config.ini").write_text(load_config(ini, ["training.scheme.batch_size=16"]).to_ini())
+    run.write_json("overrides.json", {"training.scheme.batch_size": 16})
+    said: list[str] = []
+    sink = logger.add(said.append, level="WARNING", format="{message}")
+    try:
+        warn_of_edits(find_run("latest"), load_config(ini))
+        assert said == []  # what the command line has changed is no edit of the INI
+        ini.write_text(ini.read_text().replace("epochs = 5", "epochs = 9"))
+        warn_of_edits(find_run("latest"), load_config(ini))
+    finally:
+        logger.remove(sink)
+    (text,) = said
+    assert text.strip() == (
+        f"{ini} is not what this run was started with; the run's own config counts. To take its values over, add: "
+        "training.scheme.epochs=9"
+    )
