@@ -22,7 +22,7 @@ def ended(folder: RunFolder, error: BaseException) -> None:
 def test_command_goes_on_from_here_and_survives_a_shell(folder: RunFolder, monkeypatch: pytest.MonkeyPatch):
     name = folder.path.name
     assert command(folder) == f"python main.py train --resume 'my project/runs/{name}'"
-    monkeypatch.chdir(folder.path)
+    monkeypatch.chdir(folder.checkpoints)
     assert command(folder, "a.b=1") == f"python main.py train --resume '{folder.path}' a.b=1"
 
 
