@@ -7,7 +7,7 @@ if TYPE_CHECKING:
     from auto_train.common.backbone import create_timm_model as create_timm_model
     from auto_train.common.base import Task as Task
     from auto_train.common.inference import InferenceModel as InferenceModel
-    from auto_train.common.run import find_best_learning_rate as find_best_learning_rate
+    from auto_train.common.rate import find_best_learning_rate as find_best_learning_rate
     from auto_train.common.run import training_run as training_run
     from auto_train.common.weights import load_torch_model_weights_to as load_torch_model_weights_to
     from auto_train.common.weights import save_torch_model_weights_from as save_torch_model_weights_from
@@ -16,7 +16,7 @@ _HOMES = {
     "create_timm_model": "backbone",
     "Task": "base",
     "InferenceModel": "inference",
-    "find_best_learning_rate": "run",
+    "find_best_learning_rate": "rate",
     "training_run": "run",
     "load_torch_model_weights_to": "weights",
     "save_torch_model_weights_from": "weights",

@@ -1,7 +1,5 @@
 """One training from an opened run folder to the finished bundle: what every recipe's train_model does."""
 
-import json
-import shutil
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -9,47 +7,40 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
 from loguru import logger
 
-from auto_train.bundle.filelist import sha256_of
 from auto_train.common.base import Task
 from auto_train.common.changes import flat, table
+from auto_train.common.deliver import check_output_path, save_weights, write_export
 from auto_train.common.endings import next_step_told
-from auto_train.common.evaluation import evaluate_split, network_outputs, some_images
-from auto_train.common.export import check_export, export_onnx
+from auto_train.common.evaluation import evaluate_split, network_outputs
 from auto_train.common.find_run import find_run
-from auto_train.common.inference import InferenceModel
 from auto_train.common.loaders import eval_loader
 from auto_train.common.optimize import stages_of
 from auto_train.common.product import write_bundle
+from auto_train.common.rate import found_rate
 from auto_train.common.replan import FirstStep, keep_precision, plan_of, replanned, replans
 from auto_train.common.resume import Resume
 from auto_train.common.standard_args import standard_args, target_of
 from auto_train.common.strict import check_strict, deterministic
-from auto_train.common.weights import load_torch_model_weights_to, save_torch_model_weights_from
+from auto_train.common.weights import load_torch_model_weights_to
 from auto_train.config import Config
 from auto_train.data import write_manifest
-from auto_train.errors import Interrupted, UsageError
+from auto_train.errors import Interrupted
 from auto_train.reports import write_report
 from auto_train.training.budget import Budget
 from auto_train.training.checkpoint import Checkpointer
 from auto_train.training.distributed import barrier, decided, is_main, joined, leave, lost_worker_explained, world
 from auto_train.training.early_stop import EarlyStop
 from auto_train.training.epoch_log import EpochLog
-from auto_train.training.files import replacing, replacing_folder, write_atomically
+from auto_train.training.files import replacing_folder, write_atomically
 from auto_train.training.learner import Learner
 from auto_train.training.loggers import open_loggers
 from auto_train.training.loggers.feed import Feed
-from auto_train.training.lr_finder import find_learning_rate
 from auto_train.training.run_folder import RunFolder, SilentFolder, TrainResult, all_warnings, environment
 from auto_train.training.schema import validate_args
 from auto_train.training.stopping import StopOnNaN, StopOnRequest
 from auto_train.types import Listener, Progress, absolute
-
-EXPORT_CHECK_IMAGES = 32
-# Above this most networks diverge; the finder suggests more only where it saw a batch or two.
-MOST_RATE = {"sgd": 1.0, "adamw": 1e-2, "adam": 1e-2, "rmsprop": 1e-2}
 
 
 @dataclass(kw_only=True)
@@ -223,16 +214,7 @@ class TrainingRun:
         """Return the learning rate: the config's, the one this run has found before, or the LR finder's."""
         stated = self.config.training.scheme.learning_rate
         known = self.state["plan"].get("learning_rate") if self.state else None
-        return stated or known or decided(lambda: self._found_rate(task))
-
-    def _found_rate(self, task: Task) -> float:
-        """Return the LR finder's rate, no higher than the optimizer bears, and keep its plot in the run folder."""
-        most = MOST_RATE[self.config.training.scheme.optimizer]
-        found = find_best_learning_rate(task)
-        shutil.copy(lr_plot(task.config), self.folder.path)
-        if found > most:
-            self.say(f"The LR finder suggests {found:.3g}, from too little data to be believed: {most} is taken")
-        return min(found, most)
+        return stated or known or decided(lambda: found_rate(task, self.folder, self.say))
 
     def finish(self, task: Task) -> TrainResult:
         """Evaluate, write weights, bundle and exports, and say where they are; of several workers only the first."""
@@ -247,8 +229,11 @@ class TrainingRun:
         with replacing_folder(self.folder.bundle) as part:
             write_bundle(part, task, inference, metrics)
         # The gate first: a model whose export was refused does not replace the one that is served.
-        self._export(task, inference)
-        self._save_weights(task)
+        if "onnx" in self.config.export.formats:
+            if self.listener:
+                self.listener(Progress(stage="export"))
+            write_export(self.folder, task, inference)
+        save_weights(self.folder, task)
         self.folder.append("metrics.jsonl", {"final": True, **metrics, "data": task.source.origin})
         return self._result(task, metrics, report=write_report(self.folder.path))
 
@@ -263,28 +248,6 @@ class TrainingRun:
             train_seconds=self.train_seconds,
             warnings=all_warnings([str(warning) for warning in self.config.warnings], task.warnings),
         )
-
-    def _save_weights(self, task: Task) -> None:
-        """Write output_path and its record together, also when two trainings of a project end at once."""
-        path = absolute(self.config.training.scheme.output_path)
-        with FileLock(path.with_name(f".{path.name}.lock")):
-            save_torch_model_weights_from(task.model, path)
-            record = {"sha256": sha256_of(path), "run": str(self.folder.path), "bundle": str(self.folder.bundle)}
-            write_atomically(Path(f"{path}.json"), (json.dumps(record, indent=2) + "\n").encode())
-
-    def _export(self, task: Task, inference: InferenceModel) -> None:
-        export = self.config.export
-        if "onnx" not in export.formats:
-            return
-        if self.listener:
-            self.listener(Progress(stage="export"))
-        images = some_images(task.samples.of("valid"), EXPORT_CHECK_IMAGES)
-        weights_sha256 = sha256_of(self.folder.bundle / "model" / inference.__weight__)
-        # Only what has passed gets the name under which a server looks for it.
-        with replacing(self.folder.path / "exports" / "onnx" / "model.onnx") as part:
-            export_onnx(inference, part, weights_sha256=weights_sha256)
-            worst = check_export(inference, part, images, limit=export.max_difference)
-        self.folder.event("export", format="onnx", max_difference=worst, images=len(images))
 
 
 @contextmanager
@@ -304,7 +267,7 @@ def training_run(
             CheckpointError: the run's checkpoint cannot be used.
     """
     feed = open_loggers(config.training.loggers or () if is_main() else ())
-    _check_output_path(absolute(config.training.scheme.output_path))
+    check_output_path(absolute(config.training.scheme.output_path))
     found = find_run(resume) if resume else None
     with joined(), deterministic(config.training.reproducible == "strict"):
         path = found.folder.path if found else decided(lambda: RunFolder.create(Path(config.project.location)).path)
@@ -321,27 +284,3 @@ def training_run(
                     for name, place in places.items():
                         run.say(f"Metrics go to {name} too: {place}")
                     yield run
-
-
-def _check_output_path(path: Path) -> None:
-    """Find out now, not after hours, that the weights can go nowhere."""
-    where = "[training.scheme] output_path"
-    if path.is_dir():
-        raise UsageError(f"'{path}' is a folder", where=where, allowed="a file", hint=f"for example: {path}/model.pth")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"the folder of '{path}' cannot be made: {error.strerror}", where=where) from error
-
-
-def find_best_learning_rate(task: Task) -> float:
-    """Return the LR finder's rate; its plot goes to ``<project.location>/find_lr_plot.png`` (F2.9)."""
-    learn = task.learn
-    if task.is_pretrained:
-        learn.freeze()
-    return find_learning_rate(learn, lr_plot(task.config))
-
-
-def lr_plot(config: Config) -> Path:
-    """Return where the LR finder draws its curve."""
-    return absolute(config.project.location) / "find_lr_plot.png"
