@@ -90,11 +90,10 @@ def luminance(images: torch.Tensor) -> torch.Tensor:
 
 
 def _mirror(images: torch.Tensor, mirrored: torch.Tensor) -> torch.Tensor:
-    copies = images.clone()
-    # One by one: choosing by a mask between two whole batches takes ten times as long.
-    for i in mirrored.nonzero()[:, 0].tolist():
-        copies[i] = images[i].flip(2)
-    return copies
+    rows = images.permute(0, 2, 3, 1)
+    # Whole images are picked faster by number than pixels by a mask.
+    numbers = torch.arange(len(images)) + len(images) * mirrored
+    return torch.cat([rows, rows.flip(2)]).index_select(0, numbers.to(images.device)).permute(0, 3, 1, 2)
 
 
 def _sample(images: torch.Tensor, matrices: torch.Tensor, side: int) -> torch.Tensor:
