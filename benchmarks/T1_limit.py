@@ -21,7 +21,7 @@ from _sides import bare, chosen_precision, described, overrides, program, stated
 CONFIG = "_photos.ini"
 FLIP_ONLY = ["rotate=0", "zoom=0", "shift=0", "colour=0"]
 # px: rounds, turns, steps
-TURNS = {64: (4, 10, 8), 224: (4, 10, 3)}
+TURNS = {64: (2, 20, 6), 224: (2, 20, 2)}
 
 
 def main() -> None:

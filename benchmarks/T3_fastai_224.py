@@ -6,4 +6,4 @@ As T2, at the size that photographs are mostly trained in.
 from _against_fastai import measure
 
 if __name__ == "__main__":
-    measure("T3", 2.3, px=224, turns=5, steps=5, settle=4)
+    measure("T3", 2.3, px=224, turns=4, steps=5, settle=4)

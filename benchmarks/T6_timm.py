@@ -41,7 +41,7 @@ def main() -> None:
         if python := os.environ.get("AUTO_TRAIN_BENCH_AUTOTIMM"):
             sides["AutoTimm float32"] = side("autotimm", python=python, data=data, **work, half=False)
             sides["AutoTimm bfloat16"] = side("autotimm", python=python, data=data, **work, half=True)
-        times = race(sides, rounds=2, turns=6, steps=12, settle=8)
+        times = race(sides, rounds=1, turns=8, steps=12, settle=8)
     is_met = judge(times, "timm", f"timm's loader in a bare loop, {described(precision)}")
     rivals = [name for name in sides if name.startswith("AutoTimm")]
     if not rivals:

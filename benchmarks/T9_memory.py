@@ -19,7 +19,6 @@ from _measure import ROOT, finish, verdict
 from _sides import HERE, chosen_precision, overrides, side, stated
 
 CONFIG, BAR = "_photos.ini", 1.15
-RUNS = 2
 
 
 def main() -> None:
@@ -39,7 +38,7 @@ def measure(folder: Path, data: Path, px: int, bs: int) -> bool:
     words += stated(precision)
     train = [sys.executable, "main.py", "train", f"--config={HERE / CONFIG}", *words]
     bare = side("peak_bare", model="resnet18", px=px, bs=bs, **precision)
-    ours, base = (max(peak_mb(command) for _ in range(RUNS)) for command in (train, bare))
+    ours, base = peak_mb(train), peak_mb(bare)
     stores_mb = sum(path.stat().st_size for path in (folder / "cache").rglob("*.npy")) / 1e6
     exported = peak_mb([*train, "export.formats=[onnx]"])
     detail = f"{ours:.0f} MB against {base:.0f} + {stores_mb:.0f} MB; with export {exported:.0f} MB"

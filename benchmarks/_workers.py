@@ -6,13 +6,12 @@ _workers.py N --config=INI [section.key=value …]
 import os
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 from _turn import LINK
 
 program = [sys.executable, str(Path(__file__).with_name("_program.py")), *sys.argv[2:]]
-meeting = Path(tempfile.mkdtemp()) / "rendezvous"
+meeting = Path(os.environ["AUTO_TRAIN_CACHE"]) / f"meeting-{os.getpid()}"
 for rank in range(int(sys.argv[1]) - 1, -1, -1):
     places = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": sys.argv[1], "LOCAL_WORLD_SIZE": sys.argv[1]}
     env = os.environ | {name: str(value) for name, value in places.items()} | {"AUTO_TRAIN_RENDEZVOUS": str(meeting)}
