@@ -14,8 +14,8 @@ from fastai.callback.core import Callback
 from torch import nn
 
 from auto_train.errors import CheckpointError, MissingError, NotFiniteError
+from auto_train.training.files import replacing
 from auto_train.training.monitor import checked_target, is_better
-from auto_train.training.run_folder import replacing
 from auto_train.training.state import learner_state
 from auto_train.training.task import hook
 

@@ -29,9 +29,10 @@ import torch
 from fastai.callback.core import Callback
 
 from auto_train.training.distributed import world
+from auto_train.training.files import write_atomically
 from auto_train.training.loggers.feed import Feed
 from auto_train.training.pace import Pace, epochs_left
-from auto_train.training.run_folder import RunFolder, write_atomically
+from auto_train.training.run_folder import RunFolder
 from auto_train.types import Listener, Progress
 
 FILE = "metrics.jsonl"

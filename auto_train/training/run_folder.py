@@ -22,7 +22,6 @@ from auto_train.training.files import (
     sync_folder,
     write_atomically,
 )
-from auto_train.training.files import replacing as replacing
 from auto_train.training.run_lock import locked
 from auto_train.types import as_plain
 
