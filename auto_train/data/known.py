@@ -3,11 +3,9 @@
 A cache in one SQLite file of bounded size, safe with several processes. Where it cannot be used, nothing is known.
 """
 
-import os
 import sqlite3
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import closing
-from pathlib import Path
 from typing import Any, TypeVar
 
 from auto_train.data.cache import cache_folder
@@ -28,15 +26,15 @@ State = tuple[int, int, int]
 Result = TypeVar("Result")
 
 
-def known_sums(paths: Collection[Path]) -> dict[Path, tuple[State, str]]:
-    """Return what is known of these files: a state, and the sha256 they had in it."""
-    rows = _rows("SELECT * FROM sums WHERE path", [os.fsencode(path) for path in paths])
-    return {Path(os.fsdecode(path)): ((size, written, changed), sha) for path, size, written, changed, sha in rows}
+def known_sums(paths: Collection[bytes]) -> dict[bytes, tuple[State, str]]:
+    """Return what is known of the files of these encoded paths: a state, and the sha256 they had in it."""
+    rows = _rows("SELECT * FROM sums WHERE path", paths)
+    return {path: ((size, written, changed), sha256) for path, size, written, changed, sha256 in rows}
 
 
-def remember_sums(sums: Mapping[Path, tuple[State, str]], *, most_rows: int = MOST_ROWS) -> None:
+def remember_sums(sums: Mapping[bytes, tuple[State, str]], *, most_rows: int = MOST_ROWS) -> None:
     """Add what :func:`known_sums` shall return; of more rows than this the oldest are forgotten."""
-    _insert("sums", [(os.fsencode(path), *state, sha256) for path, (state, sha256) in sums.items()], most_rows)
+    _insert("sums", [(path, *state, sha256) for path, (state, sha256) in sums.items()], most_rows)
 
 
 def known_readable(sha256s: Collection[str]) -> set[str]:

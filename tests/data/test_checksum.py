@@ -37,14 +37,14 @@ def test_sha256s_of_many_files_say_which_cannot_be_read(tmp_path: Path) -> None:
 def test_sha256s_of_unchanged_files_are_remembered_and_not_read_again(tmp_path: Path) -> None:
     path = tmp_path / "a"
     path.write_bytes(b"abc")
-    assert sha256s_of([path]) == [ABC] and known_sums([path]) == {}  # too young to be sure of
+    assert sha256s_of([path]) == [ABC] and known_sums([bytes(path)]) == {}  # too young to be sure of
     time.sleep(2.1)
     assert sha256s_of([path]) == [ABC]
-    ((state, sha256),) = known_sums([path]).values()
+    ((state, sha256),) = known_sums([bytes(path)]).values()
     assert sha256 == ABC
 
     # What was remembered is believed as long as the file is as it was then ...
-    remember_sums({path: (state, "of an earlier start")})
+    remember_sums({bytes(path): (state, "of an earlier start")})
     assert sha256s_of([path]) == ["of an earlier start"]
     # ... and not when it was written since, be it with its old size and time.
     path.write_bytes(b"abd")
