@@ -36,6 +36,7 @@ class Resume:
         state: the checkpoint's content; None: the run was ended before its first one and starts over.
         changes: of the config since the checkpoint, all of them allowed.
         edits: of the config since the run was last started.
+        warnings: what may surprise.
     """
 
     folder: RunFolder
@@ -44,6 +45,7 @@ class Resume:
     state: Mapping[str, Any] | None
     changes: list[Change]
     edits: list[Change]
+    warnings: list[str]
 
     @classmethod
     def of(cls, found: FoundRun, config: Config) -> Self:
@@ -84,21 +86,6 @@ class Resume:
         best = f"; the best so far is epoch {runner['best_epoch']}" if runner["best_epoch"] else ""
         name = "" if self.checkpoint.name == "last.ckpt" else f" from {self.checkpoint.name}"
         return f"Resuming {self.folder.shown}{name}: {_counted(runner['epoch'], 'epoch')}{steps} done{best}"
-
-    def warnings(self) -> list[str]:
-        """Return what may surprise: relative paths that start elsewhere now."""
-        before, here = self._last_cwd(), str(Path.cwd())
-        keys = [key for key in flat(self.config) if self.config.explain(key).spec.split(" ")[0] == "path"]
-        relative = [key for key in keys if (path := self.config[key]) and not Path(path).expanduser().is_absolute()]
-        if before in (None, here) or not relative:
-            return []
-        return [f"relative paths start at {here} now, not at {before}: {', '.join(relative)}"]
-
-    def _last_cwd(self) -> str | None:
-        events = self.folder.path / "events.jsonl"
-        lines = events.read_text(encoding="utf-8").splitlines() if events.is_file() else []
-        starts = [row for line in lines if line.endswith("}") and (row := json.loads(line))["event"] == "start"]
-        return starts[-1].get("cwd") if starts else None
 
     def check_data(self, samples: Samples) -> None:
         """Pass if the images, their labels and splits are those of the run, in the same order.
@@ -174,6 +161,23 @@ class Resume:
         runner = self.state["runner"]
         if runner["best_epoch"] == runner["epoch"] > 0 and not runner["iter"]:
             linked(last, self.folder.checkpoints / "best.ckpt")  # killed between the writing of the two
+
+
+def _moved_paths(folder: RunFolder, config: Config) -> list[str]:
+    """Return a warning where relative paths of the config start elsewhere now."""
+    before, here = _last_cwd(folder), str(Path.cwd())
+    keys = [key for key in flat(config) if config.explain(key).spec.split(" ")[0] == "path"]
+    relative = [key for key in keys if (path := config[key]) and not Path(path).expanduser().is_absolute()]
+    if before in (None, here) or not relative:
+        return []
+    return [f"relative paths start at {here} now, not at {before}: {', '.join(relative)}"]
+
+
+def _last_cwd(folder: RunFolder) -> str | None:
+    events = folder.path / "events.jsonl"
+    lines = events.read_text(encoding="utf-8").splitlines() if events.is_file() else []
+    starts = [row for line in lines if line.endswith("}") and (row := json.loads(line))["event"] == "start"]
+    return starts[-1].get("cwd") if starts else None
 
 
 def _rows(table: Any) -> list[Row]:

@@ -136,7 +136,7 @@ class TrainingRun:
         resume.check_data(task.samples)
         resume.check_weights(task.model)
         resume.commit()
-        for warning in resume.warnings():
+        for warning in resume.warnings:
             logger.warning(warning)
         self.say(resume.summary)
         for line in table(resume.changes):

@@ -1,7 +1,6 @@
 import hashlib
 import json
 import math
-import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -12,8 +11,6 @@ import torch
 from PIL import Image
 
 from auto_train.classification.train import train_model
-from auto_train.common.find_run import find_run
-from auto_train.common.resume import Resume
 from auto_train.config import load_config
 from auto_train.errors import CheckpointError, DataError, Interrupted, TrainingError, UsageError
 from auto_train.training.run_folder import RunFolder, TrainResult
@@ -358,12 +355,13 @@ def test_relative_paths_in_another_working_directory_are_warned_of(
 ):
     config = run_of(project) / "config.ini"
     config.write_text(config.read_text().replace(f"location = {project}/project\n", "location = project\n"))
-    here = os.getcwd()  # noqa: PTH109 - as recorded
-    found = find_run(run_of(project))
-    assert Resume.of(found, load_config(config, ["serve.port=1"])).warnings() == []
+    here = Path.cwd()
+    resume(project, "training.scheme.epochs=3")
+    assert "WARNING" not in (run_of(project) / "log.txt").read_text()
     monkeypatch.chdir(tmp_path)
-    (warning,) = Resume.of(found, load_config(config, ["serve.port=1"])).warnings()
-    assert warning == f"relative paths start at {tmp_path} now, not at {here}: project.location"
+    resume(project, "training.scheme.epochs=4")
+    warning = f"WARNING relative paths start at {tmp_path} now, not at {here}: project.location\n"
+    assert warning in (run_of(project) / "log.txt").read_text()
 
 
 def test_result_of_a_resumed_run_is_that_of_the_run(project: Path):
