@@ -69,7 +69,15 @@ class Resume:
         # A run that was killed between its start with a changed config and the next checkpoint has not trained with it.
         trained = state["plan"].get("config", earlier) if state else earlier
         changes = changes_between(trained, config)
-        return cls(folder=folder, checkpoint=found.checkpoint, config=config, state=state, changes=changes, edits=edits)
+        return cls(
+            folder=folder,
+            checkpoint=found.checkpoint,
+            config=config,
+            state=state,
+            changes=changes,
+            edits=edits,
+            warnings=_moved_paths(folder, config),
+        )
 
     @property
     def keys(self) -> set[str]:
