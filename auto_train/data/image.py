@@ -54,10 +54,8 @@ def decode_image(source: bytes | Path, *, max_pixels: int | None = None, min_sid
     data = _read(source) if isinstance(source, Path) else source
     image = _open(data, where, max_pixels or MAX_PIXELS)
     try:
-        reduced = _decode_reduced(data, image, min_side) if min_side else None
-        if reduced is None:
-            reduced = _upright_rgb(image)
-        return np.array(reduced)
+        pixels = _decode_jpeg(data, image, min_side)
+        return np.array(_upright_rgb(image)) if pixels is None else pixels
     except _BROKEN as error:
         raise ImageError(f"is damaged: {error}", where=where, hint="replace or remove the file") from error
 
@@ -87,21 +85,29 @@ def _upright_rgb(image: "Image") -> "Image":
     return _to_rgb(image)
 
 
-def _decode_reduced(data: bytes, image: "Image", min_side: int) -> "Image | None":
-    """Return a JPEG decoded at a fraction of its size, 20 % faster than Pillow's ``draft``; None: not possible."""
+def _decode_jpeg(data: bytes, image: "Image", min_side: int | None) -> "np.ndarray | None":
+    """Return a JPEG's upright pixels, decoded without Pillow's copies in two thirds of its time; None: it decides.
+
+    Both decode by libjpeg-turbo: the pixels are the same, except where a fraction of the size is enough.
+    """
+    import numpy as np
     import simplejpeg
     from PIL import Image as Images
 
-    if image.format != "JPEG" or image.mode not in ("RGB", "L") or min(image.size) < 2 * min_side:
+    if image.format != "JPEG" or image.mode not in ("RGB", "L"):
         return None
+    is_reduced = min_side is not None and min(image.size) >= 2 * min_side
+    least = {"fastdct": True, "min_height": min_side, "min_width": min_side} if is_reduced else {}
     try:
-        pixels = simplejpeg.decode_jpeg(data, "RGB", fastdct=True, min_height=min_side, min_width=min_side)
+        pixels: np.ndarray = simplejpeg.decode_jpeg(data, "RGB", **least)
     except ValueError:
-        return None  # Pillow decides whether it is readable
+        return None  # damaged, or odd in a way that Pillow may know
+    if _orientation(image) == 1:
+        return pixels
     upright = Images.fromarray(pixels)
-    upright.info["exif"] = image.info.get("exif", b"")
+    upright.info.update(image.info)
     _turn_upright(upright)
-    return upright
+    return np.array(upright)
 
 
 def _turn_upright(image: "Image") -> None:

@@ -223,6 +223,20 @@ def test_decode_large_photo_below_the_limit_brings_no_warning(encode) -> None:
         assert image_size(data) == (10_000, 10_000)
 
 
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"quality": 30, "restart_marker_rows": 1}])
+@pytest.mark.parametrize("subsampling", ["4:4:4", "4:2:2", "4:2:0"])
+def test_decode_jpeg_gives_exactly_pillows_pixels(encode, mode: str, options: dict, subsampling: str) -> None:
+    from sklearn.datasets import load_sample_images
+
+    for photo, (width, height) in zip(load_sample_images().images, [(640, 427), (333, 211)], strict=True):
+        image = Image.fromarray(photo[:height, :width]).convert(mode)
+        data = encode(image, "JPEG", subsampling=subsampling, **options)
+        with Image.open(io.BytesIO(data)) as again:
+            expected = np.array(again.convert("RGB"))
+        assert np.array_equal(decode_image(data), expected)
+
+
 @pytest.mark.parametrize("min_side", [50, 100, 200, 400])
 @pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
 def test_decode_min_side_keeps_enough_pixels_and_the_picture(make_image, encode, min_side: int, mode: str) -> None:
