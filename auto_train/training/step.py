@@ -83,6 +83,9 @@ class StepLearner(FastaiLearner):
     def set_precision(self, precision: Precision) -> None:
         self.precision = precision
         self.model.to(memory_format=precision.layout())
+        for name in ("train", "valid"):
+            if hasattr(loader := getattr(self.dls, name, None), "layout"):
+                loader.layout = precision.layout()
         self.scaler = torch.amp.GradScaler(enabled=precision.amp is torch.float16)
 
     def create_opt(self) -> None:

@@ -223,3 +223,12 @@ def test_batches_reach_the_task_as_plain_tensors(make_learner: Make):
         batches.batches = [(TensorImage(x), y) for x, y in batches.batches]
     learn.fit_stage(ONE)
     assert set(seen) == {torch.Tensor}
+
+
+@pytest.mark.parametrize("is_last", [True, False])
+def test_precision_tells_the_loaders_their_layout(make_learner: Make, is_last: bool):
+    learn = make_learner()
+    learn.dls.train.layout = learn.dls.valid.layout = None
+    precision = Precision(channels_last=is_last)
+    learn.set_precision(precision)
+    assert learn.dls.train.layout is learn.dls.valid.layout is precision.layout()
