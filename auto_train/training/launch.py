@@ -4,6 +4,7 @@ Several machines are started by torchrun or srun instead: place.py reads what th
 """
 
 import selectors
+import shlex
 import signal
 import sys
 import tempfile
@@ -179,7 +180,16 @@ class _Crew:
         if self.run:
             _correct_status(self.run, error)
             if isinstance(error, AutoTrainError) and (worker is None or worker.has_died):
-                resume = f"go on with: auto-train train --resume {RunFolder(self.run).shown}"
+                words = [
+                    "python",
+                    "main.py",
+                    "train",
+                    "--resume",
+                    RunFolder(self.run).shown,
+                    "--workers",
+                    len(self.workers),
+                ]
+                resume = f"go on: {shlex.join(map(str, words))}"
                 error.hint = f"{error.hint}\n  {resume}" if error.hint else resume
         return error
 

@@ -140,13 +140,13 @@ def test_killed_worker_ends_all_with_a_message_and_the_next_step(run: RunFolder)
     assert caught.value.message == "worker 2 of 2 was killed by SIGKILL"
     memory, resume = caught.value.hint.splitlines()
     assert memory == "if memory did not suffice: fewer workers, or a smaller batch_size"
-    assert resume == f"  go on with: auto-train train --resume {run.path}"
+    assert resume == f"  go on: python main.py train --resume {run.path} --workers 2"
     assert run.status == "failed"
 
 
 @pytest.mark.usefixtures("short_grace")
 def test_crashed_worker_is_told_from_one_that_was_killed(run: RunFolder):
-    with pytest.raises(TrainingError, match="worker 2 of 2 was killed by SIGSEGV\n  go on with"):
+    with pytest.raises(TrainingError, match="worker 2 of 2 was killed by SIGSEGV\n  go on: "):
         failing("SIGSEGV", run.path)
 
 
