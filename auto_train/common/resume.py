@@ -19,7 +19,7 @@ from auto_train.errors import CheckpointError, DataError, UsageError
 from auto_train.training.checkpoint import load_checkpoint
 from auto_train.training.epoch_log import truncate_after
 from auto_train.training.files import linked, write_atomically
-from auto_train.training.run_folder import RunFolder
+from auto_train.training.run_folder import RunFolder, environment
 from auto_train.training.state import load_weights
 
 Row = tuple[str, ...]
@@ -76,7 +76,7 @@ class Resume:
             state=state,
             changes=changes,
             edits=edits,
-            warnings=_moved_paths(folder, config),
+            warnings=[*_moved_paths(folder, config), *_other_machine(folder, config)],
         )
 
     @property
@@ -179,6 +179,19 @@ def _moved_paths(folder: RunFolder, config: Config) -> list[str]:
     if before in (None, here) or not relative:
         return []
     return [f"relative paths start at {here} now, not at {before}: {', '.join(relative)}"]
+
+
+def _other_machine(folder: RunFolder, config: Config) -> list[str]:
+    """Return a warning where strict cannot keep its promise: other libraries, another system or processor."""
+    file = folder.path / "env.json"
+    if config.training.reproducible != "strict" or not file.is_file():
+        return []
+    before, now = json.loads(file.read_text(encoding="utf-8")), environment()
+    before |= before.pop("libraries", {})
+    now |= now.pop("libraries")
+    found = [f"{name} {before[name]} → {now[name]}" for name in now if name in before and before[name] != now[name]]
+    text = "the weights will not be those of an uninterrupted run, bit for bit: this is not where it began"
+    return [f"{text}: {', '.join(found)}"] if found else []
 
 
 def _last_cwd(folder: RunFolder) -> str | None:

@@ -3,6 +3,7 @@ import json
 import math
 import shutil
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ import torch
 from PIL import Image
 
 from auto_train.classification.train import train_model
+from auto_train.common.find_run import find_run
+from auto_train.common.resume import Resume
 from auto_train.config import load_config
 from auto_train.errors import CheckpointError, DataError, Interrupted, TrainingError, UsageError
 from auto_train.training.run_folder import RunFolder, TrainResult
@@ -362,6 +365,22 @@ def test_relative_paths_in_another_working_directory_are_warned_of(
     resume(project, "training.scheme.epochs=4")
     warning = f"WARNING relative paths start at {tmp_path} now, not at {here}: project.location\n"
     assert warning in (run_of(project) / "log.txt").read_text()
+
+
+def test_strict_run_that_goes_on_elsewhere_is_warned_of(digit_files: Path, tmp_path: Path):
+    run = train_model(tiny_config(tmp_path, digit_files, "training.reproducible=strict")).run
+    config = load_config(run / "config.ini", ["training.scheme.epochs=2"])
+    assert Resume.of(find_run(run), config).warnings == []
+    facts = json.loads((run / "env.json").read_text())
+    facts["libraries"]["torch"] = "1.0"
+    (run / "env.json").write_text(json.dumps(facts))
+    (warning,) = Resume.of(find_run(run), config).warnings
+    assert warning.startswith("the weights will not be those of an uninterrupted run, bit for bit: ")
+    assert warning.endswith(f": torch 1.0 → {version('torch')}")
+    seeded = (run / "config.ini").read_text().replace("reproducible = strict", "reproducible = seeded")
+    (run / "config.ini").write_text(seeded)
+    config = load_config(run / "config.ini", ["training.scheme.epochs=2"])
+    assert Resume.of(find_run(run), config).warnings == []
 
 
 def test_result_of_a_resumed_run_is_that_of_the_run(project: Path):
