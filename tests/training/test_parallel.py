@@ -136,8 +136,16 @@ def stopped(folder: Path) -> dict[str, Any]:
     return trained(folder, Stopper(1))
 
 
-def resumed(folder: Path) -> dict[str, Any]:
-    return trained(start=load_checkpoint(folder / "last.ckpt"))
+def resumed(folder: Path, **options: Any) -> dict[str, Any]:
+    return trained(start=load_checkpoint(folder / "last.ckpt"), **options)
+
+
+def stopped_and_resumed(folder: Path) -> list[Weights]:
+    """Train with random masks, once as a whole and once with a stop."""
+    expected = trained(dropout=0.5)
+    trained(folder, Stopper(0), dropout=0.5)
+    distributed.barrier()  # until the checkpoint is written
+    return [expected["weights"], resumed(folder, dropout=0.5)["weights"]]
 
 
 def alone_first(folder: Path) -> dict[str, Any]:
@@ -216,6 +224,7 @@ def everything(folder: Path) -> dict[str, Any]:
         "whole": whole(folder / "whole"),
         "stopped": stopped(folder / "stopped"),
         "of one": resumed(folder / "of one"),
+        "masked and stopped": stopped_and_resumed(folder / "masked"),
         "alone first": alone_first(folder),
         "masks": masked(),
         "torch": with_torch_loaders(),
@@ -226,7 +235,7 @@ def everything(folder: Path) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("parallel")
-    for name in ("whole", "stopped", "of one", "one"):
+    for name in ("whole", "stopped", "masked", "of one", "one"):
         (folder / name).mkdir()
     stopped_alone = trained(folder / "of one", Stopper(0))
     assert stopped_alone["end"] == "interrupt"
@@ -280,6 +289,12 @@ def test_checkpoint_of_two_workers_is_gone_on_with_by_one_process(found: list[An
 def test_checkpoint_of_one_process_is_gone_on_with_by_two_workers(found: list[Any], one: dict[str, Any]):
     assert_close(found[0]["of one"]["weights"], one["weights"])
     assert found[0]["of one"]["means"]["valid"] == pytest.approx(one["means"]["valid"], abs=1e-5)
+
+
+def test_two_workers_go_on_bit_for_bit_where_they_were_stopped(found: list[Any]):
+    for worker in found:
+        whole, with_a_stop = worker["masked and stopped"]
+        assert whole == with_a_stop
 
 
 def test_checkpoint_of_two_workers_has_plain_names(found: list[Any], folder: Path):
