@@ -98,7 +98,7 @@ class BatchLoader:
         Raises:
             UsageError: batches of a training split with less images than workers.
         """
-        if self.shuffle and self.bs < world:
+        if self.shuffle and self.full_bs // self.parts < world:
             raise UsageError(
                 f"a batch of {self.bs} images cannot be divided among {world} workers",
                 where="[training.scheme] batch_size",

@@ -18,10 +18,8 @@ class Averages:
         for name, (value, count) in values.items():
             if count <= 0:
                 continue
-            if isinstance(value, torch.Tensor):
-                # A number costs less than a tensor; on another device reading it would wait for its step.
-                value = value.item() if value.device.type == "cpu" else value.detach()
-            self.sums[name] = self.sums.get(name, 0.0) + value * count
+            count = int(count)
+            self.sums[name] = self.sums.get(name, 0.0) + _plain(value) * count
             self.counts[name] = self.counts.get(name, 0) + count
 
     def means(self) -> dict[str, float]:
@@ -33,3 +31,11 @@ class Averages:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.sums, self.counts = dict(state["sums"]), dict(state["counts"])
+
+
+def _plain(value: Any) -> Any:
+    """Return a number, which costs less than a tensor and which a checkpoint takes, as NumPy's it does not."""
+    if not isinstance(value, torch.Tensor):
+        return float(value)
+    # On another device reading it would wait for its step.
+    return value.item() if value.device.type == "cpu" else value.detach()

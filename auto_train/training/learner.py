@@ -6,7 +6,13 @@ from dataclasses import replace
 from typing import Any
 
 import torch
-from fastai.callback.core import CancelEpochException, CancelFitException, CancelTrainException, CancelValidException
+from fastai.callback.core import (
+    CancelEpochException,
+    CancelFitException,
+    CancelStepException,
+    CancelTrainException,
+    CancelValidException,
+)
 from fastai.optimizer import OptimWrapper
 from loguru import logger
 from torch import nn
@@ -250,7 +256,8 @@ class Learner(StepLearner):
         averages, cache = collected(self.averages, self.epoch_cache)
         # A pass that a callback has cancelled, as the LR finder does, has nothing to compute them from.
         epoch_metric = self.epoch_metric if averages.counts or cache else None
-        return decided(lambda: averages.means() | (epoch_metric(cache) if epoch_metric else {}))
+        more = epoch_metric or (lambda cache: {})
+        return decided(lambda: averages.means() | {name: float(value) for name, value in more(cache).items()})
 
     def _do_epoch_train(self) -> None:
         if not self.position.iter:
@@ -294,10 +301,12 @@ class Learner(StepLearner):
             return False
         if not (hasattr(self.dl, "halve") and self.dl.halve()):
             return False
-        # Back to the beginning of the step that did not fit.
+        # Back to the beginning of the step that did not fit, and of what was counted in it.
         self.position = Position(epoch=self.epoch, iter=2 * first)
         self.accumulate *= 2
-        self._halve_evaluation()
+        self.uncount()
+        if hasattr(self.dls.valid, "halve"):
+            self.dls.valid.halve()
         logger.warning(
             f"not enough memory: going on with batches of {self.dl.bs}, {self.accumulate} of them to a step, "
             "which sees as many images as before"
@@ -305,7 +314,7 @@ class Learner(StepLearner):
         return True
 
     def _halve_evaluation(self) -> bool:
-        return bool(hasattr(self.dls.valid, "halve") and self.dls.valid.halve())
+        return bool(hasattr(self.dl, "halve") and self.dl.halve())
 
     # Batches
 
@@ -318,10 +327,18 @@ class Learner(StepLearner):
         for i, batch in enumerate(self._batches(first), first):
             self._seed_worker(i + 1)
             self.one_batch(i, batch)
-        if self.training and self.n_iter is None and (self.iter + 1) % self.accumulate:
-            with self.averaging():  # what is left of a loader that did not say where it ends
-                pass
-            self._step()
+        if self.training and not self.is_between_steps:
+            self._finish_step()
+
+    def _finish_step(self) -> None:
+        """Make a step of what is left of a loader that did not say where it ends."""
+        left = (self.iter + 1) % self.accumulate
+        with self.averaging():
+            for parameter in self.model.parameters():
+                if parameter.grad is not None:
+                    parameter.grad.mul_(self.accumulate / left)
+        self.is_between_steps = True
+        self._with_events(self._step, "step", CancelStepException)
 
     def _seed_worker(self, number: int) -> None:
         """Let workers draw different random numbers: all but the first anew for each batch, so that none is kept."""

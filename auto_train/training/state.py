@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import torch
+from loguru import logger
 from torch import nn
 
 from auto_train.errors import CheckpointError, TaskContractError
-from auto_train.training.distributed import is_main
+from auto_train.training.distributed import is_main, world
 from auto_train.training.position import Position
 from auto_train.training.rng import generators_of, rng_state, set_rng_state
 from auto_train.training.step import defines
@@ -30,14 +31,27 @@ def learner_state(learn: "Learner") -> dict[str, Any]:
         "rng": learn.position.rng_after or rng_state(*generators_of(learn.dls.train)),
         "runner": _runner_state(learn),
         "averages": learn.train_averages.state_dict(),
-        "epoch_cache": learn.train_cache if is_plain(learn.train_cache) else {},
+        "epoch_cache": _train_cache(learn),
         "loader": _loader_state(learn),
         "task": _task_state(learn),
         "extra_ckp_caches": learn.extra_ckp_caches,
         "plan": learn.plan,
         "metrics": {split: dict(means) for split, means in learn.means.items()},
     }
-    return state | {key: cb.state_dict() for key, cb in _stateful_callbacks(learn).items()}
+    checked_plain(state["metrics"], "the metrics")
+    callbacks = _stateful_callbacks(learn).items()
+    return state | {key: checked_plain(cb.state_dict(), f"{type(cb).__name__}.state_dict()") for key, cb in callbacks}
+
+
+def _train_cache(learn: "Learner") -> dict[str, Any]:
+    """Return what the epoch under way has collected, as far as it can be kept."""
+    if not learn.position.iter or is_plain(learn.train_cache):
+        return learn.train_cache
+    logger.warning(
+        f"what {type(learn.task).__name__} collects in epoch_cache cannot be kept in a checkpoint: if this training is "
+        "resumed from here, the training metrics of the epoch under way are of its rest only; tensors could be kept"
+    )
+    return {}
 
 
 def _runner_state(learn: "Learner") -> dict[str, Any]:
@@ -53,6 +67,7 @@ def _runner_state(learn: "Learner") -> dict[str, Any]:
         "max_epochs": sum(stage.epochs for stage in learn.stages),
         "step": learn.steps_done,
         "end_reason": learn.end_reason,
+        "world": world(),
     }
 
 
@@ -87,11 +102,22 @@ def restore_training(learn: "Learner", state: State) -> int:
     if load_task and state["task"]:
         load_task(state["task"])
     _restore_batch_size(learn, loader)
-    learn.position = Position(epoch=runner["stage_epoch"], iter=runner["iter"], rng=runner["epoch_rng"])
+    learn.position = _position(learn, runner)
     if runner["end_reason"] == "early_stop":
         learn.end_reason = "early_stop"
         return len(learn.stages)
     return int(runner["stage"]) + bool(runner["is_stage_over"])
+
+
+def _position(learn: "Learner", runner: State) -> Position:
+    """Return the place to go on at; another number of workers may have to begin the epoch again."""
+    workers, begun = runner.get("world", 1), runner["iter"]
+    if begun and workers != world() and not hasattr(learn.dls.train, "start"):
+        logger.warning(f"{workers} workers began this epoch, {world()} begin it again: their batches have other sizes")
+        begun = 0
+    elif begun and workers > 1:
+        logger.warning("the training metrics of the epoch under way are of one worker's part and of what is to come")
+    return Position(epoch=runner["stage_epoch"], iter=begun, rng=runner["epoch_rng"])
 
 
 def _restore_batch_size(learn: "Learner", loader: State) -> None:

@@ -67,6 +67,7 @@ class StepLearner(FastaiLearner):
         self.stage: Stage | None = None
         self.steps_done = self.stage_steps = 0
         self.is_between_steps = True
+        self._counted: tuple[dict[str, Any], dict[str, int]] | None = None
         self.batch_device = self.device
         self.gradients: AveragedGradients | None = None  # of several workers, while they train
         self.bind_hooks()
@@ -84,7 +85,8 @@ class StepLearner(FastaiLearner):
         self.precision = precision
         self.model.to(memory_format=precision.layout())
         for name in ("train", "valid"):
-            if hasattr(loader := getattr(self.dls, name, None), "layout"):
+            loader: Any = getattr(self.dls, name, None)
+            if hasattr(loader, "layout"):
                 loader.layout = precision.layout()
         self.scaler = torch.amp.GradScaler(enabled=precision.amp is torch.float16)
 
@@ -135,12 +137,11 @@ class StepLearner(FastaiLearner):
         self("after_loss")
         if self.training:
             self._do_grad_opt()
+            self.position = Position(epoch=self.epoch, iter=self.iter + 1, rng=self.position.rng)
         metrics |= losses
         if self.extra_batch_metrics:
             metrics |= self.extra_batch_metrics(out, batch, losses, self.model, self.epoch_cache) or {}
         self.averages.add(metrics)
-        if self.training:
-            self.position = Position(epoch=self.epoch, iter=self.iter + 1, rng=self.position.rng)
         self._tell_batch(metrics)
 
     def _losses(self, out: dict[str, Any], batch: Any) -> dict[str, Any]:
@@ -163,6 +164,7 @@ class StepLearner(FastaiLearner):
             if self.stage:
                 self.stage.schedule.before_step(self.fraction(), self.stage_steps)
             self.opt.zero_grad()
+            self._counted = self._so_far() if size > 1 else None
         self.is_between_steps = self.iter + 1 == first + size
         # Weighted so that the sum over workers and batches is the mean over all their samples.
         weight = getattr(self.dl, "share", 1.0) / (size * world())
@@ -173,6 +175,20 @@ class StepLearner(FastaiLearner):
             self._with_events(self._backward, "backward", CancelBackwardException)
         if self.is_between_steps:
             self._with_events(self._step, "step", CancelStepException)
+
+    def _so_far(self) -> tuple[dict[str, Any], dict[str, int]]:
+        """Return what a pass has counted up to here."""
+        lengths = {name: len(kept) for name, kept in self.epoch_cache.items() if isinstance(kept, list)}
+        return self.averages.state_dict(), lengths
+
+    def uncount(self) -> None:
+        """Forget what was counted since the beginning of the step under way, which will be repeated."""
+        if self._counted:
+            averages, lengths = self._counted
+            self.averages.load_state_dict(averages)
+            for name, kept in self.epoch_cache.items():
+                if isinstance(kept, list):
+                    del kept[lengths.get(name, 0) :]
 
     def averaging(self) -> AbstractContextManager[None]:
         """Average over all workers the gradients that are there at the end of the block."""

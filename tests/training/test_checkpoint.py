@@ -3,10 +3,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from fastai.callback.core import Callback
 
-from auto_train.errors import CheckpointError, MissingError, TrainingError
+from auto_train.errors import CheckpointError, MissingError, TaskContractError, TrainingError
 from auto_train.training.checkpoint import Checkpointer, load_checkpoint
 from auto_train.training.run_folder import RunFolder
 from auto_train.training.schedule import OneCycle
@@ -169,3 +171,43 @@ def test_checkpoint_of_a_newer_version_says_so(tmp_path: Path):
     torch.save({"kind": "auto_train checkpoint", "format": 99}, tmp_path / "last.ckpt")
     with pytest.raises(CheckpointError, match=r"a newer version .* \(format 99\) \(allowed: format 2\)\n  update"):
         load_checkpoint(tmp_path / "last.ckpt")
+
+
+# What may not get into one
+
+
+def test_numpy_numbers_in_metrics_do_not_spoil_a_checkpoint(make_learner: Make, run: RunFolder):
+    class FromNumPy(Points):
+        def batch_metric(self, out, batch):
+            return {"np": (np.float64(0.5), np.int64(len(batch[1])))}
+
+        def epoch_metric(self, epoch_cache):
+            return {"f1": np.float32(0.25)}
+
+    learn = make_learner(task=FromNumPy(), batch_size=24)
+    learn.fit_stages([stage(1)], Checkpointer(run.checkpoints))
+    for name in ("last.ckpt", "best.ckpt"):
+        assert load_checkpoint(run.checkpoints / name)["metrics"]["train"]["f1"] == 0.25
+
+
+def test_callbacks_state_that_needs_pickle_is_refused_when_it_is_saved(make_learner: Make, run: RunFolder):
+    class Counter(Callback):
+        def state_dict(self):
+            return {"seen": {1, 2}}
+
+    learn = make_learner(batch_size=24)
+    with pytest.raises(TaskContractError, match=r"Counter\.state_dict\(\): this cannot be kept in a checkpoint"):
+        learn.fit_stages([stage(1)], [Checkpointer(run.checkpoints), Counter()])
+
+
+def test_weights_that_are_no_numbers_are_not_saved_in_the_middle_of_an_epoch(make_learner: Make, run: RunFolder):
+    class Overflow(Points):
+        def batch_loss(self, out, batch):
+            loss, count = super().batch_loss(out, batch)["loss"]
+            loss.register_hook(lambda gradient: gradient * NAN)
+            return {"loss": (loss, count)}
+
+    learn = make_learner(task=Overflow())
+    with pytest.raises(TrainingError, match="weights became NaN or infinite"):
+        learn.fit_stages([stage(1)], Checkpointer(run.checkpoints, minutes=0.0))
+    assert not list(run.checkpoints.iterdir())

@@ -385,15 +385,23 @@ def test_batches_in_dicts_train():
     assert learn.steps_done == 2
 
 
-def test_loader_that_does_not_know_its_length_trains_to_its_end():
+def test_loader_that_does_not_know_its_length_trains_as_one_that_does():
     class Endless:
         def __iter__(self):
             return iter(Batches(*points(24), 8).batches)
 
-    learn = Learner(Loaders(Endless()), network(has_batch_norm=False), task=Points(), accumulate=2)
-    learn.fit_stages([stage(2)])
-    # Three batches, two to a step: the tail is a step too.
-    assert learn.steps_done == 4 and learn.n_iter is None
+    def trained(loader: Any) -> Learner:
+        model = network(has_batch_norm=False)
+        learn = Learner(Loaders(loader), model, task=Points(), accumulate=2, ema_decay=0.5, optimizer=torch.optim.SGD)
+        learn.fit_stages([stage(2)])
+        return learn
+
+    learn, known = trained(Endless()), trained(Batches(*points(24), 8))
+    # Three batches, two to a step: the tail is a step too, and the mean of its own batches.
+    assert learn.steps_done == known.steps_done == 4 and learn.n_iter is None and learn.is_between_steps
+    assert int(learn.ema.averaged.n_averaged) == 4
+    pairs = zip(learn.model.parameters(), known.model.parameters(), strict=True)
+    assert all(torch.allclose(one, other, atol=1e-6) for one, other in pairs)
 
 
 # EMA (F3.19)

@@ -91,3 +91,32 @@ def test_other_errors_are_not_taken_for_a_lack_of_memory():
 
     with pytest.raises(RuntimeError, match="cannot be multiplied"):
         weights_after(Broken())
+
+
+@pytest.mark.parametrize(("accumulate", "after"), [(1, 1), (2, 3), (4, 2)])
+def test_out_of_memory_counts_every_sample_once(accumulate: int, after: int):
+    class Counting(Hungry):
+        def extra_batch_metrics(self, out, batch, losses, model, epoch_cache):
+            epoch_cache.setdefault("seen", []).append(len(batch[1]))
+            return {}
+
+        def epoch_metric(self, epoch_cache):
+            return {"seen": sum(epoch_cache.get("seen", []))}
+
+    loaders = Loaders(Halving(32, 8))
+    learn = Learner(loaders, network(has_batch_norm=False), task=Counting(2, after), accumulate=accumulate)
+    learn.fit_stages([stage()])
+    assert learn.train_means["seen"] == 32 and learn.train_averages.counts["loss"] == 32
+
+
+def test_out_of_memory_in_evaluation_halves_the_loader_that_did_not_fit():
+    class HungryInEvaluation(Hungry):
+        def batch_forward(self, model, batch):
+            self.left = 1 if model.training else 0
+            return super().batch_forward(model, batch)
+
+    loaders = Loaders(Halving(8, 8), Halving(8, 4), Halving(16, 16))
+    learn = Learner(loaders, network(has_batch_norm=False), task=HungryInEvaluation(4))
+    learn.fit_stages([stage()])
+    assert (loaders.train.bs, loaders.valid.bs, loaders.test.bs) == (8, 4, 4)
+    assert learn.means["test"]["accuracy"] >= 0
