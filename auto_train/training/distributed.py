@@ -119,6 +119,12 @@ def world() -> int:
     return dist.get_world_size() if dist.is_initialized() and not _This.is_alone else 1
 
 
+def is_one_machine() -> bool:
+    """Tell whether all workers are known to be on this machine."""
+    place = _place()
+    return place is not None and place.local_world == place.world
+
+
 def is_main() -> bool:
     """Tell whether this is the worker that writes files and speaks to the user."""
     return rank() == 0

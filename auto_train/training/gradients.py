@@ -15,6 +15,7 @@ import torch.distributed as dist
 from torch import nn
 
 from auto_train.training.distributed import world
+from auto_train.training.shared_memory import SharedSum
 
 # Source: DistributedDataParallel's default; small enough to start early, large enough to use the connection well.
 BUCKET_BYTES = 25 * 2**20
@@ -28,7 +29,7 @@ class AveragedGradients:
 
     Args:
         model: its parameters that require gradients now are the ones; make a new object when that changes.
-        bucket_bytes: gradients sent together.
+        bucket_bytes: gradients sent together, where they travel while the backward pass still runs.
     """
 
     def __init__(self, model: nn.Module, bucket_bytes: int = BUCKET_BYTES):
@@ -85,7 +86,9 @@ class _Bucket:
         self.weights, self.pending = weights, 0
         sizes = [weight.numel() for weight in weights]
         # Behind the gradients, for each of them: how many workers have one.
-        self._message = weights[0].new_empty(sum(sizes) + len(weights), requires_grad=False)
+        size = sum(sizes) + len(weights)
+        self._shared = SharedSum.of(size, weights[0].dtype) if weights[0].device.type == "cpu" else None
+        self._message = self._shared.mine if self._shared else weights[0].new_empty(size, requires_grad=False)
         *parts, self._users = self._message.split([*sizes, len(weights)])
         self._views = [_like(part, weight) for part, weight in zip(parts, weights)]
         self._work: Any = None
@@ -103,10 +106,14 @@ class _Bucket:
                 found.append(weight.grad)
         if found:
             torch._foreach_copy_(views, found)
-        self._work = dist.all_reduce(self._message, async_op=True)
+        if self._shared:
+            self._shared.sum()
+        else:
+            self._work = dist.all_reduce(self._message, async_op=True)
 
     def receive(self) -> None:
-        self._work.wait()
+        if self._work:
+            self._work.wait()
         for i, (weight, view) in enumerate(zip(self.weights, self._views)):
             # Only a worker without a gradient has to ask; on a GPU the question would wait for the device.
             if weight.grad is not None or self._users[i] > 0:

@@ -10,6 +10,9 @@ from auto_train.training.gradients import AveragedGradients, averaged_gradients,
 from tests.training.workers import in_workers
 
 Numbers = dict[str, list[float] | None]
+Averaged = list[dict[str, dict[str, Numbers]]]
+# how the gradients travel
+WAYS = ("memory", "network")
 
 
 class Branches(nn.Module):
@@ -86,25 +89,31 @@ CASES: dict[str, tuple[Any, ...]] = {
 }
 
 
-def average_all() -> dict[str, Numbers]:
-    return {name: average(*case) for name, case in CASES.items()}
+def average_all() -> dict[str, dict[str, Numbers]]:
+    found = {"memory": {name: average(*case) for name, case in CASES.items()}}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("auto_train.training.shared_memory.is_one_machine", lambda: False)
+        found["network"] = {name: average(*case) for name, case in CASES.items()}
+    return found
 
 
 @pytest.fixture(scope="module")
-def averaged(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Numbers]]:
+def averaged(tmp_path_factory: pytest.TempPathFactory) -> Averaged:
     return in_workers(2, tmp_path_factory.mktemp("average"), average_all)
 
 
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("case", CASES)
-def test_gradients_of_two_workers_are_those_of_one_process(averaged: list[dict[str, Numbers]], case: str):
+def test_gradients_of_two_workers_are_those_of_one_process(averaged: Averaged, way: str, case: str):
     _, heads, *rest = CASES[case]
     expected = alone(heads, rest[1] if len(rest) > 1 else "")
-    assert_close(averaged[0][case], expected)
-    assert averaged[0][case] == averaged[1][case]  # bit for bit, or the workers would part ways
+    assert_close(averaged[0][way][case], expected)
+    assert averaged[0][way][case] == averaged[1][way][case]  # bit for bit, or the workers would part ways
 
 
-def test_weight_that_no_worker_uses_keeps_no_gradient(averaged: list[dict[str, Numbers]]):
-    assert all(worker[case]["idle.weight"] is None for worker in averaged for case in CASES)
+@pytest.mark.parametrize("way", WAYS)
+def test_weight_that_no_worker_uses_keeps_no_gradient(averaged: Averaged, way: str):
+    assert all(worker[way][case]["idle.weight"] is None for worker in averaged for case in CASES)
 
 
 def train_channels_last() -> list[float]:
