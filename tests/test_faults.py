@@ -155,7 +155,7 @@ def test_stop_in_the_middle_of_an_epoch_keeps_the_place_and_the_weights(whole: W
     assert runner["epoch"] >= 1 and runner["iter"] % 2 == 0 and status(tmp_path) == "interrupted"
     shown = run.relative_to(tmp_path)
     assert trainer.stderr.endswith(
-        f"error: {run}/checkpoints/last.ckpt: training was stopped after {runner['epoch']} of 4 epochs; "
+        f"stopped: {run}/checkpoints/last.ckpt: training was stopped after {runner['epoch']} of 4 epochs; "
         f"the state is saved\n  go on: python main.py train --resume {shown}\n"
     )
     resumed = start(tmp_path, f"--resume={shown}")

@@ -27,7 +27,9 @@ def report(error: BaseException, words: list[str]) -> int:
     """
     known = _as_known(error)
     text = str(known) if known else _describe_bug(error, words)
-    typer.secho("error: ", fg="red", bold=True, err=True, nl=False)  # plain when stderr is no terminal
+    is_wanted = isinstance(known, Interrupted)
+    label, colour = ("stopped: ", "yellow") if is_wanted else ("error: ", "red")
+    typer.secho(label, fg=colour, bold=True, err=True, nl=False)  # plain when stderr is no terminal
     typer.echo(text, err=True)
     if "--json" in words:
         _print_json(known or error, text)

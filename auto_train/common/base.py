@@ -1,6 +1,5 @@
 """Task: the base of every recipe. It makes data, model and learner from a config; a recipe says what differs."""
 
-import random
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
@@ -32,6 +31,7 @@ from auto_train.errors import TaskContractError, UsageError
 from auto_train.training.distributed import decided, is_main, main_first
 from auto_train.training.learner import Learner
 from auto_train.training.precision import choose_precision
+from auto_train.training.rng import seed_everything
 from auto_train.training.step import batch_norm_explained
 from auto_train.training.task import qTaskBase
 from auto_train.types import Listener
@@ -314,13 +314,6 @@ class Task(qTaskBase):
             outputs = self.model(self.inference.prepare(batch)).float().cpu()
         self.model.train(was_training)
         return self.decode(outputs)
-
-
-def seed_everything(seed: int) -> None:
-    """Seed the generators of Python, NumPy and torch; loaders and augmentation draw from their own (data/loader.py)."""
-    random.seed(seed)
-    np.random.seed(seed % 2**32)
-    torch.manual_seed(seed)
 
 
 class _NoData:

@@ -33,7 +33,7 @@ def test_each_error_has_its_exit_code_and_no_traceback(
 ) -> None:
     assert report(error, []) == code
     text = capsys.readouterr().err
-    assert text.startswith("error: ")
+    assert text.startswith("stopped: " if code == 130 else "error: ")
     assert "Traceback" not in text
     assert "bug" not in text
 

@@ -242,11 +242,3 @@ def test_plain_values_are_what_loads_without_pickle(value: Any, tmp_path: Path):
 def test_other_values_are_refused_before_they_spoil_a_checkpoint(value: Any):
     with pytest.raises(TaskContractError, match=r"caches: this cannot be kept in a checkpoint"):
         checked_plain(value, "extra_ckp_caches")
-
-
-def test_generators_of_a_loader_are_found_once():
-    from auto_train.training.rng import generators_of
-
-    generator = torch.Generator()
-    assert generators_of(DataLoader(range(4), shuffle=True, generator=generator)) == [generator]
-    assert generators_of([1, 2]) == []
