@@ -59,7 +59,8 @@ class Budget(Callback):
         self.started = clock() if started is None else started
         self.earlier_s, self.timer = 0.0, BatchTimer(clock)
         self.rest_s: float | None = None
-        self.limit: int | None = None
+        # of the last epoch that is trained on: a lack of memory may change how many batches that is
+        self.share: float | None = None
         self.wanted: list[int] = []
         self.has_planned = False
 
@@ -79,7 +80,7 @@ class Budget(Callback):
 
     def before_fit(self) -> None:
         self.wanted = self.wanted or [stage.epochs for stage in self.learn.stages]
-        self.limit, self.is_measured, self.epochs_seen = None, False, 0
+        self.share, self.is_measured, self.epochs_seen = None, False, 0
         self.evaluation_batches = evaluation_batches(self.learn)
 
     def before_epoch(self) -> None:
@@ -102,9 +103,10 @@ class Budget(Callback):
     # When it is planned
 
     def before_batch(self) -> None:
-        if self.limit is not None and self.learn.n_iter is not None:
+        limit = self._limit()
+        if limit is not None and self.learn.n_iter is not None:
             # What looks at the place in the epoch shall see where it ends.
-            self.learn.n_iter = min(self.limit, self.learn.n_iter)
+            self.learn.n_iter = min(limit, self.learn.n_iter)
 
     def after_batch(self) -> None:
         # Nothing is set here that is an attribute of this object: fastai would look for each in the learner and model.
@@ -197,12 +199,12 @@ class Budget(Callback):
             is_running = index == learn.stage_index
             self._set_epochs(index, epochs + (learn.position.epoch if is_running else 0))
             if is_running:
-                self.limit = plan.limit
+                self.share = None if plan.limit is None else plan.limit / (length(learn.dls.train) or 1)
 
     def _set_epochs(self, index: int, epochs: int) -> None:
         learn = self.learn
         learn.stages[index] = replace(learn.stages[index], epochs=epochs)
-        if index == learn.stage_index:
+        if learn.stage is not None and index == learn.stage_index:  # None: a resume, before its stage has begun
             learn.stage, learn.n_epoch = learn.stages[index], epochs
             tell_epochs(learn.stage.schedule, epochs)
 
@@ -213,7 +215,12 @@ class Budget(Callback):
         return bool(self.learn.iter + 1 == first + size)
 
     def _is_cut(self) -> bool:
-        return self.limit is not None and self.learn.iter + 1 >= self.limit
+        limit = self._limit()
+        return limit is not None and bool(self.learn.iter + 1 >= limit)
+
+    def _limit(self) -> int | None:
+        """Return the batches after which the running epoch ends, None for a whole one."""
+        return None if self.share is None else round(self.share * (length(self.learn.dls.train) or 1))
 
     def _is_over(self) -> bool:
         """Tell whether there is no time for another batch."""
@@ -234,7 +241,7 @@ class Budget(Callback):
             "elapsed_s": self.elapsed_s(),
             "wanted": self.wanted,
             "epochs": [stage.epochs for stage in self.learn.stages],
-            "limit": self.limit,
+            "share": self.share,
             "rest_s": self.rest_s,
             "has_planned": self.has_planned,
         }
@@ -245,7 +252,8 @@ class Budget(Callback):
             return
         for index, epochs in enumerate(state["epochs"]):
             self._set_epochs(index, epochs)
-        self.limit = state["limit"]
+        self.share = state["share"]
         if self.minutes > state["minutes"]:  # a longer time opens what was over
-            self.limit = None
-            self._set_epochs(self.learn.stage_index, max(self.learn.n_epoch, self.learn.position.epoch + 1))
+            self.share = None
+            if self.learn.stage is not None:
+                self._set_epochs(self.learn.stage_index, max(self.learn.n_epoch, self.learn.position.epoch + 1))

@@ -59,6 +59,7 @@ class TorchSchedule:
         self.name, self.params = scheduler, dict(params or {})
         self.warmup_steps, self.warmup_epochs, self.warmup_factor = warmup_steps, warmup_epochs, warmup_factor
         self.warmup = self.step = 0
+        self.scheduler: Scheduler | None = None
         if isinstance(scheduler, str):
             check_scheduler(scheduler, self.params)
 

@@ -16,6 +16,7 @@ from auto_train.training.stages import Stage
 from auto_train.training.stopping import StopOnRequest
 from auto_train.training.torch_schedule import TorchSchedule
 from tests.training.conftest import Points
+from tests.training.test_memory import Halving
 from tests.training.test_parallel import Names, learner
 from tests.training.workers import in_workers
 
@@ -242,6 +243,45 @@ def test_budget_made_longer_goes_on_after_the_training_was_over(make_learner: Ma
     with other.added_cbs([Budget(2, clock=clock), Checkpointer(tmp_path)]):
         other.fit_stages(stages(), start=load_checkpoint(tmp_path / "last.ckpt"))
     assert other.epochs_done >= done + 4 and 100 <= clock.now <= 120
+
+
+@pytest.mark.parametrize("name", [None, "step", "cosine", "plateau"])
+def test_budget_goes_on_with_every_scheduler_of_torch(make_learner: Make, tmp_path: Path, name: str | None):
+    def schedules() -> list[Stage]:
+        params = {"step_size": 3} if name == "step" else {}
+        return [Stage(name=part, epochs=epochs, schedule=TorchSchedule(name, params)) for part, epochs in lengths]
+
+    lengths, clock, stop = [("frozen", 0), ("all", 5)], Clock(), StopOnRequest()
+    learn = make_learner(task=Timed(clock), n=40, batch_size=4)
+    learn.listeners.on("onEpochEnd", lambda state, averages: state["epoch"] == 2 and stop.requested.set())
+    with learn.added_cbs([Budget(2, clock=clock), Checkpointer(tmp_path), stop]):
+        learn.fit_stages(schedules())
+    assert learn.epochs_done == 2
+    other = make_learner(task=Timed(clock), n=40, batch_size=4)
+    with other.added_cbs([Budget(3, clock=clock, started=clock()), Checkpointer(tmp_path)]):
+        other.fit_stages(schedules(), start=load_checkpoint(tmp_path / "last.ckpt"))
+    # 171 s, of which an epoch takes 12
+    assert [stage.epochs for stage in other.stages] == [0, other.epochs_done] and 171 - 12 < clock() <= 171
+
+
+def test_budget_cuts_an_epoch_at_the_same_image_when_memory_halves_its_batches(make_learner: Make):
+    class Hungry(Timed):
+        images = 0
+
+        def batch_forward(self, model: Any, batch: Any) -> dict[str, Any]:
+            if model.training and self.images >= 20 and len(batch[0]) > 2:
+                raise MemoryError
+            self.images += len(batch[0]) * model.training
+            self.clock.train = len(batch[0]) / 4
+            return super().batch_forward(model, batch)
+
+    clock = Clock()
+    learn = make_learner(task=Hungry(clock))
+    learn.dls.loaders[0] = Halving(40, 4)
+    with learn.added_cbs(Budget(9 / 60 / (1 - MARGIN), clock=clock)):
+        learn.fit_stages(stages())
+    # 8 of 10 batches of 4 are planned after the fourth; the last three of them are halved.
+    assert learn.accumulate == 2 and learn.task.batches == [5 + 6] and learn.task.images == 32
 
 
 def test_budget_of_three_seconds_ends_on_the_real_clock(make_learner: Make):
