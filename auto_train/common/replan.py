@@ -1,6 +1,5 @@
 """What changed keys make of a checkpoint: the place in the epoch, the schedule, the optimizer's settings."""
 
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -14,6 +13,7 @@ from auto_train.config import Config
 from auto_train.training.learner import Learner
 from auto_train.training.loaders import length
 from auto_train.training.precision import Precision
+from auto_train.training.replay import RATES, put_back, replay, settings_of
 from auto_train.training.schedule import Schedule, tell_epochs
 from auto_train.training.stages import Stage
 
@@ -22,7 +22,6 @@ BATCHES = {"training.scheme.batch_size", "training.scheme.accumulate"}
 PRECISION = {"training.scheme.amp", "training.scheme.channels_last"}
 # Schedules that do not look at the length of their stage.
 OPEN_ENDED = ("plateau", "constant")
-RATES = ("lr", "initial_lr")
 
 
 class Replanned:
@@ -41,27 +40,15 @@ class Replanned:
     def begin(self, optimizer: torch.optim.Optimizer, *, epochs: int, steps: int | None) -> None:
         self.optimizer, self.epochs, self.steps = optimizer, epochs, steps
         self.schedule.begin(optimizer, epochs=epochs, steps=steps)
-        self.planned = [
-            {name: value for name, value in group.items() if name != "params"} for group in optimizer.param_groups
-        ]
+        self.planned = settings_of(optimizer)
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         # By now the optimizer has all settings of the checkpoint.
-        kept = RATES if self.keeps_rates else ()
-        for group, planned in zip(self.optimizer.param_groups, self.planned, strict=True):
-            group.update({name: value for name, value in planned.items() if name not in kept})
+        put_back(self.optimizer, self.planned, leave_out=RATES if self.keeps_rates else ())
         if self.keeps_rates:
             self.schedule.load_state_dict(state)
         else:
-            self._advance()
-
-    def _advance(self) -> None:
-        with warnings.catch_warnings():
-            # torch warns of a scheduler that moves before its optimizer has
-            warnings.filterwarnings("ignore", message=".*lr_scheduler.step.*before.*optimizer.step")
-            for epoch in range(1, self.epochs_done + 1):
-                self.schedule.before_step(min(epoch / max(self.epochs, 1), 1.0), epoch * (self.steps or 1) - 1)
-                self.schedule.after_epoch(None)
+            replay(self.schedule, self.epochs_done, epochs=self.epochs, steps=self.steps)
 
     def set_epochs(self, epochs: int) -> None:
         tell_epochs(self.schedule, epochs)

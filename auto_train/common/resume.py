@@ -18,8 +18,9 @@ from auto_train.data import Samples, read_manifest
 from auto_train.errors import CheckpointError, DataError, UsageError
 from auto_train.training.checkpoint import load_checkpoint
 from auto_train.training.epoch_log import truncate_after
-from auto_train.training.files import linked, write_atomically
+from auto_train.training.files import write_atomically
 from auto_train.training.run_folder import RunFolder, environment
+from auto_train.training.settle import settle_checkpoints
 from auto_train.training.state import load_weights
 
 Row = tuple[str, ...]
@@ -136,7 +137,8 @@ class Resume:
         self.folder.clean()
         if self.edits:
             self._write_config()
-        self._settle_checkpoints()
+        if self.state is not None:
+            settle_checkpoints(self.folder.checkpoints, self.checkpoint, self.state)
         runner = self.state["runner"] if self.state else {"epoch": 0, "iter": 0}
         truncate_after(self.folder.path / "metrics.jsonl", runner["epoch"])
         changes = [{**vars(change), "effect": change.shown} for change in self.changes]
@@ -158,17 +160,6 @@ class Resume:
         new = {change.key: self.config[change.key] for change in self.edits if change.key not in gone}
         self.folder.write_json(file.name, {key: value for key, value in overrides.items() if key not in gone} | new)
         write_atomically(path / "config.ini", self.config.to_ini().encode())
-
-    def _settle_checkpoints(self) -> None:
-        """Let last.ckpt be the one to go on from, and best.ckpt the best so far."""
-        if self.state is None:
-            return
-        last = self.folder.checkpoints / "last.ckpt"
-        if self.checkpoint != last:
-            linked(self.checkpoint, last)  # what came after is given up, also if this process is killed now
-        runner = self.state["runner"]
-        if runner["best_epoch"] == runner["epoch"] > 0 and not runner["iter"]:
-            linked(last, self.folder.checkpoints / "best.ckpt")  # killed between the writing of the two
 
 
 def _moved_paths(folder: RunFolder, config: Config) -> list[str]:

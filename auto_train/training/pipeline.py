@@ -61,7 +61,8 @@ class QPipeline:
         runner: the Learner; ``runner.listeners.on(event, function)`` hears of its events.
         loss_fn: what batch_loss may take as its third argument.
         optimizer, scheduler: of the first stage; None in a test.
-        extra_ckp_caches: values of your own that are in every checkpoint; those of ``ckp_file`` after a resume.
+        extra_ckp_caches: values of your own that are in every checkpoint; after a resume those of ``ckp_file``
+            too, where no middleware has registered others.
         result: how the training ended: final_epoch, final_step, best_epoch, best_monitored_metric, early_stopped,
             terminal_reason (max_epochs, max_steps, early_stop, nan, interrupt, exception).
 
@@ -207,7 +208,7 @@ class QPipeline:
         if checkpoint:
             uses_ema = self.is_test and self.args.get("optim.ema_params.ema")
             state = recover(self.model, checkpoint, try_ema=bool(uses_ema))
-            self.extra_ckp_caches = dict(state["extra_ckp_caches"])
+            self.extra_ckp_caches = dict(state["extra_ckp_caches"]) | self.extra_ckp_caches
             self.start = None if self.is_test else state
         elif weights:
             load_init_file(self.model, weights)

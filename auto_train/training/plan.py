@@ -11,6 +11,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from auto_train.errors import UsageError
 from auto_train.training.qdict import qDict
+from auto_train.training.replay import RATES, put_back, replay, settings_of
 from auto_train.training.schedule import Constant, Schedule
 from auto_train.training.stage_args import stage_epochs
 from auto_train.training.stages import Stage
@@ -49,8 +50,8 @@ class StageOptim:
         self.ready = ready
         self.optimizer: torch.optim.Optimizer | None = None
         self.schedule: Schedule = Constant()
-        # steps before the running stage; the last step; passes that the schedule knows to be over
-        self.offset, self.step, self.told = 0, -1, 0
+        # steps before the running stage; the last step; passes that are known to be over; epochs the schedule knows of
+        self.offset, self.step, self.told, self.ended = 0, -1, 0, 0
 
     def make(self, model: nn.Module) -> torch.optim.Optimizer:
         """Return the optimizer."""
@@ -62,34 +63,48 @@ class StageOptim:
         if optimizer is self.optimizer:
             self.offset = self.step + 1
             return
-        self.optimizer, self.offset, self.step = optimizer, 0, -1
+        self.optimizer, self.offset, self.step, self.ended = optimizer, 0, -1, 0
         if self.intervals is not None:
             self.told, steps = self.intervals.passes, self.per_pass
+        self.steps = steps
         self.schedule.begin(optimizer, epochs=self.epochs, steps=steps)
+        self.planned = settings_of(optimizer)
 
     def before_step(self, fraction: float, step: int) -> None:
         if self.intervals is not None and not self._follows_error:
             while self.told < self.intervals.passes - 1:
-                self.schedule.after_epoch(None)
+                self._end_epoch(None)
                 self.told += 1
         self.step = self.offset + step
         self.schedule.before_step(fraction, self.step)
 
     def after_epoch(self, error: float | None) -> None:
         if self.intervals is None or self._follows_error:
-            self.schedule.after_epoch(error)
+            self._end_epoch(error)
+
+    def _end_epoch(self, error: float | None) -> None:
+        self.schedule.after_epoch(error)
+        self.ended += 1
 
     @property
     def _follows_error(self) -> bool:
         return getattr(self.schedule, "follows_error", True)
 
     def state_dict(self) -> dict[str, Any]:
-        place = {"offset": self.offset, "step": self.step, "told": self.told}
-        return {"schedule": self.schedule.state_dict(), **place}
+        place = {"offset": self.offset, "step": self.step, "told": self.told, "ended": self.ended}
+        return {"schedule": self.schedule.state_dict(), "epochs": self.epochs, **place}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.schedule.load_state_dict(state["schedule"])
-        self.offset, self.step, self.told = state["offset"], state["step"], state["told"]
+        self.offset, self.step, self.told, self.ended = (state[key] for key in ("offset", "step", "told", "ended"))
+        # One of torch would take its old length from the checkpoint, and with it the way down.
+        if state["epochs"] == self.epochs or not isinstance(self.schedule, TorchSchedule) or self._follows_error:
+            self.schedule.load_state_dict(state["schedule"])
+            return
+        assert self.optimizer is not None
+        put_back(self.optimizer, [{key: group[key] for key in RATES if key in group} for group in self.planned])
+        # without a length: as many steps as the epochs so far had
+        steps = self.steps or max((self.step + 1) // max(self.ended, 1), 1)
+        replay(self.schedule, self.ended, epochs=self.epochs, steps=steps)
 
 
 def as_schedule(scheduler: Any) -> Schedule:

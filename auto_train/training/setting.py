@@ -13,10 +13,11 @@ from auto_train.errors import UsageError
 from auto_train.training.average import Averages
 from auto_train.training.distributed import is_main, joined, rank, world
 from auto_train.training.epoch_log import FILE, truncate_after
-from auto_train.training.files import linked, write_atomically
+from auto_train.training.files import write_atomically
 from auto_train.training.place import Place
 from auto_train.training.qdict import qDict
 from auto_train.training.run_folder import RunFolder, environment
+from auto_train.training.settle import settle_checkpoints
 from auto_train.types import Progress, as_plain
 
 # Settings of the original that this program has no use for: the value that changes nothing, and why others do neither.
@@ -94,28 +95,25 @@ def prepare_folder(folder: RunFolder, args: qDict, state: Mapping[str, Any] | No
     """Bring the files of a log folder to where the training begins: at a checkpoint's epoch, or at its start."""
     folder.clean()
     metrics, last = folder.path / FILE, folder.checkpoints / "last.ckpt"
-    if state:
-        _take_over(folder, Path(args.ckp_file).expanduser().absolute(), state["runner"]["epoch"])
+    checkpoint = Path(args.ckp_file).expanduser().absolute() if state else None
+    if state and checkpoint and checkpoint.resolve().parent == folder.checkpoints.resolve():
+        truncate_after(metrics, state["runner"]["epoch"])
     elif metrics.exists() or last.exists():
-        number = 1 + len(list(folder.path.glob("metrics.*.jsonl")))
-        kept = f"metrics.{number}.jsonl"
-        if metrics.exists():
-            metrics.rename(folder.path / kept)
-        logger.warning(
-            f"{folder.path} holds an earlier training: its metrics are kept as {kept}, its checkpoints will be "
-            f"replaced; to go on with it, give ckp_file: {last}"
-        )
+        _put_aside(folder, metrics, last)
+    if state and checkpoint:
+        settle_checkpoints(folder.checkpoints, checkpoint, state)
     folder.write_json("env.json", environment({"device": str(args.device), "workers": args.world_size}))
 
 
-def _take_over(folder: RunFolder, checkpoint: Path, epoch: int) -> None:
-    """Let the folder be that of a training that has come as far as the checkpoint."""
-    if checkpoint.resolve().parent == folder.checkpoints.resolve():
-        truncate_after(folder.path / FILE, epoch)
-        return
-    best = checkpoint.with_name("best.ckpt")
-    if best.is_file():
-        linked(best, folder.checkpoints / "best.ckpt")
+def _put_aside(folder: RunFolder, metrics: Path, last: Path) -> None:
+    """Keep the metrics of another training that the folder holds, and say so."""
+    kept = f"metrics.{1 + len(list(folder.path.glob('metrics.*.jsonl')))}.jsonl"
+    if metrics.exists():
+        metrics.rename(folder.path / kept)
+    logger.warning(
+        f"{folder.path} holds an earlier training: its metrics are kept as {kept}, its checkpoints will be "
+        f"replaced; to go on with it, give ckp_file: {last}"
+    )
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from torch.utils.data import DataLoader
 
 from auto_train.errors import TaskContractError, UsageError
 from auto_train.training import QPipeline
+from auto_train.training.checkpoint import Checkpointer
 from auto_train.training.optim import build_optimizer
 from tests.training.line import (
     Interrupts,
@@ -358,6 +359,66 @@ def test_resumed_training_may_go_on_in_another_folder(tmp_path: Path):
     pipeline(tmp_path / "new", Line([0.6]), runner__max_epochs=2, ckp_file=last(tmp_path)).fit()
     assert [row["epoch"] for row in rows(tmp_path / "new")] == [2] and len(rows(tmp_path)) == 1
     assert checkpoint(tmp_path / "new", "best")["runner"]["epoch"] == 1
+
+
+def test_resumed_training_in_a_folder_of_another_one_puts_its_metrics_aside(tmp_path: Path):
+    pipeline(tmp_path, runner__max_epochs=1).fit()
+    pipeline(tmp_path / "new", runner__max_epochs=3).fit()
+    pipeline(tmp_path / "new", runner__max_epochs=2, ckp_file=last(tmp_path)).fit()
+    assert [row["epoch"] for row in rows(tmp_path / "new")] == [2]
+    assert len((tmp_path / "new/logs/metrics.1.jsonl").read_text(encoding="utf-8").splitlines()) == 3
+
+
+@pytest.mark.parametrize("folder", [".", "new"])
+def test_best_checkpoint_that_a_kill_has_left_behind_is_made_up_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str
+):
+    class Killed(BaseException):
+        pass
+
+    def kill(checkpoints: Checkpointer) -> None:
+        if checkpoints.best_epoch == 2:
+            raise Killed
+        link(checkpoints)
+
+    link = Checkpointer._link_best
+    with monkeypatch.context() as patch:
+        patch.setattr(Checkpointer, "_link_best", kill)
+        first = pipeline(tmp_path, Line([3.0, 1.0]))
+        with pytest.raises(Killed):
+            first.fit()
+    assert checkpoint(tmp_path, "best")["runner"]["epoch"] == 1
+    result = pipeline(tmp_path / folder, Line([9.0]), ckp_file=last(tmp_path)).fit()
+    assert result["best_epoch"] == checkpoint(tmp_path / folder, "best")["runner"]["epoch"] == 2
+
+
+@pytest.mark.parametrize("mode", ["epoch", "step"])
+@pytest.mark.parametrize("warmup", [0, 6])
+def test_resumed_cosine_of_more_epochs_is_where_it_would_have_been(tmp_path: Path, mode: str, warmup: int):
+    values = {"optim__scheduler": "cosine", "optim__warmup_params": {"warmup_steps": warmup}, "runner__run_mode": mode}
+    whole, first, second = Rates(shuffle=False), Rates(shuffle=False), Rates(shuffle=False)
+    pipeline(tmp_path / "whole", whole, runner__max_epochs=8, **values).fit()
+    pipeline(tmp_path, first, runner__max_epochs=3, **values).fit()
+    pipeline(tmp_path, second, runner__max_epochs=8, ckp_file=last(tmp_path), **values).fit()
+    assert len(second.rates) == 5 * 4 and second.rates == pytest.approx(whole.rates[3 * 4 :])
+
+
+def test_own_scheduler_of_torch_goes_on_with_its_new_length(tmp_path: Path):
+    class Mine(QPipeline):
+        @staticmethod
+        def prepare_optim(args: Any, model: nn.Module) -> Any:
+            optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
+            return optimizer, torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, args.runner.max_epochs)
+
+    tasks = [Rates(), Rates(), Rates()]
+    given = [
+        {"runner__max_epochs": 4},
+        {"runner__max_epochs": 2},
+        {"runner__max_epochs": 4, "ckp_file": last(tmp_path)},
+    ]
+    for folder, task, values in zip([tmp_path / "whole", tmp_path, tmp_path], tasks, given, strict=True):
+        Mine(arguments(folder, **values), task=task, model=line_model()).fit()
+    assert tasks[2].rates == pytest.approx(tasks[0].rates[8:])
 
 
 def test_resumed_training_that_is_finished_does_nothing(tmp_path: Path):

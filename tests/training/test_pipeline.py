@@ -404,3 +404,20 @@ def test_epochs_and_batches_are_logged(tmp_path: Path, logged: list[str]):
     assert [line.partition(":")[0] for line in lines] == ["batch 2 of 4", "batch 4 of 4", "epoch 1 of 1"]
     assert "loss" in lines[0] and "lr 0.1" in lines[0] and "valid/mae" in lines[2]
     assert "epoch 1 of 1" in (tmp_path / "logs/log.txt").read_text(encoding="utf-8")
+
+
+def test_values_that_a_middleware_registers_are_newer_than_those_of_the_checkpoint(tmp_path: Path):
+    class Registers(Line):
+        def __init__(self, **values: int):
+            super().__init__()
+            self.values = values
+
+        def pipe_middle_ware(self, pipe: QPipeline) -> None:
+            pipe.regist_extra_ckp_caches(self.values)
+
+    pipeline(tmp_path, Registers(old=1, both=1), runner__max_epochs=1).fit()
+    path = str(tmp_path / "logs/checkpoints/last.ckpt")
+    pipe = pipeline(tmp_path, Registers(both=2, new=2), runner__max_epochs=2, ckp_file=path)
+    pipe.fit()
+    expected = {"old": 1, "both": 2, "new": 2}
+    assert pipe.extra_ckp_caches == checkpoint(tmp_path)["extra_ckp_caches"] == expected
