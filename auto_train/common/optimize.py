@@ -6,10 +6,12 @@ from typing import Any
 
 import torch
 
+from auto_train.common.standard_args import standard_args
 from auto_train.config import Config
 from auto_train.errors import UsageError
 from auto_train.training.optim import OPTIMIZERS
 from auto_train.training.schedule import Schedule
+from auto_train.training.schema import validate_args
 from auto_train.training.stages import Stage, fine_tune_stages
 from auto_train.training.torch_schedule import TorchSchedule
 
@@ -56,6 +58,18 @@ def optimizer_of(config: Config) -> Callable[..., torch.optim.Optimizer]:
         message = str(error).split("__init__() ")[-1]
         raise UsageError(f"{scheme.optimizer}: {message}", where="[training.scheme.optimizer_params]") from error
     return make
+
+
+def check_optimisation(config: Config) -> None:
+    """Find mistakes of optimizer and schedule before the data is read.
+
+    Raises:
+        UsageError: arguments that one of them does not take. ConfigError: the standard arguments' schema refuses it.
+    """
+    rate = config.training.scheme.learning_rate or 1e-3  # the LR finder's comes later
+    validate_args(standard_args(config, rate=rate))
+    optimizer_of(config)
+    stages_of(config, rate, is_pretrained=False)
 
 
 def stages_of(config: Config, rate: float, *, is_pretrained: bool) -> list[Stage]:

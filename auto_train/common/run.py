@@ -16,12 +16,12 @@ from auto_train.common.endings import next_step_told
 from auto_train.common.evaluation import evaluate_split, network_outputs
 from auto_train.common.find_run import find_run
 from auto_train.common.loaders import eval_loader
-from auto_train.common.optimize import stages_of
+from auto_train.common.optimize import check_optimisation, stages_of
 from auto_train.common.product import write_bundle
 from auto_train.common.rate import found_rate
 from auto_train.common.replan import FirstStep, keep_precision, plan_of, replanned, replans
 from auto_train.common.resume import Resume
-from auto_train.common.standard_args import standard_args, target_of
+from auto_train.common.standard_args import target_of
 from auto_train.common.strict import check_strict, deterministic
 from auto_train.common.weights import load_torch_model_weights_to
 from auto_train.config import Config
@@ -38,7 +38,6 @@ from auto_train.training.learner import Learner
 from auto_train.training.loggers import open_loggers
 from auto_train.training.loggers.feed import Feed
 from auto_train.training.run_folder import RunFolder, SilentFolder, TrainResult, all_warnings, environment
-from auto_train.training.schema import validate_args
 from auto_train.training.stopping import StopOnNaN, StopOnRequest
 from auto_train.types import Listener, Progress, absolute
 
@@ -151,7 +150,6 @@ class TrainingRun:
         scheme, learn = self.config.training.scheme, task.learn
         rate = self._rate(task)
         self.say(f"Using learning rate: {rate:.3g}")
-        validate_args(standard_args(self.config, rate=rate, loss=type(task.loss_func).__name__))
         learn.plan = plan_of(self.config, learn, rate)
         stages = stages_of(self.config, rate, is_pretrained=task.is_pretrained)
         target = target_of(self.config)
@@ -268,6 +266,7 @@ def training_run(
     """
     feed = open_loggers(config.training.loggers or () if is_main() else ())
     check_output_path(absolute(config.training.scheme.output_path))
+    check_optimisation(config)
     found = find_run(resume) if resume else None
     with joined(), deterministic(config.training.reproducible == "strict"):
         path = found.folder.path if found else decided(lambda: RunFolder.create(Path(config.project.location)).path)

@@ -8,16 +8,15 @@ from auto_train.config import Config
 NOT_TORCHS = ("one_cycle", "constant")
 
 
-def standard_args(config: Config, *, rate: float, loss: str) -> dict[str, Any]:
+def standard_args(config: Config, *, rate: float) -> dict[str, Any]:
     """Return what ``validate_args`` takes for the config of an image recipe.
 
     Args:
         rate: the learning rate, stated or found.
-        loss: name of the task's loss.
     """
     training, scheme = config.training, config.training.scheme
     optim: dict[str, Any] = {
-        "loss": loss,
+        "loss": f"that of {config.project.type}",
         "optimizer": scheme.optimizer,
         "optimizer_params": {"lr": rate, "weight_decay": scheme.weight_decay},
         "scheduler": None if scheme.scheduler in NOT_TORCHS else scheme.scheduler,

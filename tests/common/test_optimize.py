@@ -130,7 +130,7 @@ def test_scheduler_params_it_does_not_take_are_refused(config: Any):
     [
         ["optimizer=sgd", "scheduler=cosine", "warmup_epochs=0.5", "learning_rate=0.05"],
         ["optimizer=rmsprop", "scheduler=plateau", "learning_rate=1e-3"],
-        ["ema_decay=0.9"],
+        ["ema_decay=0.5", "learning_rate=5e-3"],
     ],
 )
 def test_training_with_other_optimizers_and_schedules_learns(tmp_path: Path, digit_files: Path, overrides: list[str]):

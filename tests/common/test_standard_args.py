@@ -12,7 +12,7 @@ from tests.tiny import tiny_config
 def test_standard_args_of_a_config_are_its_values(tmp_path: Path):
     keys = ["scheduler=cosine", "clip_grad=1.0", "early_stop=3", "ema_decay=0.99", "warmup_epochs=1", "freeze_epochs=2"]
     config = tiny_config(tmp_path, "builtin:digits", *(f"training.scheme.{key}" for key in keys))
-    args = standard_args(config, rate=0.01, loss="CrossEntropyLoss")
+    args = standard_args(config, rate=0.01)
     assert is_standard(args) and args["seed"] == 42
     assert args["optim"]["optimizer_params"] == {"lr": 0.01, "weight_decay": 0.01}
     assert (args["optim"]["scheduler"], args["optim"]["warmup_params"]) == ("cosine", {"warmup_epochs": 1.0})
@@ -25,7 +25,7 @@ def test_standard_args_of_a_config_are_its_values(tmp_path: Path):
 @pytest.mark.parametrize("name", ["digits", "mnist", "flowers", "imagenette", "rooftops"])
 def test_standard_args_of_every_shipped_config_pass_the_schema(root: Path, name: str):
     config = load_config(root / f"configs/{name}.ini")
-    validate_args(standard_args(config, rate=0.003, loss="CrossEntropyLoss"))
+    validate_args(standard_args(config, rate=0.003))
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,7 @@ def test_standard_args_of_every_shipped_config_pass_the_schema(root: Path, name:
 )
 def test_standard_args_of_every_value_an_ini_may_have_pass_the_schema(tmp_path: Path, key: str):
     config = tiny_config(tmp_path, "builtin:digits", f"training.scheme.{key}")
-    validate_args(standard_args(config, rate=config.training.scheme.learning_rate, loss="CrossEntropyLoss"))
+    validate_args(standard_args(config, rate=config.training.scheme.learning_rate))
 
 
 @pytest.mark.parametrize("key", ["clip_grad=0.05", "learning_rate=1e-9"])
