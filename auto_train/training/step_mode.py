@@ -116,11 +116,14 @@ class Intervals:
         return batches
 
     def state_dict(self) -> dict[str, Any]:
-        return {"passes": self.passes, "taken": self._taken, "steps": self._steps, "rng": self._rng}
+        place = {"passes": self.passes, "taken": self._taken, "steps": self._steps, "rng": self._rng}
+        return {**place, "is_over": self.is_over}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         self.passes, self._taken, self._steps, self._rng = (state[key] for key in ("passes", "taken", "steps", "rng"))
         self._is_resumed = self.passes > 0
+        # More passes open what was over.
+        self.is_over = state["is_over"] and self.max_passes is not None and self.passes >= self.max_passes
 
 
 class EndOfPasses(Callback):
@@ -128,6 +131,10 @@ class EndOfPasses(Callback):
 
     # with EarlyStop, before the checkpoint
     order, run_valid = 75, False
+
+    def before_fit(self) -> None:
+        # A resume: its first interval would be empty.
+        self.after_epoch()
 
     def after_epoch(self) -> None:
         if self.learn.dls.train.is_over:

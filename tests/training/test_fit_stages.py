@@ -163,6 +163,21 @@ def test_step_mode_resumes_in_the_middle_of_a_pass(tmp_path: Path):
     assert second.rates == whole_task.rates[-len(second.rates) :] and weights(resumed.model) == weights(whole.model)
 
 
+def test_step_mode_that_ran_out_of_passes_goes_on_with_more_of_them_only(tmp_path: Path):
+    values = {"runner__run_mode": "step", "runner__max_steps": 99, "runner__eval_interval": 5}
+
+    def fit(passes: int, **more: Any) -> dict[str, Any]:
+        task = Line()
+        task.train_loader = Stream()
+        return pipeline(tmp_path, task, runner__max_epochs=passes, **values, **more).fit()
+
+    ended = fit(2)
+    assert (ended["final_step"], ended["terminal_reason"], len(rows(tmp_path))) == (8, "max_epochs", 2)
+    assert fit(2, ckp_file=last(tmp_path)) == ended and len(rows(tmp_path)) == 2
+    more = fit(3, ckp_file=last(tmp_path))
+    assert (more["final_step"], more["final_epoch"], more["terminal_reason"]) == (12, 3, "max_epochs")
+
+
 def test_step_mode_takes_stages(tmp_path: Path):
     task = Staged()
     values = {"runner__run_mode": "step", "runner__max_steps": 18, "runner__eval_interval": 4}
