@@ -117,7 +117,6 @@ def run(digit_files: Path, tmp_path: Path) -> Path:
     ("override", "read"),
     [
         ("training.scheme.weight_decay=0.25", lambda group: group["weight_decay"] == 0.25),
-        ("training.scheme.optimizer_params.eps=1e-3", lambda group: group["eps"] == 1e-3),
         ("training.scheme.learning_rate=1e-4", lambda group: group["lr"] < 1e-4),
     ],
 )
@@ -141,7 +140,7 @@ def test_setting_of_the_optimizer_counts_from_the_resume_on(run: Path, override:
         ["ema_decay=0.9", "clip_grad=1.0"],
         ["amp=auto", "channels_last=true"],
         ["mixup=0.3", "label_smoothing=0.1", "balance=sampler"],
-        ["freeze_epochs=2", "lr_mult=8", "freeze_bn=true"],
+        ["freeze_epochs=2", "lr_mult=8"],
         ["early_stop=3", "epochs=2"],
     ],
     ids=lambda overrides: ",".join(overrides),
