@@ -179,5 +179,5 @@ def _require_finite(model: nn.Module) -> None:
     if bad:
         raise NotFiniteError(
             f"{len(bad)} of the model's weights became NaN or infinite, {bad[0]} among them",
-            hint="lower [training.scheme] learning_rate, set clip_grad = 1.0, or set amp = false",
+            hint="lower the learning rate, clip the gradient (clip_grad = 1.0), or compute without amp",
         )

@@ -52,10 +52,11 @@ def out_of_memory(batch_size: int | None, *, workers: int = 1) -> TrainingError:
     if workers > 1:
         return TrainingError(
             f"out of memory with {batch} on {workers} workers",
-            hint="halve [training.scheme] batch_size and double accumulate: a step sees as many images as before",
+            hint="halve the batch size and double the accumulation (accumulate, accum_grad): a step sees as many "
+            "samples as before",
         )
     return TrainingError(
         f"out of memory with {batch}",
-        hint="begin with a smaller batch_size, which leaves less behind than a large one that was halved; or take a "
-        "smaller backbone or [architecture] image_size",
+        hint="begin with smaller batches, which leaves less behind than a large one that was halved; or take a "
+        "smaller model or smaller images",
     )

@@ -160,7 +160,7 @@ def _restore_optimizer(learn: "Learner", state: State) -> None:
         raise CheckpointError(
             f"its optimizer state does not fit this training: {error}",
             hint="resume with the optimizer and backbone of the run, or start anew from its weights: "
-            "[training.scheme] resume_training_from",
+            "[training.scheme] resume_training_from, or init_file",
         ) from error
     learn.stage.schedule.load_state_dict(state["scheduler"])
     learn.scaler.load_state_dict(state["scaler"])

@@ -278,7 +278,7 @@ def batch_norm_explained() -> Iterator[None]:
             raise
         raise UsageError(
             "batch norm cannot train on batches of 1 image of this size",
-            where="[training.scheme] batch_size",
+            where="batch_size",
             allowed="2 or more",
-            hint="for larger steps than memory allows, see [training.scheme] accumulate",
+            hint="for larger steps than memory allows, accumulate batches (accumulate, accum_grad)",
         ) from error

@@ -49,7 +49,7 @@ class StopOnNaN(Callback):
         place = f"epoch {self.learn.epochs_done + 1}, step {self.learn.iter + 1}"
         raise NotFiniteError(
             f"the loss became {self.learn.loss.item()} in {place}",
-            hint="lower [training.scheme] learning_rate, set clip_grad = 1.0, or set amp = false",
+            hint="lower the learning rate, clip the gradient (clip_grad = 1.0), or compute without amp",
         )
 
 

@@ -73,7 +73,10 @@ def test_out_of_memory_inside_an_accumulated_step_repeats_the_step():
 
 
 def test_out_of_memory_with_single_images_ends_the_training():
-    with pytest.raises(TrainingError, match=r"out of memory with batches of 1\n.*smaller backbone") as caught:
+    with pytest.raises(
+        TrainingError,
+        match=r"out of memory with batches of 1\n  begin with smaller batches, .* smaller model or smaller images",
+    ) as caught:
         weights_after(Hungry(allowed=0))
     assert caught.value.exit_code == 4
 

@@ -342,7 +342,7 @@ def test_training_loader_with_the_same_samples_for_all_is_refused(found: list[An
 
 
 def test_worker_out_of_memory_says_what_to_change(found: list[Any]):
-    assert "on 2 workers\n  halve [training.scheme] batch_size and double accumulate" in found[1]["refused"][2]
+    assert "on 2 workers\n  halve the batch size and double the accumulation" in found[1]["refused"][2]
 
 
 def test_shard_sampler_of_a_process_alone_is_the_whole_set():
