@@ -30,10 +30,14 @@ class _This:
     Attributes:
         place: which worker it is, from the time it has joined the others, also after it has left them.
         is_alone: it is the first worker, and decides something for all just now.
+        store: through which the workers meet.
+        meetings: how often they have; each needs a name of its own.
     """
 
     place: Place | None = None
     is_alone = False
+    store: dist.Store | None = None
+    meetings = 0
 
 
 @contextmanager
@@ -71,7 +75,11 @@ def _join(place: Place) -> None:
             )
         torch.cuda.set_device(place.local_rank)
     backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
-    dist.init_process_group(backend, init_method=place.meeting, rank=place.rank, world_size=place.world)
+    if _This.store is None:
+        _This.store, *_ = next(iter(dist.rendezvous(place.meeting, place.rank, place.world)))
+    _This.meetings += 1
+    store = dist.PrefixStore(f"meeting {_This.meetings}", _This.store)
+    dist.init_process_group(backend, store=store, rank=place.rank, world_size=place.world)
     _This.place = place
     _control()  # while all are sure to be here: who waits for its making notices no death
 

@@ -74,6 +74,23 @@ def test_worker_that_left_knows_its_number_and_is_alone(talks: Facts):
     assert [(t["rank after"], t["world after"]) for t in talks] == [(0, 1), (1, 1), (2, 1)]
 
 
+def meet_twice() -> list[Any]:
+    found = []
+    for _ in range(2):
+        with distributed.joined():
+            found += [distributed.world(), distributed.broadcast_object(f"from {distributed.rank()}")]
+            distributed.leave()
+            found += [distributed.world(), os.environ["WORLD_SIZE"]]
+        found += [os.environ["WORLD_SIZE"], distributed.rank()]
+    return found
+
+
+def test_workers_that_have_parted_meet_again(tmp_path: Path):
+    first, second = in_workers(2, tmp_path, meet_twice, joins=False)
+    assert first == [2, "from 0", 1, "1", "2", 0] * 2
+    assert second == [2, "from 0", 1, "1", "2", 1] * 2
+
+
 def test_process_alone_needs_no_others():
     with distributed.joined():
         assert (distributed.rank(), distributed.world(), distributed.is_main()) == (0, 1, True)

@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import traceback
 from collections.abc import Callable
+from contextlib import nullcontext
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -11,17 +12,20 @@ from typing import Any
 from auto_train.training.place import RENDEZVOUS
 
 
-def in_workers(count: int, folder: Path, function: Callable[..., Any], *args: Any, timeout_s: float = 120) -> list[Any]:
-    """Return what ``function(*args)`` returned in each of so many workers that have joined, in their order.
+def in_workers(
+    count: int, folder: Path, function: Callable[..., Any], *args: Any, joins: bool = True, timeout_s: float = 120
+) -> list[Any]:
+    """Return what ``function(*args)`` returned in each of so many workers, in their order.
 
     Args:
         folder: for the file through which they meet.
-        function: of a module; runs inside ``distributed.joined()``.
+        function: of a module.
+        joins: runs it inside ``distributed.joined()``.
     """
     context = multiprocessing.get_context("spawn")
     pipes = [context.Pipe(duplex=False) for _ in range(count)]
     processes = [
-        context.Process(target=_run, args=(rank, count, folder / "meeting", pipe[1], function, args), daemon=True)
+        context.Process(target=_run, args=(rank, count, folder, pipe[1], joins, function, args), daemon=True)
         for rank, pipe in enumerate(pipes)
     ]
     for process in processes:
@@ -43,13 +47,20 @@ def in_workers(count: int, folder: Path, function: Callable[..., Any], *args: An
 
 
 def _run(
-    rank: int, count: int, meeting: Path, sender: Connection, function: Callable[..., Any], args: tuple[Any, ...]
+    rank: int,
+    count: int,
+    folder: Path,
+    sender: Connection,
+    joins: bool,
+    function: Callable[..., Any],
+    args: tuple[Any, ...],
 ) -> None:
-    os.environ |= {"RANK": str(rank), "WORLD_SIZE": str(count), RENDEZVOUS: str(meeting), "GLOO_SOCKET_IFNAME": "lo"}
+    os.environ |= {"RANK": str(rank), "WORLD_SIZE": str(count), "GLOO_SOCKET_IFNAME": "lo"}
+    os.environ[RENDEZVOUS] = str(folder / "meeting")
     from auto_train.training.distributed import joined
 
     try:
-        with joined():
+        with joined() if joins else nullcontext():
             result = function(*args)
         sender.send((result, ""))
     except BaseException:
