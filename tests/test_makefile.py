@@ -80,7 +80,7 @@ def test_constraints_lock_every_dependency_named():
     named = [*project["dependencies"], *(d for extra in project["optional-dependencies"].values() for d in extra)]
     locked = {canonical(line.split("==")[0]) for line in (ROOT / "constraints.txt").read_text().splitlines()}
     wanted = {canonical(match[0]) for d in named if (match := re.match(r"[A-Za-z0-9._-]+", d))}
-    assert not wanted - locked
+    assert not wanted - locked - {"auto-train"}  # its own extras
 
 
 def canonical(name: str) -> str:
