@@ -52,7 +52,10 @@ def test_arguments_of_functions_are_keys_too():
     found = changes_between(before, default_config())
     assert {change.key: (change.after, change.effect) for change in found} == {
         "architecture.backbone.args.width": ("(absent)", "refused, the weights were learnt in this architecture"),
-        "training.scheme.optimizer_params.eps": ("(absent)", "refused, what the optimizer has gathered depends on them"),
+        "training.scheme.optimizer_params.eps": (
+            "(absent)",
+            "refused, what the optimizer has gathered depends on them",
+        ),
     }
 
 
