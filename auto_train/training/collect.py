@@ -9,7 +9,10 @@ import torch
 
 from auto_train.errors import TaskContractError
 from auto_train.training.average import Averages
+from auto_train.training.batch import moved
 from auto_train.training.distributed import gathered, world
+
+CPU = torch.device("cpu")
 
 
 def collected(averages: Averages, epoch_cache: dict[str, Any]) -> tuple[Averages, dict[str, Any]]:
@@ -31,7 +34,17 @@ def collected(averages: Averages, epoch_cache: dict[str, Any]) -> tuple[Averages
     for name in dict.fromkeys(name for sums, _, _ in parts for name in sums):
         whole.sums[name] = math.fsum(sums.get(name, 0.0) for sums, _, _ in parts)
         whole.counts[name] = sum(counts.get(name, 0) for _, counts, _ in parts)
-    return whole, joined_values([cache for _, _, cache in parts], "epoch_cache")
+    cache = joined_values([cache for _, _, cache in parts], "epoch_cache")
+    # Where this worker's part of it was.
+    return whole, {key: moved(value, device_of(epoch_cache.get(key))) for key, value in cache.items()}
+
+
+def device_of(value: Any) -> torch.device:
+    """Return the device of the first tensor in a value, the CPU where there is none."""
+    if isinstance(value, torch.Tensor):
+        return value.device
+    items = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
+    return next((device_of(item) for item in items if isinstance(item, torch.Tensor | dict | list | tuple)), CPU)
 
 
 def on_cpu(value: Any) -> Any:

@@ -7,7 +7,7 @@ import torch
 from auto_train.errors import TaskContractError
 from auto_train.training import distributed
 from auto_train.training.average import Averages
-from auto_train.training.collect import collected, joined_values
+from auto_train.training.collect import collected, device_of, joined_values
 from tests.training.workers import in_workers
 
 Cache = dict[str, Any]
@@ -75,6 +75,12 @@ def test_values_of_workers_are_joined_by_their_kind(values: list[Any], expected:
 def test_arrays_of_workers_are_joined_along_their_first_axis():
     assert joined_values([np.zeros((2, 3)), np.ones((1, 3))], "epoch_cache").shape == (3, 3)
     assert joined_values([torch.zeros(2, 3), torch.ones(1, 3)], "epoch_cache").shape == (3, 3)
+
+
+def test_device_of_a_value_is_that_of_its_first_tensor():
+    there = torch.zeros(2, device="meta")
+    assert device_of({"a": [1, {"b": (there,)}]}).type == "meta"
+    assert device_of([1, "x"]).type == device_of(None).type == "cpu"
 
 
 def test_value_that_cannot_be_joined_is_named():

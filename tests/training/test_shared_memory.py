@@ -24,7 +24,15 @@ def add_up() -> dict[str, Any]:
         if distributed.rank() == 1:
             patch.setattr(torch, "from_file", refuse)
         without = SharedSum.of(7, torch.float64)
-    return {"sums": found, "without": without}
+    return {"sums": found, "without": without, "other": other_file()}
+
+
+def other_file() -> Any:
+    """Let something else lie at the place where one worker looks for the memory."""
+    with pytest.MonkeyPatch.context() as patch:
+        if distributed.rank() == 2:
+            patch.setattr(os, "readlink", lambda path: "/some/file")
+        return SharedSum.of(7, torch.float64)
 
 
 def refuse(*args: Any, **options: Any) -> Any:
@@ -43,6 +51,10 @@ def test_vectors_of_three_workers_become_their_sum_step_by_step(found: list[dict
 
 def test_memory_that_one_worker_cannot_open_is_given_up_by_all(found: list[dict[str, Any]]):
     assert [worker["without"] for worker in found] == [None] * 3
+
+
+def test_file_of_another_process_is_not_taken_for_the_memory(found: list[dict[str, Any]]):
+    assert [worker["other"] for worker in found] == [None] * 3
 
 
 def test_process_alone_shares_nothing(tmp_path: Path):
