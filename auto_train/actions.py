@@ -15,7 +15,7 @@ from auto_train.types import Listener, absolute
 if TYPE_CHECKING:
     from auto_train.config import Config
     from auto_train.serving.predictor import Predictor
-    from auto_train.training.run_folder import TrainResult
+    from auto_train.training.runs.run_folder import TrainResult
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,8 +87,8 @@ def _train_launched(
 ) -> "TrainResult":
     """Train in processes of their own; a config already loaded reaches them as a file."""
     from auto_train.config import Config
-    from auto_train.training.launch import launch
-    from auto_train.training.run_folder import TrainResult
+    from auto_train.training.runs.run_folder import TrainResult
+    from auto_train.training.workers.launch import launch
 
     with TemporaryDirectory(prefix="auto-train-") as folder:
         file = config

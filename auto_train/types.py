@@ -18,7 +18,7 @@ class Progress:
         total: units there are; none: not known.
         eta_s: seconds until all are finished; none: not known yet.
         message: a sentence worth a line of its own, e.g. "training from scratch".
-        row: the epoch so far, as its line of metrics.jsonl will be: see training/epoch_log.py.
+        row: the epoch so far, as its line of metrics.jsonl will be: see training/runs/epoch_log.py.
         epoch_ended: the row is complete.
         run: the run folder, told once when there is one.
     """

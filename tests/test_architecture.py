@@ -39,7 +39,7 @@ PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 PROJECT = PYPROJECT["project"]
 HEAVY = set(PYPROJECT["tool"]["ruff"]["lint"]["flake8-tidy-imports"]["banned-module-level-imports"])
 # extra → the file that is of no use without it
-OPTIONAL = {name: PACKAGE / f"training/loggers/{name}.py" for name in ("mlflow", "tensorboard", "wandb")}
+OPTIONAL = {name: PACKAGE / f"training/runs/loggers/{name}.py" for name in ("mlflow", "tensorboard", "wandb")}
 RECIPES = sorted(path.parent.name for path in PACKAGE.glob("*/config.ini") if path.parent.name != "common")
 
 

@@ -14,8 +14,8 @@ import pytest
 from auto_train.config import load_yaml
 from auto_train.training import qTaskBase
 from auto_train.training.listeners import EVENTS
-from auto_train.training.qdict import qDict
-from auto_train.training.schema import schema, validate_args
+from auto_train.training.pipeline.qdict import qDict
+from auto_train.training.pipeline.schema import schema, validate_args
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs/tasks.md").read_text(encoding="utf-8")

@@ -44,7 +44,7 @@ def train(
     from auto_train import actions
     from auto_train.cli.output import emit, warn
     from auto_train.cli.progress import log_warnings_to, shown
-    from auto_train.training.place import Place
+    from auto_train.training.workers.place import Place
 
     run = partial(actions.train, config, overrides or (), resume=resume, workers=workers, task=task, offline=offline)
     place = Place.found()

@@ -28,12 +28,12 @@ from auto_train.common.weights import load_torch_model_weights_to
 from auto_train.config import AttrDict, Config, load_config
 from auto_train.data import Samples, Source, decode_image, evaluation_hash, find_weights, read_manifest
 from auto_train.errors import TaskContractError, UsageError
-from auto_train.training.distributed import decided, is_main, main_first
 from auto_train.training.learner import Learner
 from auto_train.training.precision import choose_precision
 from auto_train.training.rng import seed_everything
 from auto_train.training.step import batch_norm_explained
 from auto_train.training.task import qTaskBase
+from auto_train.training.workers.distributed import decided, is_main, main_first
 from auto_train.types import Listener
 
 # Below this many training images the statistics a pretrained body brings are better than what batches would give.

@@ -8,7 +8,7 @@ from typing import Any
 from auto_train.config import Config
 from auto_train.config.values import dump
 from auto_train.errors import UsageError
-from auto_train.training.run_folder import RunFolder
+from auto_train.training.runs.run_folder import RunFolder
 from auto_train.types import as_plain
 
 ABSENT = "(absent)"

@@ -12,8 +12,8 @@ from auto_train.common.export import check_export, export_onnx
 from auto_train.common.inference import InferenceModel
 from auto_train.common.weights import save_torch_model_weights_from
 from auto_train.errors import UsageError
-from auto_train.training.files import replacing, write_atomically
-from auto_train.training.run_folder import RunFolder
+from auto_train.training.runs.files import replacing, write_atomically
+from auto_train.training.runs.run_folder import RunFolder
 from auto_train.types import absolute
 
 if TYPE_CHECKING:

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from auto_train.errors import AutoTrainError, GateError, Interrupted, TrainingError
-from auto_train.training.files import full_disk_explained
 from auto_train.training.memory import is_out_of_memory
-from auto_train.training.run_folder import RunFolder
+from auto_train.training.runs.files import full_disk_explained
+from auto_train.training.runs.run_folder import RunFolder
 
 
 def command(folder: RunFolder, *words: str) -> str:

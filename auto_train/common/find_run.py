@@ -10,7 +10,7 @@ from loguru import logger
 from auto_train.common.changes import changes_between, flat
 from auto_train.config import Config, load_config
 from auto_train.errors import MissingError, UsageError
-from auto_train.training.run_folder import RunFolder
+from auto_train.training.runs.run_folder import RunFolder
 from auto_train.types import absolute
 
 

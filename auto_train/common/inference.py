@@ -13,7 +13,7 @@ from auto_train.bundle.config_mixin import ConfigMixin, save_config
 from auto_train.common.backbone import create_timm_model
 from auto_train.data.resize import resize_images
 from auto_train.errors import BundleError
-from auto_train.training.files import write_atomically
+from auto_train.training.runs.files import write_atomically
 
 # Arguments of create_timm_model and timm that load weights; a bundle has its own, and may come from anyone.
 OPENS_FILES = {"weights", "pretrained", "checkpoint_path", "pretrained_cfg", "pretrained_cfg_overlay"}

@@ -9,11 +9,11 @@ import torch
 from auto_train.common.standard_args import standard_args
 from auto_train.config import Config
 from auto_train.errors import UsageError
-from auto_train.training.optim import OPTIMIZERS
-from auto_train.training.schedule import Schedule
-from auto_train.training.schema import validate_args
-from auto_train.training.stages import Stage, fine_tune_stages
-from auto_train.training.torch_schedule import TorchSchedule
+from auto_train.training.optim.optimizers import OPTIMIZERS
+from auto_train.training.optim.schedule import Schedule
+from auto_train.training.optim.stages import Stage, fine_tune_stages
+from auto_train.training.optim.torch_schedule import TorchSchedule
+from auto_train.training.pipeline.schema import validate_args
 
 # What most people mean by these optimizers; optimizer_params may say otherwise.
 DEFAULTS: dict[str, dict[str, Any]] = {

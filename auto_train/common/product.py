@@ -8,8 +8,8 @@ from auto_train.common.evaluation import some_images
 from auto_train.common.inference import InferenceModel
 from auto_train.common.trainer import Trainer
 from auto_train.data import evaluation_hash
-from auto_train.training.files import write_atomically
-from auto_train.training.run_folder import RunFolder, environment
+from auto_train.training.runs.files import write_atomically
+from auto_train.training.runs.run_folder import RunFolder, environment
 
 if TYPE_CHECKING:
     from auto_train.common.base import Task

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from auto_train.config import Config
-from auto_train.training.lr_finder import find_learning_rate
-from auto_train.training.run_folder import RunFolder
+from auto_train.training.optim.lr_finder import find_learning_rate
+from auto_train.training.runs.run_folder import RunFolder
 from auto_train.types import absolute
 
 if TYPE_CHECKING:

@@ -12,10 +12,10 @@ from auto_train.common.resume import Resume
 from auto_train.config import Config
 from auto_train.training.learner import Learner
 from auto_train.training.loaders import length
+from auto_train.training.optim.replay import RATES, put_back, replay, settings_of
+from auto_train.training.optim.schedule import Schedule, tell_epochs
+from auto_train.training.optim.stages import Stage
 from auto_train.training.precision import Precision
-from auto_train.training.replay import RATES, put_back, replay, settings_of
-from auto_train.training.schedule import Schedule, tell_epochs
-from auto_train.training.stages import Stage
 
 LENGTHS = {"training.scheme.epochs", "training.scheme.freeze_epochs", "training.minutes"}
 BATCHES = {"training.scheme.batch_size", "training.scheme.accumulate"}

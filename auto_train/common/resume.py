@@ -16,12 +16,12 @@ from auto_train.common.find_run import FoundRun
 from auto_train.config import Config, load_config
 from auto_train.data import Samples, read_manifest
 from auto_train.errors import CheckpointError, DataError, UsageError
-from auto_train.training.checkpoint import load_checkpoint
-from auto_train.training.epoch_log import truncate_after
-from auto_train.training.files import write_atomically
-from auto_train.training.run_folder import RunFolder, environment
-from auto_train.training.settle import settle_checkpoints
-from auto_train.training.state import load_weights
+from auto_train.training.runs.checkpoint import load_checkpoint
+from auto_train.training.runs.epoch_log import truncate_after
+from auto_train.training.runs.files import write_atomically
+from auto_train.training.runs.run_folder import RunFolder, environment
+from auto_train.training.runs.settle import settle_checkpoints
+from auto_train.training.runs.state import load_weights
 
 Row = tuple[str, ...]
 

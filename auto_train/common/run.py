@@ -28,17 +28,25 @@ from auto_train.config import Config
 from auto_train.data import write_manifest
 from auto_train.errors import Interrupted
 from auto_train.reports import write_report
-from auto_train.training.budget import Budget
-from auto_train.training.checkpoint import Checkpointer
-from auto_train.training.distributed import barrier, decided, is_main, joined, leave, lost_worker_explained, world
 from auto_train.training.early_stop import EarlyStop
-from auto_train.training.epoch_log import EpochLog
-from auto_train.training.files import replacing_folder, write_atomically
 from auto_train.training.learner import Learner
-from auto_train.training.loggers import open_loggers
-from auto_train.training.loggers.feed import Feed
-from auto_train.training.run_folder import RunFolder, SilentFolder, TrainResult, all_warnings, environment
+from auto_train.training.optim.budget import Budget
+from auto_train.training.runs.checkpoint import Checkpointer
+from auto_train.training.runs.epoch_log import EpochLog
+from auto_train.training.runs.files import replacing_folder, write_atomically
+from auto_train.training.runs.loggers import open_loggers
+from auto_train.training.runs.loggers.feed import Feed
+from auto_train.training.runs.run_folder import RunFolder, SilentFolder, TrainResult, all_warnings, environment
 from auto_train.training.stopping import StopOnNaN, StopOnRequest
+from auto_train.training.workers.distributed import (
+    barrier,
+    decided,
+    is_main,
+    joined,
+    leave,
+    lost_worker_explained,
+    world,
+)
 from auto_train.types import Listener, Progress, absolute
 
 

@@ -7,7 +7,7 @@ from loguru import logger
 from torch import nn
 
 from auto_train.errors import MissingError
-from auto_train.training.files import replacing
+from auto_train.training.runs.files import replacing
 
 
 def save_torch_model_weights_from(model: nn.Module, path: Path | str) -> Path:

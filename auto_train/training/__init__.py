@@ -5,20 +5,20 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from auto_train.training.args import prepare_cmd_args as prepare_cmd_args
-    from auto_train.training.pipeline import QPipeline as QPipeline
-    from auto_train.training.pipeline import create_pipeline as create_pipeline
-    from auto_train.training.qdict import qDict as qDict
-    from auto_train.training.recovery import recover as recover
+    from auto_train.training.pipeline.args import prepare_cmd_args as prepare_cmd_args
+    from auto_train.training.pipeline.pipeline import QPipeline as QPipeline
+    from auto_train.training.pipeline.pipeline import create_pipeline as create_pipeline
+    from auto_train.training.pipeline.qdict import qDict as qDict
+    from auto_train.training.runs.recovery import recover as recover
     from auto_train.training.task import qTaskBase as qTaskBase
 
 _HOMES = {
-    "QPipeline": "pipeline",
-    "create_pipeline": "pipeline",
+    "QPipeline": "pipeline.pipeline",
+    "create_pipeline": "pipeline.pipeline",
     "qTaskBase": "task",
-    "prepare_cmd_args": "args",
-    "qDict": "qdict",
-    "recover": "recovery",
+    "prepare_cmd_args": "pipeline.args",
+    "qDict": "pipeline.qdict",
+    "recover": "runs.recovery",
 }
 __all__ = list(_HOMES)
 

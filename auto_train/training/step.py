@@ -14,13 +14,13 @@ from torch import nn
 from auto_train.errors import UsageError
 from auto_train.training.average import Averages
 from auto_train.training.batch import moved
-from auto_train.training.distributed import world
-from auto_train.training.gradients import AveragedGradients
 from auto_train.training.listeners import Listeners
+from auto_train.training.optim.stages import Freezer, Stage, parameter_groups
 from auto_train.training.position import Position
 from auto_train.training.precision import Precision
-from auto_train.training.stages import Freezer, Stage, parameter_groups
 from auto_train.training.task import checked_loss, hook, qTaskBase, takes_loss_fn
+from auto_train.training.workers.distributed import world
+from auto_train.training.workers.gradients import AveragedGradients
 
 # Events of a batch: callbacks may leave out those of training or of validation.
 INNER_EVENTS = {

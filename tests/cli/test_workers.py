@@ -15,7 +15,7 @@ import psutil
 import pytest
 import torch
 
-from auto_train.training.checkpoint import load_checkpoint
+from auto_train.training.runs.checkpoint import load_checkpoint
 from tests.conftest import ROOT, RunCli
 from tests.tiny import write_digits, write_ini
 
@@ -162,7 +162,7 @@ class Training:
             assert self.process.poll() is None and time.monotonic() < end, self.stderr()
             time.sleep(0.1)
         self.family = psutil.Process(self.process.pid).children(recursive=True)
-        self.workers = [child for child in self.family if "auto_train.training.worker" in child.cmdline()]
+        self.workers = [child for child in self.family if "auto_train.training.workers.worker" in child.cmdline()]
 
     def stderr(self) -> str:
         return self.process.communicate(timeout=60)[1]

@@ -6,7 +6,7 @@ import pytest
 from auto_train.common.changes import Change, changes_between, check_allowed, flat, table
 from auto_train.config import Config, default_config, load_config
 from auto_train.errors import UsageError
-from auto_train.training.run_folder import RunFolder
+from auto_train.training.runs.run_folder import RunFolder
 
 
 def changed(*overrides: str, before: Config | None = None) -> list[Change]:

@@ -5,7 +5,7 @@ import pytest
 
 from auto_train.common.endings import command, next_step_told
 from auto_train.errors import DataError, GateError, Interrupted, TrainingError
-from auto_train.training.run_folder import RunFolder
+from auto_train.training.runs.run_folder import RunFolder
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from loguru import logger
 from auto_train.common.find_run import find_run, warn_of_edits
 from auto_train.config import load_config
 from auto_train.errors import ConfigError, MissingError, UsageError
-from auto_train.training.run_folder import RunFolder
+from auto_train.training.runs.run_folder import RunFolder
 
 
 def make_run(project: Path) -> RunFolder:

@@ -9,8 +9,8 @@ from auto_train.classification.train import train_model
 from auto_train.common.optimize import optimizer_of, stages_of
 from auto_train.config import Config
 from auto_train.errors import UsageError
-from auto_train.training.schedule import OneCycle
-from auto_train.training.stages import parameter_groups
+from auto_train.training.optim.schedule import OneCycle
+from auto_train.training.optim.stages import parameter_groups
 from tests.tiny import tiny_config
 
 

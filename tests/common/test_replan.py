@@ -12,7 +12,7 @@ from auto_train.common.optimize import PartSchedule
 from auto_train.common.replan import Replanned
 from auto_train.config import load_config
 from auto_train.errors import Interrupted
-from auto_train.training.schedule import OneCycle, Schedule
+from auto_train.training.optim.schedule import OneCycle, Schedule
 from auto_train.types import Progress
 from tests.tiny import tiny_config
 

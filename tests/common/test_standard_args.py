@@ -5,7 +5,7 @@ import pytest
 from auto_train.common.standard_args import standard_args
 from auto_train.config import load_config
 from auto_train.errors import ConfigError
-from auto_train.training.schema import is_standard, validate_args
+from auto_train.training.pipeline.schema import is_standard, validate_args
 from tests.tiny import tiny_config
 
 

@@ -1,4 +1,4 @@
-from auto_train.training.batch_timer import SHORTEST_S, WARM_UP, BatchTimer
+from auto_train.training.optim.batch_timer import SHORTEST_S, WARM_UP, BatchTimer
 
 
 class Clock:

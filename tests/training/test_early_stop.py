@@ -6,8 +6,8 @@ import pytest
 
 from auto_train.errors import UsageError
 from auto_train.training.early_stop import EarlyStop
-from auto_train.training.schedule import OneCycle
-from auto_train.training.stages import Stage
+from auto_train.training.optim.schedule import OneCycle
+from auto_train.training.optim.stages import Stage
 from tests.training.conftest import Points
 
 Make = Callable[..., Any]

@@ -11,8 +11,8 @@ from auto_train.errors import TaskContractError, UsageError
 from auto_train.training.learner import Learner
 from auto_train.training.listeners import EVENTS
 from auto_train.training.loaders import Loaders
-from auto_train.training.schedule import Constant
-from auto_train.training.stages import Stage
+from auto_train.training.optim.schedule import Constant
+from auto_train.training.optim.stages import Stage
 from tests.training.conftest import Batches, Points, network, points
 
 Make = Callable[..., Any]
@@ -316,7 +316,7 @@ def test_listeners_hear_the_running_averages():
 
 
 def test_lr_finder_tells_nobody(make_learner: Make):
-    from auto_train.training.lr_finder import find_learning_rate
+    from auto_train.training.optim.lr_finder import find_learning_rate
 
     learn = make_learner(task=Recording())
     heard = []

@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import nn
 
+from auto_train.training.optim.schedule import OneCycle
+from auto_train.training.optim.stages import Stage, fine_tune_stages
 from auto_train.training.precision import Precision
-from auto_train.training.schedule import OneCycle
-from auto_train.training.stages import Stage, fine_tune_stages
 from tests.training.conftest import Points, network, points
 
 Make = Callable[..., Any]

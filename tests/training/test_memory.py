@@ -8,8 +8,8 @@ import torch
 from auto_train.errors import TrainingError
 from auto_train.training.learner import Learner
 from auto_train.training.loaders import Loaders
-from auto_train.training.schedule import Constant
-from auto_train.training.stages import Stage
+from auto_train.training.optim.schedule import Constant
+from auto_train.training.optim.stages import Stage
 from tests.training.conftest import Batches, Points, network, points
 
 

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from auto_train.errors import TrainingError
-from auto_train.training.checkpoint import Checkpointer, load_checkpoint
-from auto_train.training.run_folder import RunFolder
-from auto_train.training.schedule import OneCycle
-from auto_train.training.stages import Stage
+from auto_train.training.optim.schedule import OneCycle
+from auto_train.training.optim.stages import Stage
+from auto_train.training.runs.checkpoint import Checkpointer, load_checkpoint
+from auto_train.training.runs.run_folder import RunFolder
 from auto_train.training.stopping import StopOnNaN, StopOnRequest
 from tests.training.conftest import Points
 

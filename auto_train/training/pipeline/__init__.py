@@ -1,0 +1,1 @@
+"""QPipeline: a training described by arguments instead of an INI, for tasks of one's own."""

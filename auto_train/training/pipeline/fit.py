@@ -1,0 +1,120 @@
+"""Fit: one training of a QPipeline, from its arguments to the Learner."""
+
+from typing import TYPE_CHECKING, Any
+
+from loguru import logger
+
+from auto_train.errors import Interrupted, NotFiniteError, TaskContractError
+from auto_train.training.early_stop import EarlyStop
+from auto_train.training.optim.stages import Stage
+from auto_train.training.pipeline.plan import planned_stages
+from auto_train.training.pipeline.setting import log_epoch, prepare_folder, recorded
+from auto_train.training.pipeline.step_mode import EndOfPasses, Intervals, StepPlan
+from auto_train.training.runs.checkpoint import Checkpointer
+from auto_train.training.runs.epoch_log import EpochLog
+from auto_train.training.stopping import StopOnNaN, StopOnRequest
+from auto_train.training.workers.distributed import decided, is_main, lost_worker_explained
+
+if TYPE_CHECKING:
+    from auto_train.training.pipeline.pipeline import QPipeline
+
+# Longest time without a checkpoint inside an epoch.
+CHECKPOINT_MINUTES = 10.0
+
+
+class Fit:
+    """What a pipeline's fit does.
+
+    Args:
+        pipe: whose task has a train_loader.
+
+    Raises:
+        TaskContractError: it has none.
+        UsageError: step mode without max_steps, and the loader has no length.
+    """
+
+    def __init__(self, pipe: "QPipeline"):
+        if pipe.task.train_loader is None:
+            raise TaskContractError(
+                f"{type(pipe.task).__name__} has no train_loader", hint="set self.train_loader in its __init__"
+            )
+        self.pipe, self.args, self.learn = pipe, pipe.args, pipe.runner
+        # A middleware may have replaced the task's loaders since the Learner was made.
+        self.learn.dls = pipe.loaders()
+        self.learn.extra_ckp_caches = pipe.extra_ckp_caches
+        self.plan: StepPlan | None = None
+        self.intervals: Intervals | None = None
+        if self.args.runner.run_mode == "step":
+            self._count_steps()
+        self.stages = self._stages()
+        self.checkpoints = self._checkpointer()
+        self.best: tuple[int, float | None] | None = None
+
+    def _count_steps(self) -> None:
+        plan = self.plan = StepPlan.of(self.args.runner, self.learn.dls.train)
+        self.intervals = Intervals(
+            self.learn.dls.train, accumulate=self.learn.accumulate, sizes=[], max_passes=plan.max_passes
+        )
+        self.learn.dls.train = self.intervals
+
+    def _stages(self) -> list[Stage]:
+        pipe = self.pipe
+        first = (pipe.optimizer, pipe.scheduler) if pipe.optimizer else None
+        return planned_stages(self.args, pipe.prepare_optim, first=first, plan=self.plan, intervals=self.intervals)
+
+    def _checkpointer(self) -> Checkpointer:
+        """Return what keeps the best epoch, by ``runner.checkpoint``, else by what early stop watches (F3.14)."""
+        runner = self.args.runner
+        own, watched = runner.checkpoint or {}, runner.early_stop or {}
+        return Checkpointer(
+            self.pipe.folder.checkpoints,
+            target=own.get("target") or watched.get("target") or "val_metric",
+            mode=own.get("mode") or (watched.get("mode") if not own.get("target") else None) or "min",
+            min_delta=own.get("min_delta") or 0.0,
+            minutes=CHECKPOINT_MINUTES,
+        )
+
+    def _callbacks(self, stop: StopOnRequest) -> list[Any]:
+        callbacks: list[Any] = [StopOnNaN(), stop]
+        if self.intervals is not None:
+            callbacks.append(EndOfPasses())
+        if early := self.args.runner.early_stop:
+            callbacks.append(EarlyStop(**{key: value for key, value in early.items() if value is not None}))
+        if is_main():
+            callbacks += [EpochLog(self.pipe.folder, log_epoch), self.checkpoints]
+        return callbacks
+
+    def run(self) -> None:
+        """Train; what is a regular end is logged, anything else raised."""
+        learn, folder, stop = self.learn, self.pipe.folder, StopOnRequest()
+        last = folder.checkpoints / "last.ckpt"
+        try:
+            with recorded(folder), lost_worker_explained(f"go on with ckp_file: {last}"), stop.listening():
+                if is_main():
+                    prepare_folder(folder, self.args, self.pipe.start)
+                learn.fit_stages(self.stages, self._callbacks(stop), start=self.pipe.start)
+                self.best = decided(lambda: (self.checkpoints.best_epoch, self.checkpoints.best))
+                if learn.end_reason == "interrupt":
+                    message = f"training was stopped after {learn.epochs_done} epochs; the state is saved"
+                    raise Interrupted(message, where=str(last), hint=f"go on with ckp_file: {last}")
+        except Interrupted as error:
+            logger.warning(str(error))
+        except NotFiniteError as error:
+            learn.end_reason = "nan"
+            logger.error(str(error))
+        except BaseException as error:
+            learn.end_reason = "interrupt" if isinstance(error, KeyboardInterrupt) else "exception"
+            raise
+
+    def result(self) -> dict[str, Any]:
+        """Return how the training ended (F3.24)."""
+        learn, (best_epoch, best) = self.learn, self.best or (self.checkpoints.best_epoch, self.checkpoints.best)
+        reason = learn.end_reason or (self.plan.limit if self.plan else "max_epochs")
+        return {
+            "final_epoch": self.intervals.passes if self.intervals is not None else learn.epochs_done,
+            "final_step": learn.steps_done,
+            "best_epoch": best_epoch,
+            "best_monitored_metric": best,
+            "early_stopped": reason == "early_stop",
+            "terminal_reason": reason,
+        }

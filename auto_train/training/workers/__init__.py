@@ -1,0 +1,1 @@
+"""Several processes that train one model: starting, meeting, sharing samples and gradients."""

