@@ -24,7 +24,7 @@ from fastai.callback.core import Callback
 from auto_train.training.learner import Learner
 
 BAR = 0.02
-PAIRS, STEPS, WARMUP = (3, 2, 2) if TRIAL else (60, 8, 10)
+PAIRS, STEPS, WARMUP = (3, 2, 2) if TRIAL else (60, 4, 10)
 
 
 class Enough(BaseException):
