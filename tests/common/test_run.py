@@ -266,7 +266,7 @@ def test_weights_of_another_architecture_are_a_clear_error(trained: Trained, dig
 
 def test_loss_that_is_no_number_ends_the_run_with_the_reason(digit_files: Path, tmp_path: Path):
     with pytest.raises(
-        TrainingError, match=r"the loss became (nan|inf) in epoch 1, step \d+\n.*learning_rate"
+        TrainingError, match=r"the loss became (nan|inf) in epoch 1, step \d+\n.*learning rate"
     ) as caught:
         train(tmp_path, digit_files, "training.scheme.learning_rate=1e30", "training.scheme.epochs=3")
     run = last_run(tmp_path)

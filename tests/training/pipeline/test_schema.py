@@ -90,7 +90,7 @@ def changed(**values: Any) -> qDict:
 
 def test_schema_is_one_and_is_shipped():
     jsonschema.Draft202012Validator.check_schema(schema())
-    assert files("auto_train.training").joinpath("qTrainSchema.json").is_file()
+    assert files("auto_train.training.pipeline").joinpath("qTrainSchema.json").is_file()
     pyproject = (Path(__file__).parents[3] / "pyproject.toml").read_text(encoding="utf-8")
     assert '"qTrainSchema.json"' in pyproject.partition("[tool.setuptools.package-data]")[2].partition("\n\n")[0]
 
