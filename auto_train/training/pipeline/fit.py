@@ -13,7 +13,7 @@ from auto_train.training.pipeline.step_mode import EndOfPasses, Intervals, StepP
 from auto_train.training.runs.checkpoint import Checkpointer
 from auto_train.training.runs.epoch_log import EpochLog
 from auto_train.training.stopping import StopOnNaN, StopOnRequest
-from auto_train.training.workers.distributed import decided, is_main, lost_worker_explained
+from auto_train.training.workers.distributed import decided, is_main, lost_worker_explained, world
 
 if TYPE_CHECKING:
     from auto_train.training.pipeline.pipeline import QPipeline
@@ -101,6 +101,8 @@ class Fit:
             logger.warning(str(error))
         except NotFiniteError as error:
             learn.end_reason = "nan"
+            if world() > 1:  # the others wait for this worker's gradients: its end ends them
+                raise
             logger.error(str(error))
         except BaseException as error:
             learn.end_reason = "interrupt" if isinstance(error, KeyboardInterrupt) else "exception"
