@@ -22,7 +22,7 @@ def main() -> None:
     os.environ["OMP_NUM_THREADS"] = "1"
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        words = overrides(folder, write_photos(folder), architecture__image_size=64)
+        words = overrides(folder, write_photos(folder), {"px": 64})
         one = [*words, f"training.scheme.batch_size={BATCH}"]
         precision = chosen_precision(CONFIG, one)
         one += stated(precision)

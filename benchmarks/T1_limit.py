@@ -12,6 +12,7 @@ the program's own machinery costs.
 
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from _data import write_photos
 from _measure import finish, verdict
@@ -29,13 +30,12 @@ def main() -> None:
         folder = Path(name)
         data = write_photos(folder)
         works = {work["px"]: work for work in map(workload, TURNS)}  # a GPU has one
-        finish(*[measure(folder, data, **work) for work in works.values()])
+        finish(*[measure(folder, data, work) for work in works.values()])
 
 
-def measure(folder: Path, data: Path, model: str, px: int, bs: int) -> bool:
-    words = overrides(
-        folder, data, architecture__image_size=px, architecture__backbone__model=model, training__scheme__batch_size=bs
-    )
+def measure(folder: Path, data: Path, work: dict[str, Any]) -> bool:
+    model, px, bs = work["model"], work["px"], work["bs"]
+    words = overrides(folder, data, work)
     precision = chosen_precision(CONFIG, words)
     words += stated(precision)
     rounds, turns, steps = TURNS[px]

@@ -26,13 +26,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         data, work = write_photos(folder), workload(64)
-        words = overrides(
-            folder,
-            data,
-            architecture__image_size=work["px"],
-            architecture__backbone__model=work["model"],
-            training__scheme__batch_size=work["bs"],
-        )
+        words = overrides(folder, data, work)
         precision = chosen_precision(CONFIG, words)
         sides = {
             "program": program(CONFIG, words + stated(precision)),

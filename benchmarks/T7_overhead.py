@@ -102,13 +102,7 @@ def main() -> None:
 
     with tempfile.TemporaryDirectory() as name:
         folder, work = Path(name), workload(64)
-        words = overrides(
-            folder,
-            write_photos(folder),
-            architecture__image_size=work["px"],
-            architecture__backbone__model=work["model"],
-            training__scheme__batch_size=work["bs"],
-        )
+        words = overrides(folder, write_photos(folder), work)
         with suppress(Enough):
             train_here(HERE / "_photos.ini", words, prepare)
     low, share, high = statistics.quantiles([1 - bare / program for program, bare in alternate.pairs], n=4)

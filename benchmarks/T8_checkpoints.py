@@ -66,14 +66,7 @@ def main() -> None:
 
     with tempfile.TemporaryDirectory() as name:
         folder, work = Path(name), workload(64)
-        words = overrides(
-            folder,
-            write_photos(folder),
-            architecture__image_size=work["px"],
-            architecture__backbone__model=work["model"],
-            training__scheme__batch_size=work["bs"],
-            training__scheme__epochs=EPOCHS,
-        )
+        words = overrides(folder, write_photos(folder), work, training__scheme__epochs=EPOCHS)
         train_here(HERE / "_photos.ini", words, prepare)
     step_s = statistics.median(seconds for epoch in steps.epochs for seconds in epoch)
     epoch_s = IMAGES // work["bs"] * step_s

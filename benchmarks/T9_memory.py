@@ -30,9 +30,7 @@ def main() -> None:
 
 def measure(folder: Path, data: Path, px: int, bs: int) -> bool:
     folder /= f"{px}px"
-    words = overrides(
-        folder, data, architecture__image_size=px, training__scheme__batch_size=bs, training__scheme__epochs=2
-    )
+    words = overrides(folder, data, {"px": px, "bs": bs}, training__scheme__epochs=2)
     # Searching for it is part of the program; stated, both have the same.
     precision = chosen_precision(CONFIG, words)
     words += stated(precision)

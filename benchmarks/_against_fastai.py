@@ -21,13 +21,7 @@ def measure(bar_name: str, bar: float, *, px: int, turns: int, steps: int, settl
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         data, work = write_photos(folder), workload(px)
-        words = overrides(
-            folder,
-            data,
-            architecture__image_size=work["px"],
-            architecture__backbone__model=work["model"],
-            training__scheme__batch_size=work["bs"],
-        )
+        words = overrides(folder, data, work)
         precision = chosen_precision(CONFIG, words)
         times = race(
             {"program": program(CONFIG, words + stated(precision)), "fastai": side("fastai", data=data, **work)},

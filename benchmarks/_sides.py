@@ -11,11 +11,17 @@ from _race import Side
 HERE = Path(__file__).resolve().parent
 
 
-def overrides(folder: Path, data: Path, **values: Any) -> list[str]:
-    """Return ``section.key=value`` words: the folders, and what is given as section__key=value."""
+def overrides(folder: Path, data: Path, work: Mapping[str, Any] = {}, **values: Any) -> list[str]:
+    """Return ``section.key=value`` words: the folders, the work, and what is given as section__key=value.
+
+    Args:
+        work: model, px and bs, as far as the INI's are not meant.
+    """
     # One store for all sides and rounds.
     os.environ["AUTO_TRAIN_CACHE"] = str(folder / "cache")
     words = [f"project.location={folder}/project", f"training.dir={data}"]
+    keys = {"model": "architecture.backbone.model", "px": "architecture.image_size", "bs": "training.scheme.batch_size"}
+    words += [f"{keys[name]}={value}" for name, value in work.items()]
     return words + [f"{name.replace('__', '.')}={value}" for name, value in values.items()]
 
 

@@ -34,6 +34,7 @@ from auto_train.training.runs.recovery import load_init_file, recover
 from auto_train.training.runs.state import checked_plain
 from auto_train.training.task import hook, qTaskBase
 from auto_train.training.workers.distributed import is_main
+from auto_train.training.workers.shard import evaluation_divided
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 DERIVE = "or derive from QPipeline and define"
@@ -174,7 +175,8 @@ class QPipeline:
         if dataloader is None:
             raise UsageError("the task has no test_loader", where="infer()", hint="infer(dataloader)")
         self.runner.bind_hooks()
-        return self.runner.evaluate(dataloader, "test")
+        with evaluation_divided(dataloader):
+            return self.runner.evaluate(dataloader, "test")
 
     # In the order of construction
 

@@ -48,9 +48,25 @@ def divided(train: Any, *evaluation: Any) -> Iterator[None]:
         yield
         return
     _check_training(train)
-    for loader in evaluation:
+    with evaluation_divided(*evaluation), _sharded(train):
+        yield
+
+
+@contextmanager
+def evaluation_divided(*loaders: Any) -> Iterator[None]:
+    """Let each worker have its part of loaders that are only evaluated; those that cannot be divided stay whole."""
+    if world() == 1:
+        yield
+        return
+    for loader in loaders:
         _warn_of_padding(loader)
-    own = [loader for loader in (train, *evaluation) if hasattr(loader, "shard")]
+    with _sharded(*loaders):
+        yield
+
+
+@contextmanager
+def _sharded(*loaders: Any) -> Iterator[None]:
+    own = [loader for loader in loaders if hasattr(loader, "shard")]
     for loader in own:
         loader.shard(rank(), world())
     try:

@@ -19,7 +19,7 @@ from auto_train.training.optim.stages import Stage
 from auto_train.training.runs.checkpoint import Checkpointer, load_checkpoint
 from auto_train.training.stopping import StopOnRequest
 from auto_train.training.workers import distributed
-from auto_train.training.workers.shard import ShardSampler, is_divided
+from auto_train.training.workers.shard import ShardSampler, evaluation_divided, is_divided
 from tests.training.conftest import Batch, Points, points
 from tests.training.workers.spawned import in_workers
 
@@ -195,6 +195,13 @@ def with_torch_loaders() -> dict[str, Any]:
     return {"means": means, "warned": warned, "orders": orders, "weights": weights(learn)}
 
 
+def inferred() -> dict[str, float]:
+    """Evaluate outside a training, as a pipeline's infer does."""
+    learn = learner()
+    with evaluation_divided(learn.dls.valid):
+        return learn.evaluate(learn.dls.valid, "test")
+
+
 def refused() -> list[str]:
     """Try loaders that would give both workers the same samples, and a step that does not fit into memory."""
     data, found = TensorDataset(*points(36)), []
@@ -228,6 +235,7 @@ def everything(folder: Path) -> dict[str, Any]:
         "alone first": alone_first(folder),
         "masks": masked(),
         "torch": with_torch_loaders(),
+        "inferred": inferred(),
         "refused": refused(),
     }
 
@@ -326,6 +334,10 @@ def test_evaluation_is_exact_with_blocks_and_where_the_first_worker_has_all(foun
     means = found[0]["torch"]["means"]
     assert [means[name]["twice"] for name in ("whole", "block", "padded")] == [13, 13, 14]
     assert found[1]["torch"]["means"] == means
+
+
+def test_evaluation_outside_a_training_sees_every_sample_once(found: list[Any]):
+    assert [worker["inferred"]["twice"] for worker in found] == [13, 13]
 
 
 def test_sampler_that_pads_an_evaluation_is_warned_of(found: list[Any]):
