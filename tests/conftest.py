@@ -15,6 +15,7 @@ MIRROR = Path(os.environ.get("AUTO_TRAIN_MIRROR") or ROOT.parent / "shared" / "d
 ENVIRONMENT = ("CONFIG", "AUTO_TRAIN_MIRROR", "AUTO_TRAIN_CACHE", "AUTO_TRAIN_HUB", "AUTO_TRAIN_API_KEYS")
 
 RunCli = Callable[..., "subprocess.CompletedProcess[str]"]
+DiskOf = Callable[[int], Path]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -148,3 +149,20 @@ def digit_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tests.tiny import write_digits
 
     return write_digits(tmp_path_factory.mktemp("digit_files"), {"0": 24, "1": 24, "2": 24})
+
+
+@pytest.fixture
+def disk_of(tmp_path: Path) -> Iterator[DiskOf]:
+    """Return a function that mounts a file system of so many MB; it skips where this user may mount none."""
+    folder = tmp_path / "disk"
+
+    def mount(size_mb: int) -> Path:
+        folder.mkdir()
+        command = ["mount", "-t", "tmpfs", "-o", f"size={size_mb}m", "tmpfs", str(folder)]
+        if os.geteuid() or subprocess.run(command, capture_output=True).returncode:
+            pytest.skip("only root can mount a small disk")
+        return folder
+
+    yield mount
+    if folder.is_mount():
+        subprocess.run(["umount", str(folder)], check=True)

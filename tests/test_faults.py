@@ -4,15 +4,14 @@ import json
 import os
 import random
 import signal
-import subprocess
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
+from tests.conftest import DiskOf
 from tests.processes import Trainer, start
 from tests.tiny import write_digits, write_ini
 
@@ -189,19 +188,8 @@ def test_training_killed_in_its_evaluation_is_finished_by_a_resume(whole: Whole,
 # Out of room
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """Yield a file system of 24 MB; skip where this user may mount none."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(folder)]
-    if os.geteuid() or subprocess.run(command, capture_output=True).returncode:
-        pytest.skip("only root can mount a small disk")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
-
-
-def test_training_goes_on_once_a_full_disk_has_room_again(whole: Whole, small_disk: Path):
+def test_training_goes_on_once_a_full_disk_has_room_again(whole: Whole, disk_of: DiskOf):
+    small_disk = disk_of(24)
     trainer = begin(small_disk, whole.data, *STRICT)
     trainer.wait_for(run_of, small_disk, "metrics.jsonl")
     filler = small_disk / "filler"

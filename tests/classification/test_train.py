@@ -1,5 +1,4 @@
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -19,6 +18,7 @@ from auto_train.bundle.filelist import sha256_of
 from auto_train.classification.train import train_model
 from auto_train.config import load_config
 from auto_train.errors import DataError
+from tests.conftest import DiskOf
 from tests.tiny import tiny_config, write_ini
 
 Process = subprocess.Popen[str]
@@ -176,21 +176,10 @@ def test_two_trainings_into_one_project_leave_one_consistent_model(
     assert all(torch.equal(bundled[k], v) for k, v in torch.load(weights, weights_only=True).items())
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """Yield a file system of 4 MB; skip where this user may mount none."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(folder)]
-    if os.geteuid() or subprocess.run(command, capture_output=True).returncode:
-        pytest.skip("only root can mount a small disk")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
-
-
 def test_full_disk_is_exit_4_and_keeps_the_last_good_checkpoint(
-    digit_files: Path, small_disk: Path, processes: list[Process]
+    digit_files: Path, disk_of: DiskOf, processes: list[Process]
 ):
+    small_disk = disk_of(4)
     # A checkpoint has 2.4 MB, so there is no room for that of the second epoch while that of the first is kept.
     ini = write_ini(small_disk, digit_files)
     processes.append(start(ini, "training.scheme.epochs=5"))

@@ -1,12 +1,16 @@
 """The smallest thing the Learner trains: two classes of points, a body with batch norm, a linear head."""
 
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from torch import nn
 
+from auto_train.training.optim.schedule import OneCycle
+from auto_train.training.optim.stages import Stage
+from auto_train.training.runs.run_folder import RunFolder
 from auto_train.training.task import Counted, qTaskBase
 
 Batch = tuple[torch.Tensor, torch.Tensor]
@@ -114,3 +118,12 @@ def make_learner() -> Callable[..., Any]:
         return Learner(dls, model, task=task, loss_func=nn.CrossEntropyLoss(), splitter=default_split, **options)
 
     return make
+
+
+def stage(epochs: int, rate: float = 0.01) -> Stage:
+    return Stage(name="all", epochs=epochs, schedule=OneCycle([rate]))
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> RunFolder:
+    return RunFolder.create(tmp_path)

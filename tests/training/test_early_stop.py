@@ -6,16 +6,10 @@ import pytest
 
 from auto_train.errors import UsageError
 from auto_train.training.early_stop import EarlyStop
-from auto_train.training.optim.schedule import OneCycle
-from auto_train.training.optim.stages import Stage
-from tests.training.conftest import Points
+from tests.training.conftest import Points, stage
 
 Make = Callable[..., Any]
 NAN = math.nan
-
-
-def stage(epochs: int, rate: float = 0.01) -> Stage:
-    return Stage(name="all", epochs=epochs, schedule=OneCycle([rate]))
 
 
 def verdicts(errors: list[float], **options: float) -> list[bool]:

@@ -3,30 +3,18 @@ import os
 import signal
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from auto_train.errors import TrainingError
-from auto_train.training.optim.schedule import OneCycle
-from auto_train.training.optim.stages import Stage
 from auto_train.training.runs.checkpoint import Checkpointer, load_checkpoint
 from auto_train.training.runs.run_folder import RunFolder
 from auto_train.training.stopping import StopOnNaN, StopOnRequest
-from tests.training.conftest import Points
+from tests.training.conftest import Points, stage
 
 Make = Callable[..., Any]
 NAN = math.nan
-
-
-def stage(epochs: int, rate: float = 0.01) -> Stage:
-    return Stage(name="all", epochs=epochs, schedule=OneCycle([rate]))
-
-
-@pytest.fixture
-def run(tmp_path: Path) -> RunFolder:
-    return RunFolder.create(tmp_path)
 
 
 def test_nan_loss_ends_the_training_with_place_and_hint(make_learner: Make, run: RunFolder):

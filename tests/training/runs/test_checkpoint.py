@@ -9,23 +9,12 @@ import torch
 from fastai.callback.core import Callback
 
 from auto_train.errors import CheckpointError, MissingError, TaskContractError, TrainingError
-from auto_train.training.optim.schedule import OneCycle
-from auto_train.training.optim.stages import Stage
 from auto_train.training.runs.checkpoint import Checkpointer, load_checkpoint
 from auto_train.training.runs.run_folder import RunFolder
-from tests.training.conftest import Points
+from tests.training.conftest import Points, stage
 
 Make = Callable[..., Any]
 NAN = math.nan
-
-
-def stage(epochs: int, rate: float = 0.01) -> Stage:
-    return Stage(name="all", epochs=epochs, schedule=OneCycle([rate]))
-
-
-@pytest.fixture
-def run(tmp_path: Path) -> RunFolder:
-    return RunFolder.create(tmp_path)
 
 
 def trained(make: Make, run: RunFolder, *cbs: Any, errors: list[float], batch_size: int = 24) -> Any:
