@@ -142,7 +142,7 @@ def eval_loader(task: "Task", samples: Samples) -> BatchLoader:
     """Return the batches of a split in the order of its rows, unaugmented."""
     transform = EvalTransform(mean=task.inference.mean, std=task.inference.std)
     pixels = open_split(task, samples, task.config.architecture.image_size)
-    return BatchLoader(pixels, task.targets(samples), transform, batch_size=2 * task.config.training.scheme.batch_size)
+    return BatchLoader(pixels, task.targets(samples), transform, batch_size=task.config.training.scheme.batch_size)
 
 
 def open_split(task: "Task", samples: Samples, side: int, *, is_exact: bool = True) -> Pixels:

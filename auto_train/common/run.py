@@ -187,6 +187,7 @@ class TrainingRun:
                     where=str(self.folder.checkpoints / "last.ckpt"),
                 )
             leave()
+            learn.forget_training()
             checkpoints.load_best()
         if self.state and learn.steps_done == self.state["runner"]["step"]:
             self.say("No epoch is left to train")

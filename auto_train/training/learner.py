@@ -152,6 +152,11 @@ class Learner(StepLearner):
 
         self._with_events(run, "fit", CancelFitException, self._end_cleanup)
 
+    def forget_training(self) -> None:
+        """Drop what only training needs, the optimizer's state and the gradients: three times the model's size."""
+        self.opt = None
+        self.model.zero_grad(set_to_none=True)
+
     def fine_tune(self, epochs: int, base_lr: float = 2e-3, freeze_epochs: int = 1, **kwargs: Any) -> None:
         """Train the head for ``freeze_epochs``, then everything for ``epochs`` (fastai's fine_tune)."""
         cbs = kwargs.pop("cbs", None)

@@ -15,7 +15,7 @@ from torch import nn
 
 from auto_train.errors import CheckpointError, MissingError, NotFiniteError
 from auto_train.training.monitor import checked_target, is_better
-from auto_train.training.runs.files import replacing
+from auto_train.training.runs.files import WrittenThrough, replacing
 from auto_train.training.runs.state import learner_state
 from auto_train.training.task import hook
 
@@ -99,8 +99,8 @@ class Checkpointer(Callback):
         _require_finite(self.learn.model)
         state = {"format": FORMAT, "kind": KIND, **learner_state(self.learn)}
         state["runner"] |= {"best_epoch": self.best_epoch, "best_metric": self.best}
-        with replacing(self.folder / "last.ckpt") as part:
-            torch.save(state, part)
+        with replacing(self.folder / "last.ckpt") as part, WrittenThrough(part) as file:
+            torch.save(state, file)
         self.saved_at = time.monotonic()
         return state
 

@@ -5,6 +5,7 @@ reach into it, leave layers out of a step, and a checkpoint has plain names.
 """
 
 import itertools
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -15,7 +16,7 @@ import torch.distributed as dist
 from torch import nn
 
 from auto_train.training.workers.distributed import world
-from auto_train.training.workers.shared_memory import SharedSum
+from auto_train.training.workers.shared_memory import SharedSum, can_share
 
 # Source: DistributedDataParallel's default; small enough to start early, large enough to use the connection well.
 BUCKET_BYTES = 25 * 2**20
@@ -29,11 +30,15 @@ class AveragedGradients:
 
     Args:
         model: its parameters that require gradients now are the ones; make a new object when that changes.
-        bucket_bytes: gradients sent together, where they travel while the backward pass still runs.
+        bucket_bytes: gradients sent together; None: all of them through memory that the workers share, where each
+            message makes everyone wait for the slowest, else as many as travel well while the backward pass still runs.
     """
 
-    def __init__(self, model: nn.Module, bucket_bytes: int = BUCKET_BYTES):
+    def __init__(self, model: nn.Module, bucket_bytes: int | None = None):
         weights = [weight for weight in model.parameters() if weight.requires_grad]
+        if bucket_bytes is None:
+            is_shared = all(weight.device.type == "cpu" for weight in weights) and can_share()
+            bucket_bytes = sys.maxsize if is_shared else BUCKET_BYTES
         # The backward pass reaches the last layers first.
         self._buckets = [_Bucket(group) for group in _grouped(weights[::-1], bucket_bytes)]
         self._is_armed, self._next = False, 0

@@ -10,6 +10,11 @@ import torch
 from auto_train.training.workers.distributed import agree, barrier, broadcast_object, is_one_machine, rank, world
 
 
+def can_share() -> bool:
+    """Tell whether the workers may have memory in common; all of them ask together."""
+    return world() > 1 and sys.platform == "linux" and is_one_machine()
+
+
 class SharedSum:
     """A vector of each worker, and a way to replace them all by their sum.
 
@@ -23,7 +28,7 @@ class SharedSum:
     @classmethod
     def of(cls, size: int, dtype: torch.dtype) -> Self | None:
         """Return one for vectors of this size, None where the workers cannot share memory; all workers ask together."""
-        if world() == 1 or not is_one_machine() or sys.platform != "linux":
+        if not can_share():
             return None
         name = broadcast_object(f"auto-train-{secrets.token_hex(8)}")
         descriptor = os.memfd_create(name) if rank() == 0 else -1

@@ -1,10 +1,18 @@
+import os
 import resource
 from pathlib import Path
 
 import pytest
 
 from auto_train.errors import DataError, TrainingError
-from auto_train.training.runs.files import append_line, cut_torn_line, replacing, write_atomically
+from auto_train.training.runs.files import (
+    SYNC_BYTES,
+    WrittenThrough,
+    append_line,
+    cut_torn_line,
+    replacing,
+    write_atomically,
+)
 
 
 def write_and_raise(path: Path, error: Exception) -> None:
@@ -18,6 +26,14 @@ def test_file_is_replaced_whole(tmp_path: Path):
     write_atomically(path, b"one")
     write_atomically(path, b"two")
     assert path.read_bytes() == b"two" and [p.name for p in path.parent.iterdir()] == ["weights.bin"]
+
+
+def test_file_written_through_holds_every_byte(tmp_path: Path):
+    path, parts = tmp_path / "large.bin", [os.urandom(SYNC_BYTES // 3) for _ in range(8)]
+    with WrittenThrough(path) as file:
+        assert [file.write(memoryview(part)) for part in parts] == [len(part) for part in parts]
+        assert path.stat().st_size == sum(map(len, parts))
+    assert path.read_bytes() == b"".join(parts)
 
 
 def test_file_stays_as_it_was_when_writing_fails(tmp_path: Path):
