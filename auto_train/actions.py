@@ -191,7 +191,7 @@ def serve(
         loaded = _config_beside(config, overrides, task=task)
         opened = partial(_open_named, model, loaded, trust_code=trust_code)
     with bind(host or loaded.serve.host, loaded.serve.port if port is None else port) as listener:
-        service = Service(loaded, opened)
+        service = Service(loaded, opened, location=_project_around(model))
         predictor = service.load()
         run(service, listener, on_ready=lambda url: on_ready(url, predictor) if on_ready else None)
 
@@ -204,6 +204,12 @@ def _config_beside(config: "Config | Path | str | None", overrides: Sequence[str
     if not (config or os.environ.get("CONFIG")):
         return default_config(task or DEFAULT_TASK, overrides)
     return open_config(config, overrides, task=task)
+
+
+def _project_around(model: Path | str | None) -> Path | None:
+    """Return the project folder whose run a model named by path is, if it is one's."""
+    parents = absolute(model).parents if model else ()
+    return next((at.parent for at in parents if at.name == "runs"), None)
 
 
 def _open_named(model: Path | str, config: "Config", *, trust_code: bool) -> "Predictor":

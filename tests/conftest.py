@@ -7,8 +7,12 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from tests.browser import Browser
 
 ROOT = Path(__file__).parents[1]
 MIRROR = Path(os.environ.get("AUTO_TRAIN_MIRROR") or ROOT.parent / "shared" / "data")
@@ -141,6 +145,26 @@ def digits_run(run_cli: RunCli, tmp_path_factory: pytest.TempPathFactory) -> Tra
         onnx=run / "exports/onnx/model.onnx",
         process=process,
     )
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Browser"]:
+    """Return Chromium; skip where there is none."""
+    from tests import browser
+
+    if not browser.is_installed():
+        pytest.skip(browser.MISSING)
+    with browser.started(tmp_path_factory.mktemp("browser")) as chromium:
+        yield chromium
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say loudly where nobody would look at the list of skipped tests."""
+    from tests.browser import MISSING, is_installed
+
+    if os.environ.get("CI") and not is_installed():
+        terminalreporter.section("THE PAGES WERE NOT TESTED", sep="!", red=True, bold=True)
+        terminalreporter.line(MISSING)
 
 
 @pytest.fixture(scope="session")

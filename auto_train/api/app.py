@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
 from auto_train import __version__
-from auto_train.api import errors, health, validate
+from auto_train.api import errors, health, pages, validate
 from auto_train.errors import AutoTrainError
 from auto_train.serving.service import Service
 
@@ -34,10 +34,11 @@ def create_app(config: "Config | Path | str | None" = None, *, service: Service 
         yield
         service.close()
 
-    app = FastAPI(title="AutoTrain", version=__version__, lifespan=lifespan)
+    app = FastAPI(title="AutoTrain", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.service = service
     app.include_router(health.router)
     app.include_router(validate.router)
+    pages.install(app)
     errors.install(app)
     if service.cors:
         app.add_middleware(CORSMiddleware, allow_origins=service.cors, allow_methods=["*"], allow_headers=["*"])

@@ -28,6 +28,7 @@ class Predictor:
         postprocess: gets each answer; what it returns is the answer then.
         max_pixels: largest image decoded, width times height; none: no limit.
         warnings: what the user should know about the model.
+        bundle: folder of the bundle it was made from, if that is known.
     """
 
     def __init__(
@@ -37,9 +38,10 @@ class Predictor:
         postprocess: Callable[[dict[str, Any]], Any] | None = None,
         max_pixels: int | None = None,
         warnings: tuple[str, ...] = (),
+        bundle: Path | None = None,
     ):
         self.model: Metadata = engine.metadata
-        self.warnings = warnings
+        self.warnings, self.bundle = warnings, bundle
         self._engine, self._postprocess, self._max_pixels = engine, postprocess, max_pixels
         self._answer = answer_function(engine.metadata.task)
 
@@ -99,6 +101,7 @@ def open_predictor(found: FoundModel, *, trust_code: bool = False, **options: An
     Raises:
         BundleError: incomplete or altered, or it answers otherwise than when it was made.
     """
+    options |= {"bundle": found.bundle}
     if found.onnx:
         engine = open_engine("onnxruntime", found)
         if found.bundle is None or _is_export_of(engine, found.bundle):

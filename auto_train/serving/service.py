@@ -22,10 +22,12 @@ class Service:
     Args:
         config: its ``[serve]`` section holds the limits.
         load: opens the model; called once, by :meth:`load`.
+        location: folder of the project whose runs belong to the service; none: that of the config.
     """
 
-    def __init__(self, config: Config, load: Callable[[], Predictor]):
+    def __init__(self, config: Config, load: Callable[[], Predictor], *, location: Path | None = None):
         settings = config.serve
+        self.location = location or absolute(config.project.location)
         self.cors: list[str] = settings.cors or []
         self.max_bytes = int(settings.max_mb * 1e6)
         self.slots = Slots(settings.workers, settings.queue)
