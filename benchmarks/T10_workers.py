@@ -13,7 +13,7 @@ from sys import executable
 from _data import write_photos
 from _measure import finish, verdict
 from _race import race, speed_ratio
-from _sides import HERE, chosen_precision, described, overrides, program, stated
+from _sides import HERE, chosen_precision, described, huge_pages, overrides, program, stated
 
 CONFIG, BATCH = "_photos.ini", 64
 
@@ -27,7 +27,7 @@ def main() -> None:
         precision = chosen_precision(CONFIG, one)
         one += stated(precision)
         two = [*words, *stated(precision), f"training.scheme.batch_size={2 * BATCH}"]
-        two = [executable, str(HERE / "_workers.py"), "2", *program(CONFIG, two)[2:]]
+        two = [*huge_pages(), executable, str(HERE / "_workers.py"), "2", f"--config={HERE / CONFIG}", *two]
         times = race({"two": two, "one": program(CONFIG, one)}, rounds=3, turns=8, steps=6)
     # A step of the two is as many images on each core as one of the one.
     low, middle, high = speed_ratio(times, "two", "one")

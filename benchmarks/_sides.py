@@ -8,6 +8,8 @@ from typing import Any
 
 from _race import Side
 
+from auto_train.cli.huge_pages import TUNABLES, is_given_on_request
+
 HERE = Path(__file__).resolve().parent
 
 
@@ -26,11 +28,17 @@ def overrides(folder: Path, data: Path, work: Mapping[str, Any] = {}, **values: 
 
 
 def program(config: str, words: Sequence[str]) -> list[str]:
-    return [sys.executable, str(HERE / "_program.py"), f"--config={HERE / config}", *words]
+    """Return the command of the whole program, with the memory pages that `train` gives itself."""
+    return [*huge_pages(), sys.executable, str(HERE / "_program.py"), f"--config={HERE / config}", *words]
 
 
 def bare(config: str, words: Sequence[str]) -> list[str]:
-    return [sys.executable, str(HERE / "_bare.py"), f"--config={HERE / config}", *words]
+    """Return the command of the bare loop on preloaded tensors: the limit, so it has the program's memory pages."""
+    return [*huge_pages(), sys.executable, str(HERE / "_bare.py"), f"--config={HERE / config}", *words]
+
+
+def huge_pages() -> list[str]:
+    return ["env", *(f"{name}={value}" for name, value in TUNABLES.items())] if is_given_on_request() else []
 
 
 def side(name: str, *, python: str = sys.executable, **arguments: Any) -> list[str]:

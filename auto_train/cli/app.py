@@ -83,6 +83,10 @@ def main(args: Sequence[str] | None = None, *, task: str | None = None) -> NoRet
         task: the recipe, where neither ``--task`` nor the INI names one.
     """
     words = list(sys.argv[1:] if args is None else args)
+    if args is None and words[:1] == ["train"] and "--help" not in words:
+        from auto_train.cli.huge_pages import restart_with_huge_pages
+
+        restart_with_huge_pages()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends a verb as Ctrl-C does
     try:
         words = _with_task(words, task) if task else words
