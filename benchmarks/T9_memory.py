@@ -35,11 +35,13 @@ def measure(folder: Path, data: Path, px: int, bs: int) -> bool:
     precision = chosen_precision(CONFIG, words)
     words += stated(precision)
     train = [sys.executable, "main.py", "train", f"--config={HERE / CONFIG}", *words]
-    bare = side("peak_bare", model="resnet18", px=px, bs=bs, **precision)
-    ours, base = peak_mb(train), peak_mb(bare)
+    bare = [side("peak_bare", model="resnet18", px=px, bs=bs, fastai=fastai, **precision) for fastai in (False, True)]
+    ours, base, with_fastai = map(peak_mb, (train, *bare))
     stores_mb = sum(path.stat().st_size for path in (folder / "cache").rglob("*.npy")) / 1e6
     exported = peak_mb([*train, "export.formats=[onnx]"])
-    detail = f"{ours:.0f} MB against {base:.0f} + {stores_mb:.0f} MB; with export {exported:.0f} MB"
+    detail = f"{ours:.0f} MB against {base:.0f} + {stores_mb:.0f} MB; with export {exported:.0f} MB; "
+    share = ours / (with_fastai + stores_mb)
+    detail += f"{share:.3f} against a loop that imports fastai.learner too, {with_fastai:.0f} MB"
     return verdict(f"T9 peak memory, resnet18 {px} px", ours / (base + stores_mb), BAR, at_most=True, detail=detail)
 
 
