@@ -1,7 +1,7 @@
 """The verbs: plain values in, dataclasses out. Nothing here prints or exits; the CLI and the API do that."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib import import_module
@@ -14,6 +14,7 @@ from auto_train.types import Listener, absolute
 
 if TYPE_CHECKING:
     from auto_train.config import Config
+    from auto_train.jobs import Job
     from auto_train.serving.predictor import Predictor
     from auto_train.training.runs.run_folder import TrainResult
 
@@ -64,17 +65,93 @@ def train(
         return _train_launched(
             config, overrides, resume=resume, workers=workers, task=task, offline=offline, progress=progress
         )
-    if resume is None:
-        loaded, run = open_config(config, overrides, task=task), None
-    else:
-        from auto_train.common.find_run import find_run, warn_of_edits
-
-        found = find_run(resume, config)
-        loaded, run = open_config(found.folder.path / "config.ini", overrides, task=task), found.path
-        if config:
-            warn_of_edits(found, open_config(config, task=task))
+    loaded, run = _to_train(config, overrides, resume=resume, task=task)
     result: TrainResult = _recipe(loaded, "train").train_model(loaded, offline=offline, progress=progress, resume=run)
     return result
+
+
+def _to_train(
+    config: "Config | Path | str | None", overrides: Sequence[str], *, resume: Path | str | None, task: str | None
+) -> "tuple[Config, Path | None]":
+    """Return the config to train with, and the run to go on with, if any."""
+    if resume is None:
+        return open_config(config, overrides, task=task), None
+    from auto_train.common.find_run import find_run, warn_of_edits
+
+    found = find_run(resume, config)
+    loaded = open_config(found.folder.path / "config.ini", overrides, task=task)
+    if config:
+        warn_of_edits(found, open_config(config, task=task))
+    return loaded, found.path
+
+
+def detach(
+    config: "Config | Path | str | None" = None,
+    overrides: Sequence[str] = (),
+    *,
+    resume: Path | str | None = None,
+    workers: int = 1,
+    task: str | None = None,
+    offline: bool = False,
+) -> "Job":
+    """Train in the background, as :func:`train` does; return the job at once.
+
+    It trains the config as it is now; ``[training] jobs`` says how many of a project run at a time, the others wait.
+
+    Raises:
+        ConfigError: every problem of the INI. MissingError: there is no such run. JobsError: no job can be kept.
+        UsageError: a worker of several asks for it; a word cannot be handed to a process.
+    """
+    from auto_train.jobs import Jobs, order_of
+    from auto_train.training.workers.place import Place
+
+    if Place.found():
+        raise UsageError("one of several workers was told to --detach", hint="leave torchrun or srun out: --workers N")
+    loaded, run = _to_train(config, overrides, resume=resume, task=task)
+    jobs = Jobs.of(loaded)
+    job = jobs.submit(order_of(loaded, overrides, resume=run, workers=workers, offline=offline))
+    return jobs.get(job.id)
+
+
+def list_jobs(config: "Config | Path | str | None" = None, *, last: int = 20) -> "list[Job]":
+    """Return background trainings: queued and running ones, then those that have ended; of each the newest first.
+
+    Args:
+        config: an INI of the project that is meant; none: the one CONFIG names, else all below ``./projects``.
+        last: most of each project.
+    """
+    from auto_train.jobs import find_jobs
+
+    return [job for jobs in find_jobs(config) for job in jobs.list(last)]
+
+
+def show_job(number: int, config: "Config | Path | str | None" = None) -> "Job":
+    """Return one background training; arguments as :func:`list_jobs`.
+
+    Raises:
+        MissingError: there is none of this number. UsageError: several projects have one.
+    """
+    from auto_train.jobs import find_job
+
+    return find_job(number, config)[1]
+
+
+def stop_job(number: int, config: "Config | Path | str | None" = None) -> "Job":
+    """Take a background training out of the queue, or let it save its state and end; arguments as :func:`show_job`."""
+    from auto_train.jobs import find_job
+
+    return find_job(number, config)[0].stop(number)
+
+
+def follow_job(number: int, config: "Config | Path | str | None" = None, *, is_waiting: bool = True) -> Iterator[str]:
+    """Yield what a background training has printed, in parts, until it ends; arguments as :func:`show_job`.
+
+    Args:
+        is_waiting: false: end with what there is now.
+    """
+    from auto_train.jobs import find_job
+
+    return find_job(number, config)[0].follow(number, is_waiting=is_waiting)
 
 
 def _train_launched(

@@ -15,6 +15,7 @@ AutoTrainError                 exit  http
 │   └── DownloadError             6   502   a source that could not be fetched whole
 ├── BundleError                   6   500   a bundle that is incomplete, altered or not trusted
 ├── CheckpointError               6   500   a checkpoint that is damaged, foreign, too new, or of another model
+├── JobsError                     6   503   the table of jobs is locked, damaged, too new, or not ours to write
 ├── ServingError                  7   503   the service could not start
 │   └── RequestError              -   4xx   one request refused (status given per case)
 └── Interrupted                 130   503   Ctrl-C or SIGTERM, after the checkpoint was saved
@@ -112,6 +113,10 @@ class BundleError(AutoTrainError, RuntimeError):
 
 class CheckpointError(AutoTrainError, RuntimeError):
     exit_code = 6
+
+
+class JobsError(AutoTrainError, RuntimeError):
+    exit_code, http_status = 6, 503
 
 
 class ServingError(AutoTrainError, RuntimeError):

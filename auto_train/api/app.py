@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
 from auto_train import __version__
-from auto_train.api import errors, health, pages, validate
+from auto_train.api import errors, health, jobs, pages, train, validate
 from auto_train.errors import AutoTrainError
 from auto_train.serving.service import Service
 
@@ -31,12 +31,15 @@ def create_app(config: "Config | Path | str | None" = None, *, service: Service 
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         if not service.is_ready:
             await anyio.to_thread.run_sync(_try_to_load, service)
+        await anyio.to_thread.run_sync(jobs.settle, service)
         yield
         service.close()
 
     app = FastAPI(title="AutoTrain", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.service = service
     app.include_router(health.router)
+    app.include_router(train.router)
+    app.include_router(jobs.router)
     app.include_router(validate.router)
     pages.install(app)
     errors.install(app)

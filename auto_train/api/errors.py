@@ -15,8 +15,10 @@ FIELD = "img"  # of the form, holds the uploaded image
 TYPES = {
     400: "malformed",
     401: "unauthorized",
+    403: "forbidden",
     404: "not_found",
     405: "method_not_allowed",
+    409: "no_config",
     413: "too_large",
     415: "not_an_image",
     422: "bad_field",

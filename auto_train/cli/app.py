@@ -16,6 +16,7 @@ VERBS = {
     "train": "Train the model an INI describes.",
     "validate": "Predict one image, or measure the model on a split.",
     "serve": "Answer predictions over REST.",
+    "jobs": "List, follow and stop background trainings.",
     "config": "Check, show and explain INIs.",
 }
 

@@ -1,7 +1,8 @@
 """`train`: an INI in, a run folder out."""
 
 from functools import partial
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
@@ -37,23 +38,33 @@ def train(
     workers: Workers = 1,
     task: Task = None,
     offline: Offline = False,
+    detach: Annotated[bool, typer.Option("--detach", help="Train in the background; jobs ls, logs and stop.")] = False,
+    job: Annotated[Path | None, typer.Option("--job", hidden=True)] = None,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
     """Train the model an INI describes, or go on with a run."""
     from auto_train import actions
     from auto_train.cli.output import emit, warn
-    from auto_train.cli.progress import log_warnings_to, shown
+    from auto_train.cli.progress import Console, log_warnings_to, shown
+    from auto_train.jobs.training import as_job
     from auto_train.training.workers.place import Place
 
-    run = partial(actions.train, config, overrides or (), resume=resume, workers=workers, task=task, offline=offline)
+    given: dict[str, Any] = {"resume": resume, "workers": workers, "task": task, "offline": offline}
+    if detach:
+        from auto_train.cli.jobs import announce
+
+        log_warnings_to(Console().warn)
+        announce(actions.detach(config, overrides or (), **given), as_json=as_json)
+        return
+    run = partial(actions.train, config, overrides or (), **given)
     place = Place.found()
     if place and place.rank > 0:  # the first worker speaks for all
         log_warnings_to(lambda message: None)
         run()
         return
     with shown() as console:
-        result = run(progress=console)
+        result = run(progress=as_job(job, console) if job else console)
     warn([text for text in result.warnings if as_json or text not in console.warned], as_json=as_json)
     if as_json:
         emit("run", **vars(result))

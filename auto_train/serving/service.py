@@ -20,13 +20,13 @@ class Service:
     """Answer images with one model, a bounded number at a time, off the event loop.
 
     Args:
-        config: its ``[serve]`` section holds the limits.
+        config: its ``[serve]`` section holds the limits; without an INI its path is None.
         load: opens the model; called once, by :meth:`load`.
         location: folder of the project whose runs belong to the service; none: that of the config.
     """
 
     def __init__(self, config: Config, load: Callable[[], Predictor], *, location: Path | None = None):
-        settings = config.serve
+        self.config, settings = config, config.serve
         self.location = location or absolute(config.project.location)
         self.cors: list[str] = settings.cors or []
         self.max_bytes = int(settings.max_mb * 1e6)

@@ -1,0 +1,78 @@
+"""Train the INI of this service in the background."""
+
+from typing import Any
+
+from anyio import to_thread
+from fastapi import APIRouter, Depends, Request
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from auto_train import actions
+from auto_train.api.access import require_key, require_same_origin
+from auto_train.api.errors import responses
+from auto_train.api.overrides import checked_overrides
+from auto_train.errors import RequestError
+from auto_train.serving.service import Service
+
+MAX_BYTES = 64 * 1024
+
+
+class TrainRequest(BaseModel):
+    """What is to be different from the INI."""
+
+    model_config = ConfigDict(extra="forbid")
+    overrides: dict[str, Any] = {}
+
+
+class TrainAnswer(BaseModel):
+    """Which job trains; GET /jobs/{id} tells how far it is."""
+
+    message: str
+    job: int
+
+
+router = APIRouter(tags=["train"], dependencies=[Depends(require_key), Depends(require_same_origin)])
+_BODY = {"content": {"application/json": {"schema": TrainRequest.model_json_schema()}}}
+
+
+@router.post("/train", status_code=202, include_in_schema=False)
+@router.post(
+    "/train/",
+    status_code=202,
+    responses=responses(400, 401, 403, 409, 413, 422, 503),
+    openapi_extra={"requestBody": _BODY},
+)
+async def train(request: Request) -> TrainAnswer:
+    """Train the INI this service was started with, in a process of its own; overrides change values of it."""
+    service: Service = request.app.state.service
+    wanted = await _read(request)
+    return await to_thread.run_sync(_start, service, wanted.overrides)
+
+
+async def _read(request: Request) -> TrainRequest:
+    """Return the body, of which no more is read than allowed."""
+    body = b""
+    async for part in request.stream():
+        body += part
+        if len(body) > MAX_BYTES:
+            raise RequestError(f"the body is larger than {MAX_BYTES} bytes", status=413, type="too_large")
+    try:
+        return TrainRequest.model_validate_json(body) if body.strip() else TrainRequest()
+    except ValidationError as error:
+        problems = "; ".join(f"{'.'.join(map(str, item['loc'])) or 'body'}: {item['msg']}" for item in error.errors())
+        hint = 'send {"overrides": {"training.scheme.epochs": 3}}, or nothing'
+        raise RequestError(problems, status=422, type="bad_field", hint=hint) from None
+
+
+def _start(service: Service, overrides: dict[str, Any]) -> TrainAnswer:
+    config = service.config
+    if config.path is None:
+        _ = service.predictor  # a service that has no model either says why
+        raise RequestError(
+            "this service was started with a model and has no INI to train",
+            status=409,
+            type="no_config",
+            hint="start it with --config=INI",
+        )
+    words = checked_overrides(config, overrides)
+    job = actions.detach(config.path, words, task=config.recipe.name)
+    return TrainAnswer(message="Model training has started", job=job.id)
