@@ -9,11 +9,14 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from auto_train import actions
 from auto_train.api.access import require_key, require_same_origin
 from auto_train.api.errors import responses
+from auto_train.api.jobs import jobs_of
 from auto_train.api.overrides import checked_overrides
 from auto_train.errors import RequestError
 from auto_train.serving.service import Service
 
 MAX_BYTES = 64 * 1024
+# Jobs that may be queued or running when another is asked for.
+MAX_OPEN = 100
 
 
 class TrainRequest(BaseModel):
@@ -38,7 +41,7 @@ _BODY = {"content": {"application/json": {"schema": TrainRequest.model_json_sche
 @router.post(
     "/train/",
     status_code=202,
-    responses=responses(400, 401, 403, 409, 413, 422, 503),
+    responses=responses(400, 401, 403, 409, 413, 422, 429, 503),
     openapi_extra={"requestBody": _BODY},
 )
 async def train(request: Request) -> TrainAnswer:
@@ -74,5 +77,13 @@ def _start(service: Service, overrides: dict[str, Any]) -> TrainAnswer:
             hint="start it with --config=INI",
         )
     words = checked_overrides(config, overrides)
+    if sum(not job.is_over for job in jobs_of(service).list(MAX_OPEN)) == MAX_OPEN:
+        raise RequestError(
+            f"{MAX_OPEN} jobs are queued or running",
+            status=429,
+            type="queue_full",
+            hint="wait for some of them, or stop them: DELETE /jobs/{id}",
+            headers={"Retry-After": "60"},
+        )
     job = actions.detach(config.path, words, task=config.recipe.name)
     return TrainAnswer(message="Model training has started", job=job.id)

@@ -1,8 +1,10 @@
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from auto_train.jobs import Jobs
 from tests.api.conftest import listening
 from tests.api.pictures import picture
 from tests.conftest import ROOT
-from tests.jobs.conftest import wait_until
+from tests.jobs.conftest import order, wait_until
 from tests.serving.tiny import write_project
 from tests.tiny import write_ini
 
@@ -159,6 +161,24 @@ def test_body_that_is_not_understood_is_refused(ini: Path, body: bytes, status: 
         assert client.get("/jobs/").json() == {"jobs": []}
     assert reply.status_code == status
     assert reply.json()["error"]["type"] == ("bad_field" if status == 422 else "too_large")
+
+
+def test_more_jobs_than_a_queue_may_hold_are_429(ini: Path, tmp_path: Path) -> None:
+    jobs = Jobs(tmp_path / "project/jobs.sqlite")
+    with ExitStack() as running, listening(create_app(ini)) as client:
+        jobs.submit(order())
+        taken = jobs.claim()
+        assert taken
+        running.enter_context(taken.lock)
+        with closing(sqlite3.connect(jobs.path)) as db, db:
+            same = "command, words, at_once, cwd, environment, created_at"
+            copied = f"INSERT INTO jobs (id, {same}) SELECT ?, {same} FROM jobs WHERE id = 1"
+            db.executemany(copied, [[number] for number in range(2, 101)])
+        reply = client.post("/train/")
+        assert client.delete("/jobs/100").json()["state"] == "stopped"
+        assert client.post("/train/").json() == {"message": "Model training has started", "job": 101}
+    assert (reply.status_code, reply.json()["error"]["type"]) == (429, "queue_full")
+    assert int(reply.headers["retry-after"]) > 0
 
 
 def test_service_without_an_ini_says_how_to_have_one(client: httpx.Client) -> None:
