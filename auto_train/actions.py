@@ -13,6 +13,9 @@ from auto_train.errors import UsageError
 from auto_train.types import Listener, absolute
 
 if TYPE_CHECKING:
+    from auto_train.common.copy_recipe import NewRecipe
+    from auto_train.common.estimate import DryRun
+    from auto_train.common.proposal.init import NewConfig
     from auto_train.config import Config
     from auto_train.jobs import Job
     from auto_train.serving.predictor import Predictor
@@ -152,6 +155,44 @@ def follow_job(number: int, config: "Config | Path | str | None" = None, *, is_w
     from auto_train.jobs import find_job
 
     return find_job(number, config)[0].follow(number, is_waiting=is_waiting)
+
+
+def dry_run(
+    config: "Config | Path | str | None" = None,
+    overrides: Sequence[str] = (),
+    *,
+    task: str | None = None,
+    offline: bool = False,
+    progress: Listener | None = None,
+) -> "DryRun":
+    """Push two batches through every stage of a training: train, evaluate, export, serve. Nothing of it stays.
+
+    Args:
+        config, overrides, task, offline: as in :func:`train`.
+        progress: told which stage begins.
+
+    Raises:
+        What :func:`train` and :func:`serve` would.
+    """
+    from auto_train.common.answers import is_served
+    from auto_train.common.estimate import DryRun, estimate
+    from auto_train.common.trial import trial
+    from auto_train.serving.once import answer_once
+
+    loaded = open_config(config, overrides, task=task)
+    with trial(loaded, progress) as running:
+        running.begin("prepare")
+        recipe = _recipe(loaded, "train")
+        result: TrainResult = recipe.train_model(running.config, offline=offline, progress=running.listener)
+        warnings, answer = result.warnings, None
+        if is_served(loaded.recipe.name):
+            running.begin("serve")
+            answer = answer_once(running.config, running.image())
+        else:
+            warnings += (f"how answers of '{loaded.recipe.name}' read is not known: it trains, but is not served",)
+        running.end()
+        costs = tuple(running.costs)
+        return DryRun(stages=costs, answer=answer, estimate=estimate(running, result.run), warnings=warnings)
 
 
 def _train_launched(
@@ -298,6 +339,59 @@ def _open_named(model: Path | str, config: "Config", *, trust_code: bool) -> "Pr
         text = f"[testing.postprocess] of the config is not applied to the model named by path: {model}"
         found = replace(found, warnings=(*found.warnings, text))
     return open_predictor(found, trust_code=trust_code, max_pixels=int(config.serve.max_megapixels * 1e6))
+
+
+def init_config(
+    data: Path | str,
+    output: Path | None = None,
+    *,
+    task: str | None = None,
+    force: bool = False,
+    offline: bool = False,
+) -> "NewConfig":
+    """Look at data and machine, and write an INI that trains as it is.
+
+    Args:
+        data: a folder, or a table of labels.
+        output: the INI; none: named after the folder, in the working directory.
+        task: the recipe; none: classification.
+        force: replace an INI that is there.
+        offline: touch no network.
+
+    Raises:
+        UsageError: the INI is there already, or cannot be written. DataError: no data that can be trained on.
+    """
+    from auto_train.common.proposal.target import data_choices, target
+    from auto_train.config.load import DEFAULT_TASK
+    from auto_train.data.facts import facts_of
+    from auto_train.data.recognise import recognise
+    from auto_train.registry import recipe
+
+    chosen = recipe(task or DEFAULT_TASK)
+    name, path = target(data, output, force=force)
+    found = recognise(data)
+    facts = facts_of(found.samples)
+    choices = data_choices(data, found, name=name, task=chosen.name)
+    from auto_train.common.proposal.init import write_config  # loads torch, which mistakes above need not wait for
+
+    model = getattr(import_module(f"{chosen.package}.model"), chosen.model_name)
+    return write_config(path, found, facts, choices, recipe=model, force=force, offline=offline)
+
+
+def new_recipe(name: str, source: str | None = None) -> "NewRecipe":
+    """Copy a recipe to ``./recipes/<name>``, where INIs of this folder find it by ``project.type``.
+
+    Args:
+        name: of the new task, in small letters.
+        source: the recipe to begin from; none: classification.
+
+    Raises:
+        UsageError: no such recipe, a name that cannot be one, or a recipe or folder that is there already.
+    """
+    from auto_train.common.copy_recipe import copy_recipe
+    from auto_train.config.load import DEFAULT_TASK
+
+    return copy_recipe(name, source or DEFAULT_TASK)
 
 
 def open_config(

@@ -34,6 +34,8 @@ KINDS = (
     "augmentations",
     "download_function",
 )
+# The folder of a project's own recipes, in the working directory.
+OWN_RECIPES = "recipes"
 RECIPE_FILES = ("config.ini", "custom_functions.py", "model.py", "train.py", "validate.py", "main.py")
 
 _kinds: dict[str, catalogue.Registry] = {}
@@ -52,6 +54,11 @@ class Recipe:
     name: str
     folder: Path
     package: str
+
+    @property
+    def model_name(self) -> str:
+        """What its class in model.py is called: ``ObjectDetectionModel``."""
+        return self.name.title().replace("_", "") + "Model"
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -113,7 +120,7 @@ def resolve(section: Any) -> Any:
 
 
 def recipes() -> dict[str, Recipe]:
-    """Return every recipe by name: folders beside ``common/`` and those of installed packages, none imported."""
+    """Return every recipe by name, none imported: beside ``common/``, of installed packages, in ``./recipes``."""
     found = {}
     for file in sorted(Path(__file__).parent.glob("*/config.ini")):
         name = file.parent.name
@@ -123,6 +130,19 @@ def recipes() -> dict[str, Recipe]:
         spec = importlib.util.find_spec(point.value)
         for folder in (spec.submodule_search_locations or []) if spec else []:
             found.setdefault(point.name, Recipe(name=point.name, folder=Path(folder), package=point.value))
+    return _own_recipes() | found
+
+
+def _own_recipes() -> dict[str, Recipe]:
+    """Return the recipes in ``./recipes`` and make that folder importable, as it is for ``python -m``."""
+    found = {}
+    for file in sorted(Path(OWN_RECIPES).glob("*/config.ini")):
+        name = file.parent.name
+        if name.isidentifier():
+            found[name] = Recipe(name=name, folder=file.parent.absolute(), package=f"{OWN_RECIPES}.{name}")
+    here = str(Path.cwd()) if found else ""
+    if found and here not in sys.path:
+        sys.path.append(here)  # last, so that nothing there takes the place of a library
     return found
 
 

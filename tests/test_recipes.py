@@ -56,8 +56,7 @@ def test_recipe_config_says_of_every_key_what_a_resume_makes_of_it(recipe: Recip
 def test_recipe_model_is_named_after_its_folder(recipe: Recipe):
     from auto_train.common.base import Task
 
-    name = recipe.name.title().replace("_", "") + "Model"
-    task = getattr(module(recipe, "model"), name)
+    task = getattr(module(recipe, "model"), recipe.model_name)
     assert issubclass(task, Task)
 
 
@@ -66,7 +65,7 @@ def test_recipe_model_defines_what_a_task_must(recipe: Recipe):
     from auto_train.common.base import Task
     from auto_train.common.inference import InferenceModel
 
-    task = getattr(module(recipe, "model"), recipe.name.title().replace("_", "") + "Model")
+    task = getattr(module(recipe, "model"), recipe.model_name)
     must = re.search(r"It must define:\n(.*?)It may define", DOCUMENT.read_text(encoding="utf-8"), re.DOTALL)
     assert must
     names = re.findall(r"^\| `(\w+)", must[1], re.MULTILINE)

@@ -11,13 +11,15 @@ from typer.core import TyperGroup
 
 from auto_train.errors import UsageError, did_you_mean
 
-# verb → its line in --help; the file auto_train/cli/<verb>.py is imported when the verb is used
+# verb → its line in --help; the file auto_train/cli/<verb>.py, with _ for -, is imported when the verb is used
 VERBS = {
+    "init": "Look at data and write an INI for it.",
     "train": "Train the model an INI describes.",
     "validate": "Predict one image, or measure the model on a split.",
     "serve": "Answer predictions over REST.",
     "jobs": "List, follow and stop background trainings.",
     "config": "Check, show and explain INIs.",
+    "new-recipe": "Begin a task of your own.",
 }
 
 
@@ -30,7 +32,7 @@ class Verbs(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         if cmd_name not in VERBS:
             return None
-        return typer.main.get_command(import_module(f"auto_train.cli.{cmd_name}").app)
+        return typer.main.get_command(import_module(f"auto_train.cli.{cmd_name.replace('-', '_')}").app)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         # Not options of typer's: it loads pydantic to check any, and every verb's --help would pay for that.

@@ -26,6 +26,9 @@ Workers = Annotated[
         help="Train data-parallel with N processes on this machine; batch_size is divided among them.",
     ),
 ]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Try two batches of every stage, keep nothing, say what it will take.")
+]
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -36,6 +39,7 @@ def train(
     config: ConfigPath = None,
     resume: Resume = None,
     workers: Workers = 1,
+    dry_run: DryRun = False,
     task: Task = None,
     offline: Offline = False,
     detach: Annotated[bool, typer.Option("--detach", help="Train in the background; jobs ls, logs and stop.")] = False,
@@ -44,6 +48,18 @@ def train(
     debug: Debug = False,
 ) -> None:
     """Train the model an INI describes, or go on with a run."""
+    if dry_run:
+        from auto_train.cli.dry_run import try_out
+
+        try_out(
+            config,
+            overrides or (),
+            task=task,
+            offline=offline,
+            as_json=as_json,
+            refused=resume or detach or workers > 1,
+        )
+        return
     from auto_train import actions
     from auto_train.cli.output import emit, warn
     from auto_train.cli.progress import Console, log_warnings_to, shown

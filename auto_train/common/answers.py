@@ -1,9 +1,11 @@
 """From a model's numbers to the answer a user reads, one function per task. Loads no torch."""
 
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from auto_train.errors import BundleError
+from auto_train.registry import recipes
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,12 +36,23 @@ def classification_answer(probabilities: "np.ndarray", labels: Sequence[str], mo
 ANSWERS: dict[str, AnswerFunction] = {"classification": classification_answer}
 
 
+def is_served(task: str) -> bool:
+    """Tell whether it is known how a task's answers read."""
+    return _answer_of(task) is not None
+
+
 def answer_function(task: str) -> AnswerFunction:
-    """Return the function for a task.
+    """Return the function for a task: one of ANSWERS, or ``answer`` in its recipe's custom_functions.py.
 
     Raises:
         BundleError: no such task is served.
     """
-    if task not in ANSWERS:
+    if (found := _answer_of(task)) is None:
         raise BundleError(f"the model's task '{task}' cannot be served", allowed=", ".join(sorted(ANSWERS)))
-    return ANSWERS[task]
+    return found
+
+
+def _answer_of(task: str) -> AnswerFunction | None:
+    if task in ANSWERS or task not in (known := recipes()):
+        return ANSWERS.get(task)
+    return getattr(import_module(f"{known[task].package}.custom_functions"), "answer", None)

@@ -21,12 +21,17 @@ from auto_train.common.backbone import (
 from auto_train.common.inference import InferenceModel
 from auto_train.common.loaders import eval_loader, train_loader
 from auto_train.common.optimize import optimizer_of
+from auto_train.common.proposal.choice import Choice
+from auto_train.common.proposal.machine import Machine
+from auto_train.common.proposal.propose import propose
+from auto_train.common.proposal.weights import Weights
 from auto_train.common.reading import check_known, check_trainable, fetch_data, read_data
 from auto_train.common.strict import precision_choices
 from auto_train.common.user_loaders import normalisation_of
 from auto_train.common.weights import load_torch_model_weights_to
 from auto_train.config import AttrDict, Config, load_config
 from auto_train.data import Samples, Source, decode_image, evaluation_hash, find_weights, read_manifest
+from auto_train.data.facts import Facts
 from auto_train.errors import TaskContractError, UsageError
 from auto_train.training.learner import Learner
 from auto_train.training.precision import choose_precision
@@ -275,6 +280,13 @@ class Task(qTaskBase):
             freeze_bn=self.freeze_bn,
             ema_decay=scheme.ema_decay,
         )
+
+    # What `init` writes
+
+    @classmethod
+    def propose(cls, facts: Facts, machine: Machine, weights: Weights) -> list[Choice]:
+        """Return what an INI should say for this data on this machine, with the reasons."""
+        return propose(facts, machine, weights)
 
     # What a recipe defines
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from auto_train.common.trial import running_trial
 from auto_train.common.user_loaders import is_dataloaders, samples_of
 from auto_train.config import Config
 from auto_train.data import Samples, Source, acquire, assign_splits, check_readable, read_samples
@@ -53,10 +54,12 @@ def read_data(
         samples = _read_folders(config, source)
     if config.project.data.exclude:
         samples = without(samples, set(read_exclude(absolute(config.project.data.exclude))))
-    samples = samples.hashed(told(listener, "hash"))
-    _check_readable(config, samples, listener)
     ratio = config.training.train_ratio
     fraction = config.project.data.valid_fraction if ratio is None else 1 - ratio
+    if trial := running_trial():
+        return trial.few(samples, fraction, dls), dls
+    samples = samples.hashed(told(listener, "hash"))
+    _check_readable(config, samples, listener)
     return assign_splits(samples, fraction, frozen=frozen), dls
 
 

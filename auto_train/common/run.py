@@ -227,6 +227,8 @@ class TrainingRun:
         """Evaluate, write weights, bundle and exports, and say where they are; of several workers only the first."""
         if not is_main():
             return self._result(task, {})
+        if self.listener:
+            self.listener(Progress(stage="evaluate"))
         inference = task.inference.with_network(task.model)
         task.calibrate(inference, *network_outputs(inference, eval_loader(task, task.samples.of("valid")), task.device))
         metrics: dict[str, float] = {}

@@ -120,7 +120,7 @@ def _walk(folder: Path, ignored: Counter[str]) -> Iterator[Path]:
             suffix = path.suffix.lower()
             if entry.name.startswith("."):
                 continue
-            if entry.is_dir():
+            if path.is_dir() if entry.is_symlink() else entry.is_dir():  # the latter fails for links to themselves
                 pending.append(path)
             elif suffix in SUFFIXES:
                 yield path

@@ -1,0 +1,58 @@
+"""`init`: a folder in, a commented INI out."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from auto_train.cli.options import Debug, Json, Offline, Task
+
+if TYPE_CHECKING:
+    from auto_train.common.proposal.init import NewConfig
+
+Data = Annotated[
+    Path, typer.Option("--data", metavar="DIR", help="The folder of the images, or a table of paths and labels.")
+]
+Output = Annotated[
+    Path | None, typer.Option("--output", "-o", metavar="NEW.ini", help="Default: the folder's name, here.")
+]
+Force = Annotated[bool, typer.Option("--force", help="Replace the INI if it is there.")]
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+
+@app.command()
+def init(
+    data: Data,
+    output: Output = None,
+    task: Task = None,
+    force: Force = False,
+    offline: Offline = False,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Look at data and machine, and write an INI that trains as it is, each line with its reason."""
+    from auto_train import actions
+    from auto_train.cli.output import emit, warn
+
+    made = actions.init_config(data, output, task=task, force=force, offline=offline)
+    warn(made.warnings, as_json=as_json)
+    if as_json:
+        emit("init", **vars(made))
+    else:
+        _print(made)
+
+
+def _print(made: "NewConfig") -> None:
+    splits = ", ".join(f"{count:,} {split or 'in no split'}" for split, count in made.splits.items())
+    labels = ", ".join(made.labels[:8]) + (", …" if len(made.labels) > 8 else "")
+    typer.echo(f"data     {made.folder}, {made.format}: {splits}; {made.width} x {made.height} px")
+    typer.echo(f"classes  {len(made.labels)}: {labels}")
+    typer.echo(f"machine  {made.machine}")
+    for note in made.notes:
+        typer.echo(f"note     {note}")
+    keys = {choice.key: choice for choice in made.choices}
+    width = max(map(len, keys))
+    for key, choice in keys.items():
+        typer.echo(f"  {key:{width}}  {choice.value}  ({choice.why})")
+    typer.echo(f"wrote    {made.path}\ntry it   {made.next} --dry-run\ntrain    {made.next}")
