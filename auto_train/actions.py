@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from auto_train.common.proposal.init import NewConfig
     from auto_train.config import Config
     from auto_train.jobs import Job
+    from auto_train.reports import Comparison
     from auto_train.serving.predictor import Predictor
     from auto_train.training.runs.run_folder import TrainResult
 
@@ -35,6 +36,27 @@ class Validation:
     answer: Any = None
     metrics: dict[str, float] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reported:
+    """A report that was made again.
+
+    Args:
+        run: the run folder.
+        status: done, running, interrupted or failed.
+        report, json, junit: the files, in the run folder.
+        metrics: of the finished model by name; empty where there is none.
+        warnings: what the report lacks, and why.
+    """
+
+    run: Path
+    status: str
+    report: Path
+    json: Path
+    junit: Path
+    metrics: dict[str, float]
+    warnings: tuple[str, ...]
 
 
 def train(
@@ -312,6 +334,58 @@ def serve(
         service = Service(loaded, opened, location=_project_around(model))
         predictor = service.load()
         run(service, listener, on_ready=lambda url: on_ready(url, predictor) if on_ready else None)
+
+
+def report(run: Path | str, config: "Config | Path | str | None" = None) -> Reported:
+    """Make the report of a run again, finished or not, from the files of its folder.
+
+    Args:
+        run: its folder, or ``latest`` or the name of one of the project of ``config``.
+        config: an INI; none: the one CONFIG names, else the projects below ``./projects``.
+
+    Raises:
+        MissingError: there is no such run. DataError: a file of it is damaged.
+    """
+    from auto_train.common.find_run import find_run
+    from auto_train.reports import build_report
+
+    path = find_run(run, config, option="").folder.path
+    found = build_report(path)
+    state = found["run"]
+    return Reported(
+        run=path,
+        status=state["status"],
+        report=path / "report.html",
+        json=path / "report.json",
+        junit=path / "junit.xml",
+        metrics=found["metrics"],
+        warnings=tuple(text for text in (state["statement"], found["data"]["warning"], *found["notes"]) if text),
+    )
+
+
+def compare(
+    run_a: Path | str,
+    run_b: Path | str,
+    config: "Config | Path | str | None" = None,
+    *,
+    output: Path | str | None = None,
+) -> "Comparison":
+    """Return what differs between two runs: config, data, metrics, and the images whose answer changed sides.
+
+    Args:
+        run_a, run_b, config: as in :func:`report`.
+        output: an HTML page to write as well.
+
+    Raises:
+        MissingError: no such run, or its predictions are gone. DataError: a file is damaged; runs of different tasks.
+    """
+    from auto_train.common.find_run import find_run
+    from auto_train.reports import compare_runs, write_comparison
+
+    found = compare_runs(*(find_run(run, config, option="").folder.path for run in (run_a, run_b)))
+    if output is not None:
+        write_comparison(found, absolute(output))
+    return found
 
 
 def _config_beside(config: "Config | Path | str | None", overrides: Sequence[str], *, task: str | None) -> "Config":

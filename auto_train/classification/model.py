@@ -2,12 +2,13 @@
 
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
 from auto_train.common.base import Task
 from auto_train.common.inference import InferenceModel
-from auto_train.common.metrics import classification_metrics, fit_temperature
+from auto_train.common.metrics import classification_metrics, classification_rows, fit_temperature
 from auto_train.common.proposal.choice import Choice
 from auto_train.common.proposal.machine import Machine
 from auto_train.common.proposal.propose import FEW_IMAGES, is_from_scratch, num_trained
@@ -38,6 +39,7 @@ class ClassificationModel(Task):
     """Classification as a Task (F2.7)."""
 
     inference_class = Classifier
+    report_score = ("accuracy", "max")
 
     @property
     def loss_func(self) -> nn.Module:
@@ -129,8 +131,11 @@ class ClassificationModel(Task):
     def evaluate(self, answers: torch.Tensor, targets: torch.Tensor) -> dict[str, float]:
         return classification_metrics(answers, targets)
 
+    def report_rows(self, outputs: torch.Tensor, answers: torch.Tensor, targets: torch.Tensor) -> dict[str, np.ndarray]:
+        return classification_rows(outputs, answers, targets, self.labels)
+
     def decode(self, outputs: torch.Tensor) -> tuple[str, torch.Tensor, torch.Tensor]:
-        probabilities = outputs[0].softmax(dim=0)
+        probabilities = (outputs[0] / float(self.inference.temperature)).softmax(dim=0)
         best = probabilities.argmax()
         return self.labels[int(best)], best, probabilities
 

@@ -18,6 +18,8 @@ VERBS = {
     "validate": "Predict one image, or measure the model on a split.",
     "serve": "Answer predictions over REST.",
     "jobs": "List, follow and stop background trainings.",
+    "report": "Make the report of a run again.",
+    "compare": "Show what differs between two runs.",
     "config": "Check, show and explain INIs.",
     "new-recipe": "Begin a task of your own.",
 }

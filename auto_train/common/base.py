@@ -67,6 +67,7 @@ class Task(qTaskBase):
     """
 
     inference_class: ClassVar[type[InferenceModel]]
+    report_score: ClassVar[tuple[str, str]] = ("score", "max")
     eval_needs_loss = True
 
     def __init__(
@@ -310,8 +311,16 @@ class Task(qTaskBase):
     def calibrate(self, inference: InferenceModel, outputs: torch.Tensor, targets: torch.Tensor) -> None:
         """Set what is learnt from the validation split after training: a temperature, thresholds."""
 
+    def report_rows(self, outputs: torch.Tensor, answers: torch.Tensor, targets: torch.Tensor) -> dict[str, np.ndarray]:
+        """Return what a report shall know of each image of a split, (N,) or (N, …) by name; see docs/recipes.md."""
+        return {}
+
+    def report_parts(self, outputs: torch.Tensor, answers: torch.Tensor, targets: torch.Tensor) -> list[dict[str, Any]]:
+        """Return further sections of a report of a split, as data; see docs/recipes.md."""
+        return []
+
     def decode(self, outputs: torch.Tensor) -> tuple[str, torch.Tensor, torch.Tensor]:
-        """Return (answer, decoded tensor, probabilities) of the network's outputs (1, …), before calibration."""
+        """Return (answer, decoded tensor, probabilities) of the network's outputs (1, …)."""
         raise NotImplementedError
 
     def predict(self, image: Path | str | bytes | np.ndarray) -> tuple[str, torch.Tensor, torch.Tensor]:

@@ -11,7 +11,7 @@ from auto_train.common.evaluation import some_images
 from auto_train.common.export import check_export, export_onnx
 from auto_train.common.inference import InferenceModel
 from auto_train.common.weights import save_torch_model_weights_from
-from auto_train.errors import UsageError
+from auto_train.errors import GateError, UsageError
 from auto_train.training.runs.files import replacing, write_atomically
 from auto_train.training.runs.run_folder import RunFolder
 from auto_train.types import absolute
@@ -50,12 +50,16 @@ def write_export(folder: RunFolder, task: "Task", inference: InferenceModel) -> 
     """Write the ONNX export of a run's bundle.
 
     Raises:
-        GateError: it answers otherwise than the model.
+        GateError: it answers otherwise than the model; an event says so too.
     """
     images = some_images(task.samples.of("valid"), EXPORT_CHECK_IMAGES)
     weights_sha256 = sha256_of(folder.bundle / "model" / inference.__weight__)
     # Only what has passed gets the name under which a server looks for it.
     with replacing(folder.path / "exports" / "onnx" / "model.onnx") as part:
         export_onnx(inference, part, weights_sha256=weights_sha256)
-        worst = check_export(inference, part, images, limit=task.config.export.max_difference)
+        try:
+            worst = check_export(inference, part, images, limit=task.config.export.max_difference)
+        except GateError as error:
+            folder.event("export_refused", format="onnx", error=str(error))
+            raise
     folder.event("export", format="onnx", max_difference=worst, images=len(images))

@@ -1,18 +1,24 @@
-"""Final metrics: every image of a split through the InferenceModel, in float32."""
+"""Final metrics: every image of a split through the InferenceModel, in float32, and what a report needs of them."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
 
 from auto_train.common.inference import InferenceModel
 from auto_train.common.loaders import eval_loader
+from auto_train.common.predictions import write_predictions
 from auto_train.data import Samples
 from auto_train.data.loader import BatchLoader
+from auto_train.data.views import grey_weights
 from auto_train.training.memory import give_back, is_out_of_memory
+from auto_train.training.runs.files import replacing_folder
+from auto_train.training.runs.run_folder import RunFolder
 
 if TYPE_CHECKING:
     from auto_train.common.base import Task
+
+SCHEMA_VERSION = 1
 
 
 class Metrics(dict[str, float]):
@@ -25,16 +31,71 @@ class Metrics(dict[str, float]):
     warnings: tuple[str, ...] = ()
 
 
+class Outputs(NamedTuple):
+    """What the network says of a split, in its order, on the CPU.
+
+    Attributes:
+        outputs: (N, …) float32.
+        targets: (N,) or (N, …).
+        brightness: (N,) mean grey values of the images as the network sees them, 0 to 255.
+    """
+
+    outputs: torch.Tensor
+    targets: torch.Tensor
+    brightness: torch.Tensor
+
+
 def evaluate_split(task: "Task", inference: InferenceModel, split: str) -> Metrics:
     """Return ``<split>/<metric>`` values; nothing for a split without images."""
     found = Metrics()
     samples = task.samples.of(split)
     if len(samples):
-        outputs, targets = network_outputs(inference, eval_loader(task, samples), task.device)
-        values = task.evaluate(inference.answers(outputs), targets)
+        outputs = network_outputs(inference, eval_loader(task, samples), task.device)
+        values = task.evaluate(inference.answers(outputs.outputs), outputs.targets)
         found.update({f"{split}/{name}": value for name, value in values.items()})
     found.warnings = tuple(task.warnings)
     return found
+
+
+def evaluate_run(task: "Task", inference: InferenceModel, folder: RunFolder) -> dict[str, float]:
+    """Calibrate the finished model on valid, measure it on valid and test, and write what a report is made from.
+
+    ``evaluation.json`` and ``predictions/`` of the run folder: docs/report.md.
+
+    Returns:
+        ``<split>/<metric>`` values.
+    """
+    metrics: dict[str, float] = {}
+    name, better = task.report_score
+    found: dict[str, Any] = {}
+    with replacing_folder(folder.path / "predictions") as part:
+        for split in ("valid", "test"):
+            samples = task.samples.of(split)
+            if not len(samples):
+                continue
+            outputs, targets, brightness = network_outputs(inference, eval_loader(task, samples), task.device)
+            if split == "valid":
+                task.calibrate(inference, outputs, targets)
+            answers = inference.answers(outputs)
+            values = task.evaluate(answers, targets)
+            metrics |= {f"{split}/{key}": value for key, value in values.items()}
+            rows = task.report_rows(outputs, answers, targets)
+            parts = task.report_parts(outputs, answers, targets)
+            found[split] = {"images": len(samples), "metrics": values, "parts": parts, "has_rows": bool(rows)}
+            if rows:
+                lower = better == "min"
+                write_predictions(part, split, samples, brightness.numpy(), rows, lower_is_better=lower)
+    facts = {
+        "schema_version": SCHEMA_VERSION,
+        "task": inference.task,
+        "labels": task.labels,
+        "epoch": task.learn.epochs_done,
+        "score": {"name": name, "better": better},
+        "temperature": float(inference.temperature),
+        "splits": found,
+    }
+    folder.write_json("evaluation.json", facts)
+    return metrics
 
 
 def some_images(samples: Samples, most: int) -> list[np.ndarray]:
@@ -43,10 +104,8 @@ def some_images(samples: Samples, most: int) -> list[np.ndarray]:
     return [samples.images[i * len(samples) // count] for i in range(count)]
 
 
-def network_outputs(
-    inference: InferenceModel, loader: BatchLoader, device: torch.device
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the network's outputs (N, …) float32 and the targets of a split, in its order, on the CPU.
+def network_outputs(inference: InferenceModel, loader: BatchLoader, device: torch.device) -> Outputs:
+    """Return what the network says of a split.
 
     Where memory does not suffice, it begins again with smaller batches.
     """
@@ -61,10 +120,13 @@ def network_outputs(
 
 
 @torch.no_grad()
-def _outputs(inference: InferenceModel, loader: BatchLoader, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
-    outputs, targets = [], []
+def _outputs(inference: InferenceModel, loader: BatchLoader, device: torch.device) -> Outputs:
+    outputs, targets, brightness = [], [], []
     for images, target in loader:
-        outputs.append(inference.network(images.to(device)).float().cpu())
+        images = images.to(device)
+        colours = images.mean(dim=(2, 3)) * inference.std.flatten() + inference.mean.flatten()
+        brightness.append((colours @ grey_weights(images)).cpu())
+        outputs.append(inference.network(images).float().cpu())
         targets.append(target.cpu())
     inference.cpu()
-    return torch.cat(outputs), torch.cat(targets)
+    return Outputs(torch.cat(outputs), torch.cat(targets), torch.cat(brightness))

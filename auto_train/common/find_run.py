@@ -37,13 +37,14 @@ class FoundRun:
         return self.folder.path if self.is_last else self.checkpoint
 
 
-def find_run(name: Path | str, config: Config | Path | str | None = None) -> FoundRun:
+def find_run(name: Path | str, config: Config | Path | str | None = None, *, option: str = "--resume ") -> FoundRun:
     """Return the run of a name.
 
     Args:
         name: a run folder, a checkpoint in its ``checkpoints``, or what a run is called in its project's ``runs``:
             ``latest`` or the name of its folder.
         config: an INI of that project; none: the one CONFIG names, else the projects below ``./projects``.
+        option: what stands before the name on the command line; for hints.
 
     Raises:
         MissingError: there is no such run.
@@ -53,7 +54,7 @@ def find_run(name: Path | str, config: Config | Path | str | None = None) -> Fou
     if not os.path.exists(path):  # noqa: PTH110 - Path's own raises for a name the system refuses
         if Path(name).name != str(name):
             raise MissingError("there is no such run", where=str(path), hint="name a folder below <location>/runs/")
-        path = _named(str(name), config)
+        path = _named(str(name), config, option)
     if path.is_file():
         run = _run_of(path)
         return FoundRun(folder=run, checkpoint=run.checkpoints / path.name)
@@ -74,28 +75,28 @@ def _run_of(checkpoint: Path) -> RunFolder:
     return RunFolder.open(checkpoint.parent.parent)
 
 
-def _named(name: str, config: Config | Path | str | None) -> Path:
+def _named(name: str, config: Config | Path | str | None, option: str) -> Path:
     """Look a run up in the project of an INI, or else in every project below the working directory."""
     if config or os.environ.get("CONFIG"):
         loaded = config if isinstance(config, Config) else load_config(config)
-        return _one([absolute(loaded.project.location) / "runs" / name], name, f"the project of {loaded.path}")
-    return _one(sorted(Path.cwd().glob(f"projects/*/runs/{name}")), name, str(Path.cwd() / "projects"))
+        return _one([absolute(loaded.project.location) / "runs" / name], name, f"the project of {loaded.path}", option)
+    return _one(sorted(Path.cwd().glob(f"projects/*/runs/{name}")), name, str(Path.cwd() / "projects"), option)
 
 
-def _one(places: list[Path], name: str, where: str) -> Path:
+def _one(places: list[Path], name: str, where: str, option: str) -> Path:
     found = [place for place in places if place.is_dir()]
     if len(found) == 1:
         return found[0]
     if not found:
         raise MissingError(
-            f"there is no run '{name}'", where=where, hint=f"name its INI, --config=INI --resume {name}, or its folder"
+            f"there is no run '{name}'", where=where, hint=f"name its INI, --config=INI {option}{name}, or its folder"
         )
     found.sort(key=lambda place: place.resolve().name, reverse=True)  # the newest first: names begin with the time
     listed = "".join(f"\n  - {place.relative_to(Path.cwd())}" for place in found)
     raise UsageError(
         f"{len(found)} projects have a run '{name}', the newest first:{listed}",
         where=where,
-        hint=f"name one of them: --resume {found[0].relative_to(Path.cwd())}",
+        hint=f"name one of them: {option}{found[0].relative_to(Path.cwd())}",
     )
 
 

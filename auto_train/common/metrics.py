@@ -1,9 +1,14 @@
 """Classification metrics from probabilities, by the names of INTERFACES."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 
-ECE_BINS = 15
+from auto_train.reports.statistics import ECE_BINS, bins_of
+
+# A probability of 0 in float32 is a small one that was rounded.
+LEAST_PROBABILITY = 1e-12
 
 
 def classification_metrics(probabilities: torch.Tensor, targets: torch.Tensor) -> dict[str, float]:
@@ -27,7 +32,7 @@ def classification_metrics(probabilities: torch.Tensor, targets: torch.Tensor) -
         "precision_macro": float(precision),
         "recall_macro": float(recall),
         "ece": expected_calibration_error(p.max(axis=1), predicted == y),
-        "loss": float(-np.log(np.maximum(p[np.arange(len(y)), y], 1e-12)).mean()),
+        "loss": float(-np.log(np.maximum(p[np.arange(len(y)), y], LEAST_PROBABILITY)).mean()),
     }
     if p.shape[1] > 5:
         metrics["top5_accuracy"] = float((np.argsort(-p, axis=1)[:, :5] == y[:, None]).any(axis=1).mean())
@@ -35,6 +40,36 @@ def classification_metrics(probabilities: torch.Tensor, targets: torch.Tensor) -
     if len(present) > 1:
         metrics["roc_auc"] = float(np.mean([roc_auc_score(y == c, p[:, c]) for c in present]))
     return metrics
+
+
+def classification_rows(
+    outputs: torch.Tensor, answers: torch.Tensor, targets: torch.Tensor, labels: Sequence[str]
+) -> dict[str, np.ndarray]:
+    """Return what a report shall know of each image.
+
+    Args:
+        outputs: (N, C) logits; their softmax is what the model would answer without a temperature.
+        answers: (N, C) probabilities.
+        targets: (N,) class numbers.
+        labels: the C class names.
+
+    Returns:
+        By column, (N,): label, predicted, confidence, uncalibrated (confidence), score (1 right, 0 wrong), loss, rank
+        (of the label among the answers, from 1); and log_probabilities (N, C) float16, exact where probabilities near 0
+        and 1 would be rounded to them.
+    """
+    p, y = answers.numpy(), targets.numpy()
+    said, own, names = p.argmax(axis=1), p[np.arange(len(y)), y], np.array(labels, dtype=object)
+    return {
+        "label": names[y],
+        "predicted": names[said],
+        "confidence": p.max(axis=1),
+        "uncalibrated": outputs.softmax(dim=1).amax(dim=1).numpy(),
+        "score": (said == y).astype(int),
+        "loss": -np.log(np.maximum(own.astype(float), LEAST_PROBABILITY)),
+        "rank": 1 + (p > own[:, None]).sum(axis=1),
+        "log_probabilities": np.log(np.maximum(p, LEAST_PROBABILITY)).astype(np.float16),
+    }
 
 
 def expected_calibration_error(confidence: np.ndarray, is_right: np.ndarray) -> float:
@@ -46,7 +81,7 @@ def expected_calibration_error(confidence: np.ndarray, is_right: np.ndarray) -> 
 
     Source: Guo et al., On Calibration of Modern Neural Networks (2017).
     """
-    bins = np.minimum((confidence * ECE_BINS).astype(int), ECE_BINS - 1)
+    bins = bins_of(confidence)
     gaps = [abs(confidence[bins == b].sum() - is_right[bins == b].sum()) for b in range(ECE_BINS)]
     return float(sum(gaps) / len(confidence))
 

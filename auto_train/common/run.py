@@ -13,9 +13,8 @@ from auto_train.common.base import Task
 from auto_train.common.changes import flat, table
 from auto_train.common.deliver import check_output_path, save_weights, write_export
 from auto_train.common.endings import next_step_told
-from auto_train.common.evaluation import evaluate_split, network_outputs
+from auto_train.common.evaluation import evaluate_run
 from auto_train.common.find_run import find_run
-from auto_train.common.loaders import eval_loader
 from auto_train.common.optimize import check_optimisation, stages_of
 from auto_train.common.product import write_bundle
 from auto_train.common.rate import found_rate
@@ -26,7 +25,7 @@ from auto_train.common.strict import check_strict, deterministic
 from auto_train.common.weights import load_torch_model_weights_to
 from auto_train.config import Config
 from auto_train.data import write_manifest
-from auto_train.errors import Interrupted
+from auto_train.errors import GateError, Interrupted
 from auto_train.reports import write_report
 from auto_train.training.early_stop import EarlyStop
 from auto_train.training.learner import Learner
@@ -109,7 +108,8 @@ class TrainingRun:
         counts = task.samples.table["split"].value_counts().to_dict()
         facts = {"device": str(task.device), "workers": world(), "data": task.source.origin}
         self.folder.write_json("env.json", environment(facts))
-        self.folder.event("data", splits=counts, classes=len(task.labels), source=task.source.origin)
+        source = {"source": task.source.origin, "warning": task.source.warning}
+        self.folder.event("data", splits=counts, classes=len(task.labels), **source)
         precision = task.learn.precision
         self.folder.event("precision", chosen=precision.describe(), images_per_s=precision.images_per_s)
         images = ", ".join(f"{count:,} {split}" for split, count in counts.items())
@@ -195,7 +195,7 @@ class TrainingRun:
             self.say(f"Best epoch: {checkpoints.best_epoch} of {epochs}")
 
     def _budget(self, task: Task) -> Budget:
-        """Return what ends the training in time; finish() takes two passes over valid and one over test."""
+        """Return what ends the training in time; finish() passes over valid and test, and has the report to make."""
         sizes = [len(task.samples.of(split)) for split in ("valid", "test")]
         return Budget(
             self.config.training.minutes,
@@ -230,10 +230,7 @@ class TrainingRun:
         if self.listener:
             self.listener(Progress(stage="evaluate"))
         inference = task.inference.with_network(task.model)
-        task.calibrate(inference, *network_outputs(inference, eval_loader(task, task.samples.of("valid")), task.device))
-        metrics: dict[str, float] = {}
-        for split in ("valid", "test"):
-            metrics |= evaluate_split(task, inference, split)
+        metrics = evaluate_run(task, inference, self.folder)
         self.feed.final = metrics
         with replacing_folder(self.folder.bundle) as part:
             write_bundle(part, task, inference, metrics)
@@ -241,7 +238,11 @@ class TrainingRun:
         if "onnx" in self.config.export.formats:
             if self.listener:
                 self.listener(Progress(stage="export"))
-            write_export(self.folder, task, inference)
+            try:
+                write_export(self.folder, task, inference)
+            except GateError:
+                write_report(self.folder.path)
+                raise
         save_weights(self.folder, task)
         self.folder.append("metrics.jsonl", {"final": True, **metrics, "data": task.source.origin})
         return self._result(task, metrics, report=write_report(self.folder.path))

@@ -146,14 +146,12 @@ def check_agreement(run: TrainedRun, images: list[np.ndarray]) -> None:
     predictor = auto_train.load(run.config)
     session = onnxruntime.InferenceSession(run.onnx, providers=["CPUExecutionProvider"])
     model = load_bundle(run.bundle).model
-    temperature = model.config["temperature"]
     for image in images:
         with torch.no_grad():
             expected = model(torch.from_numpy(image)[None])[0].numpy()
         exported = session.run(None, {"images": image[None]})[0][0]
         served = np.array(list(predictor(image)["probabilities"].values()))
-        before = task.learn.predict(image)[2]
-        learnt = (before.log() / temperature).softmax(dim=0).numpy()
+        learnt = task.learn.predict(image)[2].numpy()
         for found in (exported, served, learnt):
             assert np.abs(found - expected).max() < 1e-4, image.shape
 
@@ -165,3 +163,16 @@ def test_every_way_to_ask_gives_the_same_answer(digits_run: TrainedRun, root: Pa
 @pytest.mark.slow
 def test_every_way_to_ask_gives_the_same_answer_to_100_images(digits_run: TrainedRun, root: Path):
     check_agreement(digits_run, real_images(root, 100))
+
+
+def test_temperature_is_in_everything_that_answers(digits_run: TrainedRun):
+    import onnx
+
+    found = json.loads((digits_run.folder / "evaluation.json").read_text())["temperature"]
+    assert found != 1
+    model = load_bundle(digits_run.bundle).model
+    assert model.config["temperature"] == pytest.approx(found) and float(model.temperature) == pytest.approx(found)
+    restored = ClassificationModel(digits_run.config, inference_only=True).inference
+    assert restored.config["temperature"] == pytest.approx(found)
+    metadata = {entry.key: entry.value for entry in onnx.load(digits_run.onnx).metadata_props}
+    assert float(metadata["temperature"]) == pytest.approx(found)

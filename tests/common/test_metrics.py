@@ -5,7 +5,12 @@ import pytest
 import torch
 from sklearn import metrics as sk
 
-from auto_train.common.metrics import classification_metrics, expected_calibration_error, fit_temperature
+from auto_train.common.metrics import (
+    classification_metrics,
+    classification_rows,
+    expected_calibration_error,
+    fit_temperature,
+)
 
 
 def drawn(n: int = 300, classes: int = 7, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
@@ -114,3 +119,30 @@ def test_temperature_undoes_a_known_scale():
 def test_temperature_stays_in_bounds_without_an_error():
     logits = torch.eye(3) * 5
     assert math.exp(-3) * 0.99 <= fit_temperature(logits, torch.arange(3)) <= 1
+
+
+def test_rows_by_hand():
+    outputs = torch.tensor([[4.0, 0.0, 2.0], [0.0, 1.0, 3.0]])
+    found = classification_rows(outputs, (outputs / 2).softmax(dim=1), torch.tensor([0, 0]), ["a", "b", "c"])
+    assert found["label"].tolist() == ["a", "a"] and found["predicted"].tolist() == ["a", "c"]
+    assert found["score"].tolist() == [1, 0] and found["rank"].tolist() == [1, 3]
+    first = math.exp(2) / (math.exp(2) + 1 + math.e)
+    assert found["confidence"][0] == pytest.approx(first) and found["loss"][0] == pytest.approx(-math.log(first))
+    assert found["uncalibrated"][0] == pytest.approx(math.exp(4) / (math.exp(4) + 1 + math.exp(2)))
+    assert found["log_probabilities"].dtype == np.float16
+    assert found["log_probabilities"][0] == pytest.approx((outputs[0] / 2).log_softmax(dim=0).numpy(), abs=1e-3)
+
+
+def test_rows_add_up_to_the_metrics():
+    logits, targets = drawn()
+    p = (logits / 1.5).softmax(dim=1)
+    rows, metrics = classification_rows(logits, p, targets, list("abcdefg")), classification_metrics(p, targets)
+    assert rows["score"].mean() == metrics["accuracy"] and rows["loss"].mean() == pytest.approx(metrics["loss"])
+    assert (rows["rank"] <= 5).mean() == metrics["top5_accuracy"]
+    assert expected_calibration_error(rows["confidence"], rows["score"]) == pytest.approx(metrics["ece"], abs=1e-6)
+
+
+def test_rows_of_a_certain_answer_are_finite():
+    outputs = torch.tensor([[200.0, 0.0], [0.0, 200.0]])
+    found = classification_rows(outputs, outputs.softmax(dim=1), torch.tensor([0, 0]), ["a", "b"])
+    assert all(np.isfinite(found[name].astype(float)).all() for name in found if name not in ("label", "predicted"))

@@ -85,7 +85,8 @@ def test_run_folder_holds_what_the_interface_promises(trained: Trained):
     names = {path.relative_to(trained.run).as_posix() for path in trained.run.rglob("*") if path.is_file()}
     assert names >= {
         "STATUS", "config.ini", "overrides.json", "manifest.csv", "metrics.jsonl", "events.jsonl", "env.json",
-        "log.txt", "report.html", "report.json",
+        "log.txt", "report.html", "report.json", "junit.xml", "evaluation.json", "predictions/valid.csv",
+        "predictions/valid.npz",
         "checkpoints/last.ckpt", "checkpoints/best.ckpt", "exports/onnx/model.onnx",
         "bundle/model/config.json", "bundle/model/weights.safetensors", "bundle/model/filelist.txt",
         "bundle/golden/answers.json", "bundle/facts.json", "bundle/config.ini", "bundle/README.md",
@@ -283,6 +284,9 @@ def test_export_beyond_the_limit_is_refused_and_the_bundle_stays(digit_files: Pa
     assert caught.value.exit_code == 5 and status(run) == "failed"
     assert not list((run / "exports/onnx").iterdir())
     assert load_bundle(run / "bundle").labels == ["0", "1", "2"]
+    report = json.loads((run / "report.json").read_text())
+    assert report["run"]["status"] == "failed" and "the ONNX export differs" in report["model"]["export"]["error"]
+    assert '<failure message="' in (run / "junit.xml").read_text()
 
 
 def test_output_path_that_cannot_be_is_refused_before_training(digit_files: Path, tmp_path: Path):

@@ -1,0 +1,248 @@
+"""Two runs beside each other: what differs in config, data and metrics, and which images changed sides."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from auto_train.errors import DataError, MissingError
+from auto_train.reports.collect import picture_of
+from auto_train.reports.data_change import DataChange, data_change
+from auto_train.reports.read import RunFiles, shown
+from auto_train.reports.state import state_of
+from auto_train.reports.statistics import Statistics, differences, is_lower_better
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+# Flipped images on a page, of each kind and split.
+MOST_SHOWN = 48
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeyChange:
+    """One key of the config whose value differs; "" where a run has no such key."""
+
+    key: str
+    a: str
+    b: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class MetricChange:
+    """One metric on the rows that both runs have.
+
+    Attributes:
+        difference: b - a, with the ends of its paired 95 % bootstrap interval.
+        verdict: what the interval allows to say of b: better, worse, or no clear difference.
+    """
+
+    name: str
+    a: float
+    b: float
+    difference: float
+    low: float
+    high: float
+    verdict: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Flip:
+    """One image whose answer is right in one run and wrong in the other.
+
+    Attributes:
+        label: its class, "" for tasks without.
+        a, b: the answers with their confidences, "" where a task has none.
+        picture: of the run where it is wrong, relative to that run; None: only the worst answers have one.
+    """
+
+    path: str
+    label: str
+    a: str
+    b: str
+    is_fixed: bool
+    picture: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SplitChange:
+    """One split of both runs.
+
+    Attributes:
+        images_a, images_b, common: rows of each run, and those that are the same image with the same label.
+        flips: the surest of the answers that are wrong first.
+    """
+
+    split: str
+    images_a: int
+    images_b: int
+    common: int
+    metrics: list[MetricChange]
+    flips: list[Flip]
+
+    @property
+    def note(self) -> str:
+        """What the numbers are of, where that is not everything."""
+        if self.images_a == self.images_b == self.common:
+            return ""
+        return (
+            f"the runs were measured on different images: {self.images_a:,} in A, {self.images_b:,} in B; "
+            f"the numbers are of the {self.common:,} that are in both with the same label"
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """Run A and run B.
+
+    Attributes:
+        a, b: the run folders.
+        statements: what a reader must know first: runs that are not finished, splits that cannot be compared.
+    """
+
+    a: Path
+    b: Path
+    statements: list[str]
+    config: list[KeyChange]
+    data: DataChange
+    splits: list[SplitChange]
+
+
+def compare_runs(a: Path, b: Path) -> Comparison:
+    """Return what differs between two runs.
+
+    Raises:
+        MissingError: no such run, or the predictions of a finished one are gone.
+        DataError: a file is damaged, or the runs are of different tasks.
+    """
+    runs = RunFiles(a), RunFiles(b)
+    _check_tasks(*runs)
+    statements = [
+        f"{name}: {state['statement']}" for name, run in zip("AB", runs) if (state := state_of(run))["statement"]
+    ]
+    for run in runs:
+        _check_predictions(run)
+    names = [run.measured for run in runs]
+    for name, own, other in zip("AB", names, reversed(names)):
+        statements += [f"only {name} was measured on {split}" for split in own if split not in other]
+    both = [split for split in names[0] if split in names[1]]
+    if not both:
+        statements.append("no split was measured image by image by both: config and data are all that can be compared")
+    return Comparison(
+        a=runs[0].path,
+        b=runs[1].path,
+        statements=statements,
+        config=_config_changes(*runs),
+        data=data_change(runs[0].manifest(), runs[1].manifest()),
+        splits=[_compare_split(*runs, split) for split in both],
+    )
+
+
+def _check_tasks(a: RunFiles, b: RunFiles) -> None:
+    tasks = [run.evaluation.get("task") or run.config.get("project.type") for run in (a, b)]
+    if None not in tasks and tasks[0] != tasks[1]:
+        raise DataError(
+            f"is a run of {tasks[1]}; A is one of {tasks[0]}", where=str(b.path), hint="name two of one task"
+        )
+
+
+def _check_predictions(run: RunFiles) -> None:
+    if run.lacking:
+        raise MissingError(
+            "the predictions of this run are missing: there is nothing to compare image by image",
+            where=str(run.path / run.lacking[0]),
+            hint="put the file back; runs of earlier versions have none",
+        )
+
+
+def _config_changes(a: RunFiles, b: RunFiles) -> list[KeyChange]:
+    keys = dict.fromkeys([*a.config, *b.config])
+    found = [KeyChange(key=key, a=a.config.get(key, ""), b=b.config.get(key, "")) for key in keys]
+    return [change for change in found if change.a != change.b]
+
+
+def _compare_split(a: RunFiles, b: RunFiles, split: str) -> SplitChange:
+    first, second = a.predictions(split), b.predictions(split)
+    assert first is not None and second is not None  # _check_predictions
+    pairs = _same_rows(first, second)
+    one, two = first.iloc[pairs["a"]], second.iloc[pairs["b"]]
+    return SplitChange(
+        split=split,
+        images_a=len(first),
+        images_b=len(second),
+        common=len(pairs),
+        metrics=_metric_changes(one, two, a.evaluation) if len(pairs) else [],
+        flips=_flips((a, one), (b, two), split, lower_is_better=a.evaluation["score"]["better"] == "min"),
+    )
+
+
+def _same_rows(a: "pd.DataFrame", b: "pd.DataFrame") -> "pd.DataFrame":
+    """Return the numbers ``a`` and ``b`` of the rows with the same content and label, in the order of a.
+
+    Copies of an image are told apart by how many of them came before.
+    """
+    keyed = []
+    for name, table in (("a", a), ("b", b)):
+        keys = table[["sha256"]].assign(label=table.get("label", ""))
+        keyed.append(keys.assign(copy=keys.groupby(["sha256", "label"]).cumcount(), **{name: range(len(table))}))
+    return keyed[0].merge(keyed[1], on=["sha256", "label", "copy"])
+
+
+def _metric_changes(a: "pd.DataFrame", b: "pd.DataFrame", evaluation: dict[str, Any]) -> list[MetricChange]:
+    score = evaluation["score"]
+    labels = _labels(a, b) if "label" in a and "predicted" in a else []
+    before, after = (Statistics(table, labels, score["name"]) for table in (a, b))
+    found = differences(before, after, len(a))
+    return [
+        MetricChange(name=name, **values, verdict=_verdict(name, score, **values)) for name, values in found.items()
+    ]
+
+
+def _labels(*tables: "pd.DataFrame") -> list[str]:
+    """Return every class that occurs: two runs need not know the same ones."""
+    return sorted({label for table in tables for name in ("label", "predicted") for label in table[name].unique()})
+
+
+def _verdict(name: str, score: dict[str, str], *, low: float, high: float, **_: float) -> str:
+    is_lower = score["better"] == "min" if name == score["name"] else is_lower_better(name)
+    if low <= 0 <= high:
+        return "no clear difference"
+    return "better" if (high < 0) == is_lower else "worse"
+
+
+def _flips(
+    a: tuple[RunFiles, "pd.DataFrame"], b: tuple[RunFiles, "pd.DataFrame"], split: str, *, lower_is_better: bool
+) -> list[Flip]:
+    """Return the images whose score changed by more than a half: of a classifier, those that changed sides."""
+    change = b[1]["score"].to_numpy(float) - a[1]["score"].to_numpy(float)
+    change = -change if lower_is_better else change
+    found: list[tuple[float, Flip]] = []
+    for at in (abs(change) > 0.5).nonzero()[0]:
+        is_fixed = bool(change[at] > 0)
+        run, table = a if is_fixed else b
+        row, other = table.iloc[at], (b if is_fixed else a)[1].iloc[at]
+        before, after = (row, other) if is_fixed else (other, row)
+        flip = Flip(
+            path=shown(row["path"]),
+            label=row.get("label", ""),
+            a=_answer(before),
+            b=_answer(after),
+            is_fixed=is_fixed,
+            picture=picture_of(run, split, int(str(row.name))),
+        )
+        found.append((-float(row.get("confidence", 0)), flip))
+    return [flip for _, flip in sorted(found, key=lambda pair: (not pair[1].is_fixed, pair[0], pair[1].path))]
+
+
+def _answer(row: Any) -> str:
+    confidence = f" {100 * row['confidence']:.1f} %" if "confidence" in row else ""
+    return f"{row.get('predicted', '')}{confidence}".strip()
+
+
+def write_comparison(found: Comparison, path: Path) -> Path:
+    """Write a comparison as a page that opens offline, and return its path."""
+    from auto_train.reports.page import render
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(render("compare.html", {**vars(found), "most": MOST_SHOWN}, found.a, found.b), encoding="utf-8")
+    return path

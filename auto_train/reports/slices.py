@@ -1,0 +1,92 @@
+"""Where a model is worse than elsewhere: its score by image size, brightness and source folder."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from auto_train.reports.read import shown
+from auto_train.reports.statistics import LEVEL, mean_interval
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+PARTS = 4
+MOST_FOLDERS = 20
+# Fewer images than this say too little to call a slice worse.
+LEAST_IMAGES = 20
+
+
+def slices(table: "pd.DataFrame", *, lower_is_better: bool = False) -> list[dict[str, Any]]:
+    """Return the mean score, its interval and the number of images of every slice.
+
+    ``is_worse`` marks those whose interval, widened for the number of slices looked at, lies beyond the mean of all
+    other images. What all images have in common makes no slices.
+    """
+    found = [
+        (by, name, chosen)
+        for by, groups in (
+            ("image size", _sizes(table)),
+            ("brightness", _quarters(table["brightness"].to_numpy(float), " of 255")),
+            ("folder", _folders(table)),
+        )
+        for name, chosen in groups
+        if len(groups) > 1
+    ]
+    score = table["score"].to_numpy(float)
+    level = 1 - (1 - LEVEL) / max(len(found), 1)
+    return [{"by": by, "name": name} | _measured(score, chosen, level, lower_is_better) for by, name, chosen in found]
+
+
+def _measured(score: np.ndarray, chosen: np.ndarray, level: float, lower_is_better: bool) -> dict[str, Any]:
+    inside, rest = score[chosen], score[~chosen]
+    low, high = mean_interval(inside)
+    wide_low, wide_high = mean_interval(inside, level)
+    elsewhere = float(rest.mean())
+    is_worse = wide_low > elsewhere if lower_is_better else wide_high < elsewhere
+    return {
+        "images": len(inside),
+        "value": float(inside.mean()),
+        "low": low,
+        "high": high,
+        "rest": elsewhere,
+        "is_worse": bool(is_worse and len(inside) >= LEAST_IMAGES),
+    }
+
+
+Groups = list[tuple[str, np.ndarray]]
+
+
+def _sizes(table: "pd.DataFrame") -> Groups:
+    """Group by size where there are few of them, else by the side of a square of the same area."""
+    width, height = table["width"].to_numpy(float), table["height"].to_numpy(float)
+    sizes = sorted(set(zip(width, height, strict=True)))
+    if len(sizes) > PARTS:
+        return _quarters(np.sqrt(width * height), " px")
+    return [(f"{w:.0f} × {h:.0f} px", (width == w) & (height == h)) for w, h in sizes]
+
+
+def _quarters(values: np.ndarray, unit: str) -> Groups:
+    """Cut values into parts of about the same number of images; ties stay together."""
+    ends = np.unique(np.quantile(values, np.linspace(0, 1, PARTS + 1)))
+    place = np.searchsorted(ends[1:-1], values, side="left")
+    return [
+        (f"{values[place == i].min():.0f} – {values[place == i].max():.0f}{unit}", place == i)
+        for i in range(max(len(ends) - 1, 1))
+        if (place == i).any()
+    ]
+
+
+def _folders(table: "pd.DataFrame") -> Groups:
+    """Group by the folder an image came from, the part that names its class left out; the smallest ones together."""
+    labels = table.get("label", [""] * len(table))
+    folders = np.array([_folder(path, label) for path, label in zip(table["path"], labels, strict=True)])
+    names, counts = np.unique(folders, return_counts=True)
+    kept = names[np.argsort(-counts, kind="stable")][:MOST_FOLDERS]
+    groups: Groups = [(shown(str(name)) or ".", folders == name) for name in sorted(kept)]
+    if len(names) > len(kept):
+        groups.append((f"{len(names) - len(kept)} smaller folders", ~np.isin(folders, kept)))
+    return groups
+
+
+def _folder(path: str, label: str) -> str:
+    return "/".join(part for part in path.split("/")[:-1] if part != label)
