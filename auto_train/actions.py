@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from auto_train.common.proposal.init import NewConfig
     from auto_train.config import Config
     from auto_train.jobs import Job
-    from auto_train.reports import Comparison
+    from auto_train.reports import Comparison, Reported
     from auto_train.serving.predictor import Predictor
     from auto_train.training.runs.run_folder import TrainResult
 
@@ -36,27 +36,6 @@ class Validation:
     answer: Any = None
     metrics: dict[str, float] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Reported:
-    """A report that was made again.
-
-    Args:
-        run: the run folder.
-        status: done, running, interrupted or failed.
-        report, json, junit: the files, in the run folder.
-        metrics: of the finished model by name; empty where there is none.
-        warnings: what the report lacks, and why.
-    """
-
-    run: Path
-    status: str
-    report: Path
-    json: Path
-    junit: Path
-    metrics: dict[str, float]
-    warnings: tuple[str, ...]
 
 
 def train(
@@ -336,7 +315,7 @@ def serve(
         run(service, listener, on_ready=lambda url: on_ready(url, predictor) if on_ready else None)
 
 
-def report(run: Path | str, config: "Config | Path | str | None" = None) -> Reported:
+def report(run: Path | str, config: "Config | Path | str | None" = None) -> "Reported":
     """Make the report of a run again, finished or not, from the files of its folder.
 
     Args:
@@ -347,20 +326,9 @@ def report(run: Path | str, config: "Config | Path | str | None" = None) -> Repo
         MissingError: there is no such run. DataError: a file of it is damaged.
     """
     from auto_train.common.find_run import find_run
-    from auto_train.reports import build_report
+    from auto_train.reports import report_run
 
-    path = find_run(run, config, option="").folder.path
-    found = build_report(path)
-    state = found["run"]
-    return Reported(
-        run=path,
-        status=state["status"],
-        report=path / "report.html",
-        json=path / "report.json",
-        junit=path / "junit.xml",
-        metrics=found["metrics"],
-        warnings=tuple(text for text in (state["statement"], found["data"]["warning"], *found["notes"]) if text),
-    )
+    return report_run(find_run(run, config, option="").folder.path)
 
 
 def compare(

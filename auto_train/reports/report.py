@@ -1,6 +1,7 @@
 """Writes report.html, report.json and junit.xml of a run from the files of its folder alone."""
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,3 +33,39 @@ def build_report(path: Path) -> dict[str, Any]:
     write_junit(report, path / "junit.xml")
     (path / "report.html").write_text(report_page(report, splits, path), encoding="utf-8")
     return report
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reported:
+    """A report that was made again.
+
+    Attributes:
+        run: the run folder.
+        status: done, running, interrupted, failed or unknown.
+        report, json, junit: the files, in the run folder.
+        metrics: of the finished model by name; empty where there is none.
+        warnings: what the report lacks, and why.
+    """
+
+    run: Path
+    status: str
+    report: Path
+    json: Path
+    junit: Path
+    metrics: dict[str, float]
+    warnings: tuple[str, ...]
+
+
+def report_run(path: Path) -> Reported:
+    """Write the report of a run as :func:`build_report` does, and return where it is and what it says first."""
+    found = build_report(path)
+    state = found["run"]
+    return Reported(
+        run=path,
+        status=state["status"],
+        report=path / "report.html",
+        json=path / "report.json",
+        junit=path / "junit.xml",
+        metrics=found["metrics"],
+        warnings=tuple(text for text in (state["statement"], found["data"]["warning"], *found["notes"]) if text),
+    )
