@@ -109,7 +109,7 @@ def find_run_folder(location: Path, name: str) -> Path:
     path = location / "runs" / name
     is_name = re.fullmatch(r"[^/\\\0]{1,255}", name) and not name.startswith(".")
     if not is_name or not os.path.isdir(path):  # noqa: PTH112 - Path's own raises for a name the system refuses
-        raise MissingError("there is no such run", where=name[:80], hint="it may have been moved or deleted")
+        raise MissingError(f"there is no run '{name[:80]}'", hint="it may have been moved or deleted")
     return path
 
 

@@ -129,7 +129,7 @@ def test_planned_epochs_are_those_of_all_stages(tmp_path: Path, change: tuple[st
 )
 def test_name_that_is_no_run_is_refused(tmp_path: Path, name: str):
     make_run(tmp_path, ".hidden")
-    with pytest.raises(MissingError, match="there is no such run"):
+    with pytest.raises(MissingError, match="there is no run"):
         find_run_folder(tmp_path, name)
 
 

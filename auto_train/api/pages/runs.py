@@ -58,7 +58,7 @@ async def show_report(request: Request, name: str, report: str) -> FileResponse:
     """Give a report of a run, shut off from the pages around it."""
     path = find_run_folder(request.app.state.service.location, name) / report
     if report not in REPORTS or not path.is_file() or path.is_symlink():
-        raise MissingError("this run has no such report", where=report[:80], hint="it is written as the training ends")
+        raise MissingError(f"this run has no report '{report[:80]}'", hint="it is written as the training ends")
     return FileResponse(path, headers={**HEADERS, "Content-Security-Policy": REPORT_POLICY})
 
 
