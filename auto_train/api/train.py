@@ -1,5 +1,6 @@
 """Train the INI of this service in the background."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from anyio import to_thread
@@ -48,7 +49,7 @@ async def train(request: Request) -> TrainAnswer:
     """Train the INI this service was started with, in a process of its own; overrides change values of it."""
     service: Service = request.app.state.service
     wanted = await _read(request)
-    return await to_thread.run_sync(_start, service, wanted.overrides)
+    return await to_thread.run_sync(start_training, service, wanted.overrides)
 
 
 async def _read(request: Request) -> TrainRequest:
@@ -66,7 +67,15 @@ async def _read(request: Request) -> TrainRequest:
         raise RequestError(problems, status=422, type="bad_field", hint=hint) from None
 
 
-def _start(service: Service, overrides: dict[str, Any]) -> TrainAnswer:
+def start_training(service: Service, overrides: Mapping[str, Any]) -> TrainAnswer:
+    """Start the training of a service's INI in the background.
+
+    Args:
+        overrides: values by dotted key, from outside.
+
+    Raises:
+        RequestError: 403, one that may not be given from outside; 409, there is no INI.
+    """
     config = service.config
     if config.path is None:
         _ = service.predictor  # a service that has no model either says why

@@ -16,7 +16,7 @@ from tests.serving.tiny import export
 from tests.tiny import write_ini
 
 NAME = "20261121-134959-b215d2"
-PAGES = ["/", "/ui/runs", f"/ui/runs/{NAME}", "/docs"]
+PAGES = ["/", "/ui/runs", f"/ui/runs/{NAME}", "/ui/jobs", "/docs"]
 LIGHT, DARK = "rgb(247, 246, 243)", "rgb(20, 23, 27)"
 
 
@@ -114,7 +114,7 @@ def test_page_without_scripts_asks_with_a_button(chromium: Browser, at: str, gre
 def test_keyboard_alone_asks_the_model_and_reaches_everything(chromium: Browser, at: str, green: Path):
     chromium.open(at)
     stations = []
-    for _ in range(8):
+    for _ in range(9):
         chromium.press("TAB")
         stations.append(chromium.focused())
         outline = chromium.run("""
@@ -127,6 +127,7 @@ def test_keyboard_alone_asks_the_model_and_reaches_everything(chromium: Browser,
         "AutoTrain",
         "Try",
         "Runs",
+        "Jobs",
         "API",
         "theme",
         "img",
@@ -199,7 +200,13 @@ def test_text_stands_out_from_its_ground(chromium: Browser, pages: Pages, tmp_pa
     (tmp_path / "no.png").write_text("no")
     chromium.look(dark=dark)
     with pages(tmp_path) as client:
-        for path in ("/", "/ui/runs", *(f"/ui/runs/20261121-13495{n}-b215d2" for n in (1, 3)), "/ui/runs/missing"):
+        for path in (
+            "/",
+            "/ui/runs",
+            "/ui/jobs",
+            *(f"/ui/runs/20261121-13495{n}-b215d2" for n in (1, 3)),
+            "/ui/runs/missing",
+        ):
             chromium.open(address(client) + path)
             assert chromium.run(CONTRAST) == [], path
         chromium.open(address(client))
@@ -217,7 +224,7 @@ def test_nothing_is_wider_than_the_window(chromium: Browser, pages: Pages, tmp_p
     )
     chromium.look(width=width)
     with pages(tmp_path, model=export(tmp_path / "model.onnx", model=long, labels=labels)) as client:
-        for path in ("/", "/ui/runs", f"/ui/runs/{run.name}"):
+        for path in ("/", "/ui/runs", f"/ui/runs/{run.name}", "/ui/jobs", "/docs"):
             chromium.open(address(client) + path)
             assert chromium.overflow() <= 0, path
         chromium.open(address(client))

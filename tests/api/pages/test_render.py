@@ -15,7 +15,7 @@ from tests.cli.test_serve import first_line, serve
 from tests.made_runs import make_run
 from tests.serving.tiny import export
 
-PAGES = ["/", "/ui/runs", "/ui/runs/20261121-134959-b215d2", "/docs"]
+PAGES = ["/", "/ui/runs", "/ui/runs/20261121-134959-b215d2", "/ui/jobs", "/docs"]
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -85,7 +85,7 @@ def test_model_that_is_not_there_is_a_page_that_says_what_to_type(tmp_path: Path
     assert (reply.status_code, posted.status_code, runs.status_code) == (503, 503, 200)
     assert "No model yet" in reply.text
     assert f"train first: python main.py train --config={ini}" in reply.text
-    assert "train first" in posted.text
+    assert "Train first" in posted.text
     assert f"{tmp_path}/project" in runs.text
 
 
