@@ -14,6 +14,7 @@ from auto_train.types import Listener, absolute
 
 if TYPE_CHECKING:
     from auto_train.common.copy_recipe import NewRecipe
+    from auto_train.common.data_check import DataCheck
     from auto_train.common.estimate import DryRun
     from auto_train.common.proposal.init import NewConfig
     from auto_train.config import Config
@@ -249,6 +250,28 @@ def validate(
 
     predictor = predictor_of(loaded)
     return Validation(answer=predictor(image), warnings=predictor.warnings)
+
+
+def check_data(
+    config: "Config | Path | str | None" = None,
+    overrides: Sequence[str] = (),
+    *,
+    exclude: Path | str | None = None,
+    task: str | None = None,
+    offline: bool = False,
+    progress: Listener | None = None,
+) -> "DataCheck":
+    """Examine the data of an INI as every training does, and write data_report.html and .json into its project folder.
+
+    Args:
+        exclude: file to write, with the images to leave out so that nothing broken and no copy is left.
+
+    Raises:
+        DataError: no data that could be examined. MissingError: there is none, or a folder cannot be written.
+    """
+    from auto_train.common.data_check import check_data
+
+    return check_data(open_config(config, overrides, task=task), exclude, offline=offline, listener=progress)
 
 
 def load(source: Path | str, overrides: Sequence[str] = (), *, trust_code: bool = False) -> "Predictor":

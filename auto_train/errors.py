@@ -5,6 +5,7 @@ AutoTrainError                 exit  http
 │   ├── ConfigError               2   422   all problems of a config at once
 │   └── TaskContractError         2   422   a recipe or a user's function breaks its contract
 ├── DataError                     3   422   the dataset cannot be trained on as it is
+│   ├── DataRefusedError          3   422   the data doctor found errors in it
 │   └── ImageError                3   415   one file that is no image we decode
 │       └── ImageTooLargeError    3   413   an image of more pixels than allowed
 ├── TrainingError                 4   500   out of memory after retries, a full disk
@@ -23,6 +24,7 @@ AutoTrainError                 exit  http
 
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
+from typing import Any
 
 
 class AutoTrainError(Exception):
@@ -73,6 +75,18 @@ class TaskContractError(UsageError):
 
 class DataError(AutoTrainError, ValueError):
     exit_code, http_status = 3, 422
+
+
+class DataRefusedError(DataError):
+    """Carry the examination that found the errors.
+
+    Args:
+        examination: of the data doctor; none where the error comes from another process.
+    """
+
+    def __init__(self, message: str, *, examination: Any = None, **parts: str):
+        super().__init__(message, **parts)
+        self.examination = examination
 
 
 class ImageError(DataError):

@@ -17,6 +17,7 @@ VERBS = {
     "train": "Train the model an INI describes.",
     "validate": "Predict one image, or measure the model on a split.",
     "serve": "Answer predictions over REST.",
+    "data": "Examine the data before it is trained on.",
     "jobs": "List, follow and stop background trainings.",
     "report": "Make the report of a run again.",
     "compare": "Show what differs between two runs.",

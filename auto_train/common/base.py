@@ -25,7 +25,7 @@ from auto_train.common.proposal.choice import Choice
 from auto_train.common.proposal.machine import Machine
 from auto_train.common.proposal.propose import propose
 from auto_train.common.proposal.weights import Weights
-from auto_train.common.reading import check_known, check_trainable, fetch_data, read_data
+from auto_train.common.reading import check_known, fetch_data, read_data
 from auto_train.common.strict import precision_choices
 from auto_train.common.user_loaders import normalisation_of
 from auto_train.common.weights import load_torch_model_weights_to
@@ -59,6 +59,7 @@ class Task(qTaskBase):
     Attributes:
         config: the checked config.
         samples: the data as one table with a split for every row (training only).
+        examination: what the data doctor found in it.
         inference: the InferenceModel whose ``network`` is ``model``.
         model: ``nn.Sequential(body, head)``.
         dls: fastai DataLoaders (training only).
@@ -94,8 +95,7 @@ class Task(qTaskBase):
         optimizer_of(self.config)
         with main_first():
             weights = self.find_backbone_weights()
-            self.samples = self.read_data()
-        check_trainable(self.config, self.samples)
+            self.samples = self.read_data(for_training=is_main())
         self.labels = self.samples.labels
         seed_everything(self.config.training.seed)
         self.inference = self.build_model(weights)
@@ -137,16 +137,18 @@ class Task(qTaskBase):
             self.warnings.append(source.warning)
         return source
 
-    def read_data(self, frozen: Mapping[str, str] | None = None) -> Samples:
+    def read_data(self, frozen: Mapping[str, str] | None = None, *, for_training: bool = False) -> Samples:
         """Return the samples with a split for every row, from the folders or from the INI's load_function.
 
         Args:
             frozen: splits by path that an earlier run has drawn.
+            for_training: let the data doctor make every check.
         """
         self.source = self.download_data()
-        samples, self.user_dls = read_data(self.config, self.source, frozen=frozen, listener=self.listener)
-        self.warnings += samples.warnings
-        return samples
+        read = read_data(self.config, self.source, frozen=frozen, for_training=for_training, listener=self.listener)
+        self.user_dls, self.examination = read.dls, read.examination
+        self.warnings += [*read.samples.warnings, *filter(None, [read.examination.summary])]
+        return read.samples
 
     # Model
 

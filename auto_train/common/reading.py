@@ -1,16 +1,39 @@
-"""From a config to checked samples: fetched, read, every image known to decode, every row with a split."""
+"""From a config to examined samples: fetched, read, every image known to decode, every row with a split."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from auto_train.common.trial import running_trial
 from auto_train.common.user_loaders import is_dataloaders, samples_of
 from auto_train.config import Config
-from auto_train.data import Samples, Source, acquire, assign_splits, check_readable, read_samples
-from auto_train.data.check import read_exclude, require_readable, write_exclude
-from auto_train.data.samples import without
-from auto_train.errors import DataError, TaskContractError
+from auto_train.data import Samples, Source, acquire, assign_splits, read_samples
+from auto_train.data.doctor import Examination, examine, look_at_all, read_exclude, write_data_report, write_exclude
+from auto_train.data.doctor.classes import check_splits
+from auto_train.data.doctor.examine import CHECKS
+from auto_train.data.doctor.files import check_problems
+from auto_train.data.samples import listed, without
+from auto_train.errors import DataError, DataRefusedError, TaskContractError
 from auto_train.types import Listener, Progress, absolute
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataRead:
+    """What a config's data is.
+
+    Attributes:
+        samples: with a split and a sha256 in every row.
+        dls: the fastai DataLoaders that the INI's load_function built, if it did.
+        examination: what the data doctor found.
+    """
+
+    samples: Samples
+    examination: Examination
+    dls: Any = None
 
 
 def fetch_data(config: Config, *, listener: Listener | None = None, offline: bool = False) -> Source:
@@ -31,52 +54,108 @@ def fetch_data(config: Config, *, listener: Listener | None = None, offline: boo
 
 
 def read_data(
-    config: Config, source: Source, *, frozen: Mapping[str, str] | None = None, listener: Listener | None = None
-) -> tuple[Samples, Any]:
-    """Return the samples, and the fastai DataLoaders if the INI's load_function built some (else None).
+    config: Config,
+    source: Source,
+    *,
+    frozen: Mapping[str, str] | None = None,
+    for_training: bool = False,
+    listener: Listener | None = None,
+) -> DataRead:
+    """Return the data, checked.
 
     Args:
         source: where the data is.
         frozen: splits by path that an earlier run has drawn.
-        listener: told about hashing and checking.
+        for_training: make every check, not only whether the images can be used.
+        listener: told about checking.
 
     Raises:
-        DataError: files that do not decode, wrong labels, no images to train on or to validate with.
+        DataRefusedError: errors of the data, with the examination; what to leave out is in ``exclude.txt`` of the
+            project.
+        DataError: wrong labels, another number of classes than the INI states, no image in a class folder.
         TaskContractError: a load_function that returns something else.
     """
-    dls = None
-    if config.has_function("training.data.load_datablocks"):
-        samples = config.resolve("training.data.load_datablocks")(config.resolved())
-        if is_dataloaders(samples):
-            dls, samples = samples, samples_of(samples, config.architecture.image_size)
-        _check_type(samples)
-    else:
-        samples = _read_folders(config, source)
-    if config.project.data.exclude:
-        samples = without(samples, set(read_exclude(absolute(config.project.data.exclude))))
+    read = examine_data(config, source, frozen=frozen, for_training=for_training, listener=listener)
+    if not read.examination.errors:
+        return read
+    if running_trial():  # it has seen a few images only, and nothing that it writes stays
+        raise refusal(read.examination)
+    listing = absolute(config.project.location) / "exclude.txt"
+    is_avoidable = any(error.leave_out for error in read.examination.errors)
+    if is_avoidable:
+        write_exclude(read.examination.errors, read.samples, listing, before=left_out_before(config))
+    raise refusal(read.examination, exclude=listing if is_avoidable else None)
+
+
+def examine_data(
+    config: Config,
+    source: Source,
+    *,
+    frozen: Mapping[str, str] | None = None,
+    for_training: bool = True,
+    listener: Listener | None = None,
+) -> DataRead:
+    """Return the data and what is wrong with it, errors among it; arguments as :func:`read_data`."""
+    samples, dls = _read_samples(config, source)
+    samples = without(samples, set(left_out_before(config)))
+    if for_training:
+        check_num_classes(config, samples)
     ratio = config.training.train_ratio
     fraction = config.project.data.valid_fraction if ratio is None else 1 - ratio
-    if trial := running_trial():
-        return trial.few(samples, fraction, dls), dls
-    samples = samples.hashed(told(listener, "hash"))
-    _check_readable(config, samples, listener)
-    return assign_splits(samples, fraction, frozen=frozen), dls
+    trial = running_trial()
+    if trial:
+        samples = trial.few(samples, fraction, dls)
+    looks = look_at_all(samples, progress=told(listener, "check"))
+    samples = samples.with_column("sha256", looks.sums)
+    if not trial:
+        samples = _split(samples, looks.whole, fraction, frozen)
+    checks = (check_problems, check_splits) if trial else CHECKS if for_training else (check_problems,)
+    return DataRead(samples=samples, examination=examine(samples, looks, checks=checks), dls=dls)
 
 
-def check_trainable(config: Config, samples: Samples) -> None:
-    """Pass if there is something to train on and to validate with, and as many classes as the INI states.
+def left_out_before(config: Config) -> list[str]:
+    """Return the paths in the INI's exclude list, if it names one."""
+    exclude = config.project.data.exclude
+    return read_exclude(absolute(exclude)) if exclude else []
+
+
+def refusal(examination: Examination, *, exclude: Path | None = None) -> DataRefusedError:
+    """Return the error that lists all errors of an examination.
+
+    Args:
+        exclude: file with the images to leave out.
+    """
+    errors = examination.errors
+    texts = [
+        listed(f"{one.count:,} {one.title}", [": ".join(filter(None, [item.path, item.message])) for item in one.items])
+        for one in errors
+    ]
+    hints = [one.advice for one in errors]
+    if exclude:
+        hints.append(f"to train without them: project.data.exclude={exclude}")
+    where = str(examination.samples.root or "")
+    return DataRefusedError("\n".join(texts), where=where, hint="\n  ".join(hints), examination=examination)
+
+
+@contextmanager
+def examination_kept(folder: Path) -> Iterator[None]:
+    """Write the data report of a training that is refused for its data into this folder, and name it."""
+    try:
+        yield
+    except DataRefusedError as error:
+        if running_trial():
+            raise
+        page = write_data_report(error.examination, folder)
+        error.hint = f"{error.hint}\n  with pictures: {page}"
+        raise
+
+
+def check_num_classes(config: Config, samples: Samples) -> None:
+    """Pass if there are as many classes as the INI states.
 
     Raises:
-        DataError: says what is missing.
+        DataError: there are not.
     """
-    for split, least in (("train", 2), ("valid", 1)):
-        if (found := len(samples.of(split))) < least:
-            raise DataError(
-                f"{found} images in the {split} split",
-                where=str(absolute(config.training.dir)),
-                allowed=f"at least {least}",
-                hint="set [project.data] valid_fraction, or name the folders in [training.data]",
-            )
     labels = samples.labels
     for key in ("project.num_classes", "project.meta.num_classes"):
         if config[key] not in (None, len(labels)):
@@ -108,6 +187,27 @@ def told(listener: Listener | None, stage: str) -> Any:
     return (lambda done, total: listener(Progress(stage=stage, done=done, total=total))) if listener else None
 
 
+def _read_samples(config: Config, source: Source) -> tuple[Samples, Any]:
+    """Return the samples, and the DataLoaders if the INI's load_function built some (else None)."""
+    if not config.has_function("training.data.load_datablocks"):
+        return _read_folders(config, source), None
+    loaded = config.resolve("training.data.load_datablocks")(config.resolved())
+    if is_dataloaders(loaded):
+        return samples_of(loaded, config.architecture.image_size), loaded
+    _check_type(loaded)
+    return loaded, None
+
+
+def _split(samples: Samples, whole: np.ndarray, fraction: float, frozen: Mapping[str, str] | None) -> Samples:
+    """Return the samples with a split for every row that is whole; the others keep what the data says of them."""
+    if len(whole) in (0, len(samples)):
+        return assign_splits(samples, fraction, frozen=frozen) if len(whole) else samples
+    drawn = assign_splits(samples.take(whole.tolist()), fraction, frozen=frozen)
+    splits = samples.table["split"].to_numpy(copy=True)
+    splits[whole] = drawn.table["split"]
+    return samples.with_column("split", splits.tolist()).warn(*drawn.warnings[len(samples.warnings) :])
+
+
 def _read_folders(config: Config, source: Source) -> Samples:
     data, folders, training = config.project.data, config.training.data, config.training
     return read_samples(
@@ -132,10 +232,3 @@ def _check_type(loaded: Any) -> None:
             allowed="auto_train.data.Samples or fastai DataLoaders",
             hint="return read_samples(folder, …); see docs/recipes.md, load_function",
         )
-
-
-def _check_readable(config: Config, samples: Samples, listener: Listener | None) -> None:
-    if findings := check_readable(samples, progress=told(listener, "check")):
-        listing = absolute(config.project.location) / "unreadable.txt"
-        write_exclude(findings, listing)
-        require_readable(findings, samples.root, exclude_file=listing)

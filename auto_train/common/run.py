@@ -18,6 +18,7 @@ from auto_train.common.find_run import find_run
 from auto_train.common.optimize import check_optimisation, stages_of
 from auto_train.common.product import write_bundle
 from auto_train.common.rate import found_rate
+from auto_train.common.reading import examination_kept
 from auto_train.common.replan import FirstStep, keep_precision, plan_of, replanned, replans
 from auto_train.common.resume import Resume
 from auto_train.common.standard_args import target_of
@@ -25,6 +26,7 @@ from auto_train.common.strict import check_strict, deterministic
 from auto_train.common.weights import load_torch_model_weights_to
 from auto_train.config import Config
 from auto_train.data import write_manifest
+from auto_train.data.doctor import write_data_report
 from auto_train.errors import GateError, Interrupted
 from auto_train.reports import write_report
 from auto_train.training.early_stop import EarlyStop
@@ -105,6 +107,7 @@ class TrainingRun:
 
     def _record(self, task: Task) -> None:
         write_manifest(task.samples, self.folder.path / "manifest.csv")
+        write_data_report(task.examination, self.folder.path)
         counts = task.samples.table["split"].value_counts().to_dict()
         facts = {"device": str(task.device), "workers": world(), "data": task.source.origin}
         self.folder.write_json("env.json", environment(facts))
@@ -291,7 +294,8 @@ def training_run(
             )
             with folder.recording(resumed=bool(found)), next_step_told(folder), lost_worker_explained():
                 run.open()
-                with feed.recording(folder.path, config.project.name, flat(config)) as places:
+                recorded = feed.recording(folder.path, config.project.name, flat(config))
+                with examination_kept(path), recorded as places:
                     for name, place in places.items():
                         run.say(f"Metrics go to {name} too: {place}")
                     yield run

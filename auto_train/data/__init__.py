@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from auto_train.data.cache import cache_folder as cache_folder
-    from auto_train.data.check import Finding as Finding
-    from auto_train.data.check import check_readable as check_readable
     from auto_train.data.image import decode_image as decode_image
     from auto_train.data.images import Images as Images
     from auto_train.data.manifest import evaluation_hash as evaluation_hash
@@ -24,8 +22,6 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "cache_folder": "cache",
-    "Finding": "check",
-    "check_readable": "check",
     "decode_image": "image",
     "Images": "images",
     "evaluation_hash": "manifest",

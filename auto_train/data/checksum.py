@@ -1,7 +1,9 @@
 """sha256 of files, and the error for one that differs."""
 
+import errno
 import hashlib
 import os
+import stat
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -49,6 +51,8 @@ def sha256s_of(paths: Sequence[Path]) -> list[str | OSError]:
 
 def _state(path: bytes) -> State:
     status = os.stat(path)  # noqa: PTH116 - a name already encoded
+    if stat.S_ISFIFO(status.st_mode):  # it would be waited for without end
+        raise OSError(errno.EINVAL, "is a pipe", path)
     return status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 

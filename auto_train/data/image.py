@@ -4,6 +4,7 @@ import contextlib
 import io
 import struct
 import zlib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,24 @@ _BROKEN = (
 )
 
 
+@dataclass(frozen=True, kw_only=True)
+class Header:
+    """What an image file says of itself.
+
+    Attributes:
+        width, height: of the upright image, pixels.
+        mode: Pillow's, with ``+A`` behind it where a palette or a colour is transparent.
+        format: one of FORMATS.
+        orientation: EXIF, 1 to 8; 1 is upright. Of a TIFF always 1: Pillow turns it itself.
+    """
+
+    width: int
+    height: int
+    mode: str
+    format: str
+    orientation: int
+
+
 def decode_image(source: bytes | Path, *, max_pixels: int | None = None, min_side: int | None = None) -> "np.ndarray":
     """Return an image the way a person sees it: upright, in colour, on white.
 
@@ -48,14 +67,24 @@ def decode_image(source: bytes | Path, *, max_pixels: int | None = None, min_sid
     Raises:
         ImageError: empty, no image of FORMATS, broken, too large, or of a mode without a defined range.
     """
+    return decode_with_header(source, max_pixels=max_pixels, min_side=min_side)[1]
+
+
+def decode_with_header(
+    source: bytes | Path, *, max_pixels: int | None = None, min_side: int | None = None
+) -> "tuple[Header, np.ndarray]":
+    """Return what :func:`decode_image` does, and before it what the file says of itself."""
     import numpy as np
 
     where = str(source) if isinstance(source, Path) else ""
     data = _read(source) if isinstance(source, Path) else source
     image = _open(data, where, max_pixels or MAX_PIXELS)
     try:
+        if image.format != "JPEG":
+            image.load()  # a PNG may tell its orientation behind its pixels
+        header = _header(image)
         pixels = _decode_jpeg(data, image, min_side)
-        return np.array(_upright_rgb(image)) if pixels is None else pixels
+        return header, np.array(_upright_rgb(image)) if pixels is None else pixels
     except _BROKEN as error:
         raise ImageError(f"is damaged: {error}", where=where, hint="replace or remove the file") from error
 
@@ -131,6 +160,16 @@ def image_size(source: bytes | Path) -> tuple[int, int]:
         # Pillow turns TIFF itself and reports the turned size
         turned = image.format != "TIFF" and _orientation(image) in (5, 6, 7, 8)
     return (height, width) if turned else (width, height)
+
+
+def _header(image: "Image") -> Header:
+    width, height = image.size
+    orientation = found if (found := _orientation(image)) in range(1, 9) else 1
+    if orientation >= 5 and image.format != "TIFF":
+        width, height = height, width
+    is_clear = image.has_transparency_data and not image.mode.endswith("A")
+    mode = f"{image.mode}+A" if is_clear else image.mode
+    return Header(width=width, height=height, mode=mode, format=image.format or "", orientation=orientation)
 
 
 def _orientation(image: "Image") -> int:

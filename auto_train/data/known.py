@@ -1,28 +1,31 @@
-"""What earlier starts have found out about image files: their sha256, and which contents decode.
+"""What earlier starts have found out about image files: their sha256, and what contents that decode look like.
 
 A cache in one SQLite file of bounded size, safe with several processes. Where it cannot be used, nothing is known.
 """
 
 import sqlite3
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import closing
 from typing import Any, TypeVar
 
 from auto_train.data.cache import cache_folder
 
-# Of each table: at about 200 bytes a row half a gigabyte at most.
-MOST_ROWS = 2_000_000
+# Of each table: at about 200 and 500 bytes a row half a gigabyte at most.
+MOST_SUMS, MOST_LOOKS = 2_000_000, 1_000_000
 # Values in one question; SQLite before 3.32 takes 999.
 _CHUNK = 900
 
 _TABLES = """
 PRAGMA synchronous = OFF;
 CREATE TABLE IF NOT EXISTS sums (path BLOB PRIMARY KEY, size INT, written_ns INT, changed_ns INT, sha256 TEXT);
-CREATE TABLE IF NOT EXISTS readable (sha256 TEXT PRIMARY KEY);
+CREATE TABLE IF NOT EXISTS looks
+    (sha256 TEXT PRIMARY KEY, width INT, height INT, mode TEXT, format TEXT, orientation INT, thumb BLOB);
 """
 
 # Of a file: its size, the time its content was written as it says, and the time anything of it was changed, ns.
 State = tuple[int, int, int]
+# Of an image: what data/doctor/look.py sees in it.
+Look = tuple[int, int, str, str, int, bytes]
 Result = TypeVar("Result")
 
 
@@ -32,19 +35,19 @@ def known_sums(paths: Collection[bytes]) -> dict[bytes, tuple[State, str]]:
     return {path: ((size, written, changed), sha256) for path, size, written, changed, sha256 in rows}
 
 
-def remember_sums(sums: Mapping[bytes, tuple[State, str]], *, most_rows: int = MOST_ROWS) -> None:
+def remember_sums(sums: Mapping[bytes, tuple[State, str]], *, most_rows: int = MOST_SUMS) -> None:
     """Add what :func:`known_sums` shall return; of more rows than this the oldest are forgotten."""
     _insert("sums", [(path, *state, sha256) for path, (state, sha256) in sums.items()], most_rows)
 
 
-def known_readable(sha256s: Collection[str]) -> set[str]:
-    """Return those of these contents that are known to decode."""
-    return {sha256 for (sha256,) in _rows("SELECT sha256 FROM readable WHERE sha256", sha256s)}
+def known_looks(sha256s: Collection[str]) -> dict[str, Look]:
+    """Return what those of these contents look like that have been seen; all of them decode."""
+    return {row[0]: row[1:] for row in _rows("SELECT * FROM looks WHERE sha256", sha256s)}
 
 
-def remember_readable(sha256s: Iterable[str], *, most_rows: int = MOST_ROWS) -> None:
-    """Add contents that :func:`known_readable` shall return; of more rows than this the oldest are forgotten."""
-    _insert("readable", [(sha256,) for sha256 in sha256s], most_rows)
+def remember_looks(looks: Mapping[str, Look], *, most_rows: int = MOST_LOOKS) -> None:
+    """Add what :func:`known_looks` shall return; of more rows than this the oldest are forgotten."""
+    _insert("looks", [(sha256, *look) for sha256, look in looks.items()], most_rows)
 
 
 def _rows(question: str, values: Collection[str | bytes]) -> list[tuple[Any, ...]]:

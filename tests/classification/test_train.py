@@ -35,17 +35,19 @@ def test_files_that_do_not_decode_are_all_listed_before_training(digit_files: Pa
     (data / "0/truncated.jpg").write_bytes(whole[: len(whole) // 2])
     (data / "1/text.png").write_text("this is no picture")
     (data / "2/empty.png").touch()
-    with pytest.raises(DataError, match="3 images cannot be decoded") as caught:
+    with pytest.raises(DataError, match="1 files of 0 bytes") as caught:
         train_model(tiny_config(tmp_path, data))
     assert caught.value.exit_code == 3
     assert all(name in str(caught.value) for name in ("0/truncated.jpg", "1/text.png", "2/empty.png"))
     run = (tmp_path / "project/runs/latest").resolve()
     assert (run / "STATUS").read_text() == "failed\n" and not (run / "metrics.jsonl").exists()
+    assert (run / "data_report.html").is_file()
     # The file it wrote for that trains without them.
-    exclude = tmp_path / "project/unreadable.txt"
+    exclude = tmp_path / "project/exclude.txt"
     assert f"project.data.exclude={exclude}" in str(caught.value)
     result = train_model(tiny_config(tmp_path, data, f"project.data.exclude={exclude}"))
     assert "truncated" not in (result.run / "manifest.csv").read_text()
+    assert json.loads((result.run / "data_report.json").read_text())["images"] == 72
 
 
 @pytest.fixture

@@ -3,16 +3,17 @@ from pathlib import Path
 
 import pytest
 
-from auto_train.common.reading import check_known, check_trainable, fetch_data, read_data, told
+from auto_train.common.reading import check_known, examination_kept, fetch_data, read_data, told
 from auto_train.config import Config
 from auto_train.data import Samples
-from auto_train.errors import DataError, MissingError
+from auto_train.data.doctor import read_exclude
+from auto_train.errors import DataError, DataRefusedError, MissingError
 from auto_train.types import Progress
 from tests.tiny import tiny_config, write_digits
 
 
 def read(config: Config, **options) -> Samples:
-    return read_data(config, fetch_data(config), **options)[0]
+    return read_data(config, fetch_data(config), **options).samples
 
 
 @pytest.fixture
@@ -26,22 +27,18 @@ def test_samples_have_a_split_and_a_sum_in_every_row(config: Config):
     assert len(table) == 72 and set(table["split"]) == {"train", "valid"} and (table["sha256"].str.len() == 64).all()
 
 
-def test_listener_hears_of_hashing_and_checking_once(config: Config):
+def test_listener_hears_of_checking(config: Config):
     told: list[Progress] = []
     read(config, listener=told.append)
-    assert list(dict.fromkeys(event.stage for event in told)) == ["hash", "check"]
+    assert list(dict.fromkeys(event.stage for event in told)) == ["check"]
     assert (told[-1].done, told[-1].total) == (72, 72)
-    # Images that passed are known by their content: not decoded again.
-    told.clear()
-    read(config, listener=told.append)
-    assert {event.stage for event in told} == {"hash"}
 
 
 def test_images_that_changed_are_checked_again(digit_files: Path, tmp_path: Path):
     data = shutil.copytree(digit_files, tmp_path / "data")
     read(tiny_config(tmp_path, data))
     (data / "0/000.png").write_bytes((data / "0/000.png").read_bytes()[:50])
-    with pytest.raises(DataError, match=r"1 images cannot be decoded"):
+    with pytest.raises(DataError, match=r"1 images that end too early:\n  - 0/000.png: is damaged"):
         read(tiny_config(tmp_path, data))
 
 
@@ -67,12 +64,49 @@ def test_data_that_is_nowhere_lists_what_was_tried(tmp_path: Path):
         fetch_data(tiny_config(tmp_path, tmp_path / "nowhere"))
 
 
-def test_data_with_one_training_image_cannot_be_trained_on(config: Config):
-    samples = read(config)
-    valid = (samples.table["split"] == "valid").to_numpy().nonzero()[0].tolist()
-    with pytest.raises(DataError, match=r"0 images in the train split \(allowed: at least 2\)"):
-        check_trainable(config, samples.take(valid))
-    check_trainable(config, samples)
+def test_data_without_a_valid_image_cannot_be_trained_on(digit_files: Path, tmp_path: Path):
+    config = tiny_config(tmp_path, digit_files, "project.data.valid_fraction=0")
+    assert len(read(config)) == 72  # but a trained model can be measured on its test split
+    with pytest.raises(
+        DataRefusedError, match=r"0 images in the valid split \(allowed: at least 1\)\n.*valid_fraction"
+    ):
+        read(config, for_training=True)
+
+
+def test_other_number_of_classes_than_stated_is_told_first(digit_files: Path, tmp_path: Path):
+    config = tiny_config(tmp_path, digit_files, "project.num_classes=4")
+    with pytest.raises(DataError, match=r"\[project\] num_classes: the INI states 4 classes, the data has 3: 0, 1, 2"):
+        read(config, for_training=True)
+
+
+def test_all_errors_are_told_at_once_with_the_list_that_leaves_them_out(digit_files: Path, tmp_path: Path):
+    data = shutil.copytree(digit_files, tmp_path / "data")
+    (data / "0/text.png").write_text("no image")
+    shutil.copy(data / "0/001.png", data / "1/wrong.png")
+    (tmp_path / "old.txt").write_text("2/000.png\n")
+    config = tiny_config(tmp_path, data, f"project.data.exclude={tmp_path}/old.txt")
+    with pytest.raises(DataRefusedError, match=r"1 files that are no images:\n.*\n2 images whose content") as caught:
+        read(config, for_training=True)
+    exclude = tmp_path / "project/exclude.txt"
+    assert f"project.data.exclude={exclude}" in caught.value.hint
+    assert read_exclude(exclude) == ["2/000.png", "0/text.png", "0/001.png", "1/wrong.png"]
+    assert len(read(tiny_config(tmp_path, data, f"project.data.exclude={exclude}"), for_training=True)) == 70
+
+
+def test_conflicting_labels_do_not_stop_an_evaluation(digit_files: Path, tmp_path: Path):
+    data = shutil.copytree(digit_files, tmp_path / "data")
+    shutil.copy(data / "0/001.png", data / "1/wrong.png")
+    assert len(read(tiny_config(tmp_path, data))) == 73
+
+
+def test_refused_training_leaves_its_report_in_the_run_folder(digit_files: Path, tmp_path: Path):
+    data = shutil.copytree(digit_files, tmp_path / "data")
+    (data / "0/text.png").write_text("no image")
+    config = tiny_config(tmp_path, data)
+    with pytest.raises(DataRefusedError, match="with pictures: ") as caught, examination_kept(tmp_path / "run"):
+        read(config)
+    assert str(tmp_path / "run/data_report.html") in caught.value.hint
+    assert (tmp_path / "run/data_report.json").is_file()
 
 
 def test_known_classes_pass_and_others_are_named(config: Config):

@@ -1,0 +1,94 @@
+"""Checks between images: the same content, or much the same, twice, in several splits, under several labels."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from auto_train.data.doctor.finding import MOST_ITEMS, Finding, Item, item_of
+from auto_train.data.doctor.near import near_groups
+from auto_train.data.doctor.scan import Looks
+from auto_train.data.samples import Samples
+
+# Pixels. Smaller images are too much alike to be told apart: of one digit on 28 x 28 pixels there are only so many.
+LEAST_SIDE = 32
+_MOST_OF_GROUP = 6
+# Of each content one copy stays: where it is measured rather than where it is trained on.
+_RANK = {"test": 0, "valid": 1, "train": 2}
+
+
+def check_copies(samples: Samples, looks: Looks) -> list[Finding]:
+    """Find contents that are there more than once, exactly or nearly."""
+    rows = looks.whole
+    contents = pd.factorize(np.array([looks.sums[row] for row in rows], dtype=object))[0]
+    if len(rows) < 2:
+        return []
+    if contents.max() == 0:
+        items = tuple(item_of(samples, row, "", 0) for row in rows[:_MOST_OF_GROUP])
+        return [Finding(code="all_identical", count=len(rows), items=items)]
+    return [*_exact(samples, rows, contents), *_near(samples, looks, rows, contents)]
+
+
+def _exact(samples: Samples, rows: np.ndarray, contents: np.ndarray) -> list[Finding]:
+    is_copy = np.bincount(contents)[contents] > 1
+    if not is_copy.any():
+        return []
+    frame = _grouped(samples, rows[is_copy], contents[is_copy])
+    extra = frame["row"][frame.duplicated("group")]
+    return [
+        *_finding("conflicting_labels", samples, frame[frame["labels"] > 1], leave_out=frame["row"]),
+        *_finding("duplicate_across_splits", samples, frame[frame["splits"] > 1], leave_out=extra),
+        *_finding("duplicate", samples, frame[(frame["splits"] == 1) & (frame["labels"] == 1)], leave_out=extra),
+    ]
+
+
+def _near(samples: Samples, looks: Looks, rows: np.ndarray, contents: np.ndarray) -> list[Finding]:
+    first = np.unique(contents, return_index=True)[1]
+    is_large = looks.sizes[rows[first]].min(axis=1) >= LEAST_SIDE
+    groups = np.full(len(first), -1)
+    groups[is_large] = near_groups(looks.thumbs[rows[first[is_large]]])
+    is_near = groups[contents] >= 0
+    if not is_near.any():
+        return []
+    frame = _grouped(samples, rows[is_near], groups[contents[is_near]])
+    extra = frame["row"][frame.duplicated("group")]
+    return [
+        *_finding("near_conflicting_labels", samples, frame[frame["labels"] > 1], "looks like"),
+        *_finding("near_duplicate_across_splits", samples, frame[frame["splits"] > 1], "looks like", leave_out=extra),
+        *_finding("near_duplicate", samples, frame[(frame["splits"] == 1) & (frame["labels"] == 1)], "looks like"),
+    ]
+
+
+def _grouped(samples: Samples, rows: np.ndarray, groups: np.ndarray) -> pd.DataFrame:
+    """Return a row for each image, groups together, first what stays, and how many labels and splits its group has."""
+    table = samples.table.iloc[rows]
+    frame = pd.DataFrame({"row": rows, "group": groups, "rank": table["split"].map(_RANK).fillna(3).to_numpy()})
+    frame["label"], frame["split"] = table["label"].to_numpy(), table["split"].to_numpy()
+    frame = frame.sort_values(["group", "rank", "row"], ignore_index=True)
+    by = frame.groupby("group")
+    return frame.assign(labels=by["label"].transform("nunique"), splits=by["split"].transform("nunique"))
+
+
+def _finding(
+    code: str,
+    samples: Samples,
+    frame: pd.DataFrame,
+    likeness: str = "same content as",
+    *,
+    leave_out: Sequence[int] | pd.Series = (),
+) -> list[Finding]:
+    """Return the finding about these groups of images.
+
+    Args:
+        leave_out: rows of these and of other groups.
+    """
+    if frame.empty:
+        return []
+    shown = frame.groupby("group").head(_MOST_OF_GROUP).head(MOST_ITEMS)
+    items: list[Item] = []
+    for group, rows in enumerate(part["row"].tolist() for _, part in shown.groupby("group")):
+        first = item_of(samples, rows[0], "", group)
+        named = f"{likeness} {first.path} ({first.split}, {first.label})"
+        items += [first, *(item_of(samples, row, named, group) for row in rows[1:])]
+    chosen = tuple(sorted(set(frame["row"].tolist()) & {int(row) for row in leave_out}))
+    return [Finding(code=code, count=len(frame), items=tuple(items), leave_out=chosen)]

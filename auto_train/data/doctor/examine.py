@@ -1,0 +1,130 @@
+"""All checks over what was seen, and their result as one value."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from auto_train.data.doctor.classes import check_classes, check_splits
+from auto_train.data.doctor.copies import LEAST_SIDE, check_copies
+from auto_train.data.doctor.files import check_blank, check_modes, check_orientation, check_problems, check_sizes
+from auto_train.data.doctor.finding import KINDS, Finding
+from auto_train.data.doctor.scan import Looks
+from auto_train.data.images import FileImages
+from auto_train.data.samples import Samples
+
+SCHEMA_VERSION = 1
+Check = Callable[[Samples, Looks], list[Finding]]
+CHECKS: tuple[Check, ...] = (
+    check_problems,
+    check_copies,
+    check_splits,
+    check_classes,
+    check_modes,
+    check_orientation,
+    check_sizes,
+    check_blank,
+)
+_SEVERITIES = ("error", "warning", "info")
+_ORDER = {code: (_SEVERITIES.index(kind.severity), at) for at, (code, kind) in enumerate(KINDS.items())}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Examination:
+    """What was found in a data set.
+
+    Attributes:
+        samples: what was examined.
+        findings: errors first.
+        splits: number of images by split.
+        classes: number of images by class and split.
+        seen: of the images that decode: how many of each ``modes`` and ``formats``, and the ``smallest``, ``median``
+            and ``largest`` [width, height] in pixels.
+        notes: what could not be checked.
+    """
+
+    samples: Samples
+    findings: tuple[Finding, ...]
+    splits: dict[str, int]
+    classes: dict[str, dict[str, int]]
+    seen: dict[str, Any]
+    notes: tuple[str, ...]
+
+    @property
+    def errors(self) -> tuple[Finding, ...]:
+        return tuple(finding for finding in self.findings if finding.severity == "error")
+
+    @property
+    def summary(self) -> str:
+        """One sentence with all warnings; "" where there are none."""
+        found = [f"{one.count:,} {one.title}" for one in self.findings if one.severity == "warning"]
+        return f"the data has {', '.join(found)}; see data_report.html" if found else ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what data_report.json holds."""
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "images": len(self.samples),
+            "root": str(self.samples.root or ""),
+            "splits": self.splits,
+            "classes": self.classes,
+            "seen": self.seen,
+            "notes": list(self.notes),
+            "findings": [finding_dict(finding) for finding in self.findings],
+        }
+
+
+def examine(samples: Samples, looks: Looks, *, checks: Sequence[Check] = CHECKS) -> Examination:
+    """Return what the checks find.
+
+    Args:
+        samples: with a split in every row whose image can be used.
+        looks: of the same rows.
+        checks: those to make.
+    """
+    findings = [finding for check in checks for finding in check(samples, looks)]
+    table = samples.table
+    classes: dict[str, dict[str, int]] = {label: {} for label in samples.labels}
+    for (label, split), number in sorted(Counter(zip(table["label"], table["split"], strict=True)).items()):
+        classes.setdefault(label, {})[split] = number
+    counts = Counter(table["split"])
+    return Examination(
+        samples=samples,
+        findings=tuple(sorted(findings, key=lambda finding: _ORDER[finding.code])),
+        splits={split: counts[split] for split in ("train", "valid", "test", "") if split in counts},
+        classes=classes,
+        seen=_seen(looks),
+        notes=_notes(samples, looks),
+    )
+
+
+def finding_dict(finding: Finding) -> dict[str, Any]:
+    """Return a finding as data_report.json holds it."""
+    items = [{name: value for name, value in asdict(item).items() if name != "row"} for item in finding.items]
+    named = {name: getattr(finding, name) for name in ("code", "severity", "title", "advice", "count")}
+    return {**named, "items": items}
+
+
+def _seen(looks: Looks) -> dict[str, Any]:
+    sizes = looks.sizes[looks.whole]
+    if not len(sizes):
+        return {}
+    by_area = sizes[np.argsort(sizes.astype(np.int64).prod(axis=1), kind="stable")].tolist()
+    return {
+        "modes": dict(Counter(mode for mode in looks.modes if mode).most_common()),
+        "formats": dict(Counter(format for format in looks.formats if format).most_common()),
+        "smallest": by_area[0],
+        "median": by_area[len(by_area) // 2],
+        "largest": by_area[-1],
+    }
+
+
+def _notes(samples: Samples, looks: Looks) -> tuple[str, ...]:
+    notes = []
+    if not isinstance(samples.images, FileImages):
+        notes.append("the images are in memory: there are no files, modes and EXIF tags to look at")
+    if small := int((looks.sizes[looks.whole].min(axis=1) < LEAST_SIDE).sum()):
+        notes.append(f"{small:,} images of less than {LEAST_SIDE} pixels a side were not compared for near duplicates")
+    return tuple(notes)

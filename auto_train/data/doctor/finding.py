@@ -1,0 +1,165 @@
+"""What can be found, how bad it is and what to do about it; and one finding with the images it is about."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from auto_train.data.samples import Samples
+
+Severity = Literal["error", "warning", "info"]
+# Of one finding: what the report names. The exclude list has all of them.
+MOST_ITEMS = 100
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """A kind of finding.
+
+    Attributes:
+        severity: an error stops training; a warning says that metrics or model suffer; an info is good to know.
+        title: what there is so and so many of.
+        advice: what to do.
+    """
+
+    severity: Severity
+    title: str
+    advice: str
+
+
+def _error(title: str, advice: str) -> Kind:
+    return Kind(severity="error", title=title, advice=advice)
+
+
+def _warning(title: str, advice: str) -> Kind:
+    return Kind(severity="warning", title=title, advice=advice)
+
+
+def _info(title: str, advice: str) -> Kind:
+    return Kind(severity="info", title=title, advice=advice)
+
+
+# In the order of the report, within a severity.
+KINDS = {
+    "missing": _error("files that are not there", "restore them, or remove them from the table or the folder"),
+    "not_allowed": _error("files that may not be read", "give the user who trains the right to read them: chmod u+r"),
+    "empty": _error("files of 0 bytes", "fetch them again, or leave them out"),
+    "not_an_image": _error("files that are no images", "remove them, or leave them out"),
+    "truncated": _error("images that end too early", "fetch them again, or leave them out"),
+    "unreadable": _error("images that cannot be decoded", "replace them, or leave them out"),
+    "too_large": _error("images of too many pixels", "save them smaller, or leave them out"),
+    "all_identical": _error("images, all of the same content", "look at how they were exported: nothing can be learnt"),
+    "conflicting_labels": _error(
+        "images whose content is there under another label too", "keep the copy with the right label, remove the others"
+    ),
+    "empty_split": _error(
+        "splits with too few images", "set [project.data] valid_fraction, or name the folders in [training.data]"
+    ),
+    "duplicate_across_splits": _warning(
+        "copies of one content in several splits",
+        "metrics are too good by what was learnt by heart; leave the copies out of the split that is trained on",
+    ),
+    "near_duplicate_across_splits": _warning(
+        "images that look like one in another split",
+        "metrics may be too good; give images of one scene, patient or video one group: [project.data] group_column",
+    ),
+    "near_conflicting_labels": _warning(
+        "images that look like one with another label", "look at them: one of the labels may be wrong"
+    ),
+    "class_missing_in_split": _warning(
+        "classes without an image in a split", "a class needs images to be learnt from and others to be measured on"
+    ),
+    "imbalance": _warning(
+        "classes that are rare beside the largest", "collect more of them, or set [training.scheme] balance"
+    ),
+    "blank": _warning("images of one colour", "remove them unless they are meant: there is nothing to see"),
+    "tiny": _warning("images of less than 8 pixels a side", "look for larger originals"),
+    "extreme_aspect": _warning(
+        "images more than 5 times as long as wide", "cut them: the model sees them squeezed to a square"
+    ),
+    "odd_mode": _warning(
+        "images whose values change on the way to 8-bit RGB", "convert them where you see what comes out"
+    ),
+    "duplicate": _info("copies of one content in one split", "they count double; leave the copies out"),
+    "near_duplicate": _info("images that look like one in the same split", "few new views in many images"),
+    "mixed_modes": _info(
+        "images of another mode than most", "fine, unless the mode gives the class away: grey among colour"
+    ),
+    "transparent": _info("images with transparency", "they are laid on white; put your own background behind them"),
+    "exif_rotated": _info(
+        "images that their EXIF tag turns", "they are turned here; boxes and masks must be of the turned image"
+    ),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Item:
+    """What a finding names: an image or, without a path, a class or a split.
+
+    Attributes:
+        path: as in the table.
+        group: images of one number belong together.
+        row: of the table, for its picture.
+    """
+
+    path: str = ""
+    split: str = ""
+    label: str = ""
+    message: str
+    group: int | None = None
+    row: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One kind of finding in a data set.
+
+    Attributes:
+        count: how many images, classes or splits there are of it.
+        items: the first of them, MOST_ITEMS at most.
+        leave_out: rows of the table without which there would be none of it.
+    """
+
+    code: str
+    count: int
+    items: tuple[Item, ...]
+    leave_out: tuple[int, ...] = ()
+
+    @property
+    def severity(self) -> Severity:
+        return KINDS[self.code].severity
+
+    @property
+    def title(self) -> str:
+        return KINDS[self.code].title
+
+    @property
+    def advice(self) -> str:
+        return KINDS[self.code].advice
+
+
+def of_rows(code: str, samples: Samples, found: Iterable[tuple[int, str]], *, is_broken: bool = False) -> list[Finding]:
+    """Return the finding about these rows, each with a message; none where there are none.
+
+    Args:
+        is_broken: nothing can be done with them: the exclude list names them, and they have no pictures.
+    """
+    rows = list(found)
+    if not rows:
+        return []
+    items = tuple(item_of(samples, row, message) for row, message in rows[:MOST_ITEMS])
+    leave_out: tuple[int, ...] = ()
+    if is_broken:
+        items = tuple(replace(item, row=None) for item in items)
+        leave_out = tuple(row for row, _ in rows)
+    return [Finding(code=code, count=len(rows), items=items, leave_out=leave_out)]
+
+
+def of_classes(code: str, items: list[Item]) -> list[Finding]:
+    """Return the finding about these classes or splits; none where there are none."""
+    return [Finding(code=code, count=len(items), items=tuple(items[:MOST_ITEMS]))] if items else []
+
+
+def item_of(samples: Samples, row: int, message: str, group: int | None = None) -> Item:
+    """Return what names an image of the table."""
+    path, split, label = (str(samples.table[name].iat[row]) for name in ("path", "split", "label"))
+    return Item(path=path, split=split, label=label, message=message, group=group, row=int(row))
