@@ -1,5 +1,6 @@
 """The colours model with pages around it, over a project whose runs a test makes."""
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from functools import partial
@@ -16,8 +17,11 @@ from auto_train.serving.predictor import open_predictor
 from auto_train.serving.service import Service
 from tests.api.conftest import listening
 from tests.made_runs import make_run, row
+from tests.serving.tiny import export
 
 Pages = Callable[..., AbstractContextManager[httpx.Client]]
+
+EVIL = "<img src=x onerror=alert(1)>'\"&"
 
 
 @pytest.fixture(scope="session")
@@ -30,6 +34,14 @@ def pages(colours: Path) -> Pages:
         return listening(create_app(service=Service(config, load)))
 
     return serve
+
+
+@pytest.fixture(scope="session")
+def odd_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the colours model under names that are HTML, and longer than a window is wide."""
+    labels = [EVIL + "x" * 250, "green" * 40, "blue"]
+    path = tmp_path_factory.mktemp("odd") / "model.onnx"
+    return export(path, model=EVIL + "x" * 250, labels=json.dumps(labels))
 
 
 @pytest.fixture(scope="session")

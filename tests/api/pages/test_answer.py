@@ -3,9 +3,16 @@ import re
 from pathlib import Path
 
 import httpx
+import numpy as np
 import pytest
 
+from auto_train.api import create_app
 from auto_train.api.pages.answer import show_answer, thumbnail
+from auto_train.config import default_config
+from auto_train.serving.engines.base import Metadata
+from auto_train.serving.predictor import Predictor
+from auto_train.serving.service import Service
+from tests.api.conftest import listening
 from tests.api.pages.conftest import Pages
 from tests.api.pictures import bomb, picture
 from tests.conftest import TrainedRun
@@ -97,9 +104,19 @@ def test_model_trained_on_other_data_says_so(pages: Pages, digits_run: TrainedRu
         assert '<p class="notice">builtin:digits is used instead</p>' in client.get("/").text
 
 
-def test_answer_of_a_thousand_classes_shows_fifty():
-    shown = show_answer({"prediction": "7", "probabilities": {str(n): 1 / 1000 for n in range(1000)}}, picture())
-    assert (len(shown.classes), shown.num_classes) == (50, 1000)
+def test_model_of_a_thousand_classes_shows_the_likeliest_fifty(tmp_path: Path):
+    class Thousand:
+        metadata = Metadata(task="classification", name="many", labels=tuple(f"c{n}" for n in range(1000)), engine="-")
+
+        def infer(self, images: np.ndarray) -> np.ndarray:
+            return np.linspace(0, 0.002, 1000, dtype=np.float32)[None]
+
+    config = default_config(overrides=[f"project.location={tmp_path}"])
+    with listening(create_app(service=Service(config, lambda: Predictor(Thousand())))) as client:  # type: ignore[arg-type]
+        first, answer = client.get("/").text, client.post("/", files={"img": picture()}, headers=ASKED).text
+    assert first.count("<span>c") == 1000 and "1,000" in first
+    assert re.findall(r'<th scope="row">(\w+)', answer) == [f"c{n}" for n in range(999, 949, -1)]
+    assert "The first 50 of 1,000 classes" in answer
 
 
 @pytest.mark.parametrize("probabilities", [{"a": "high"}, {"a": 3.0}, {"a": None}, [0.5], 1, {}])

@@ -9,11 +9,10 @@ import pytest
 from auto_train.api import create_app
 from auto_train.api.pages.render import as_percent, as_seconds
 from tests.api.conftest import listening
-from tests.api.pages.conftest import Pages
+from tests.api.pages.conftest import EVIL, Pages
 from tests.api.pictures import picture
 from tests.cli.test_serve import first_line, serve
 from tests.made_runs import make_run
-from tests.serving.tiny import export
 
 PAGES = ["/", "/ui/runs", "/ui/runs/20261121-134959-b215d2", "/ui/jobs", "/docs"]
 
@@ -57,11 +56,9 @@ def test_nothing_but_assets_lies_below_static(site: httpx.Client, path: str):
     assert site.get(path).status_code == 404
 
 
-def test_names_from_outside_are_text(pages: Pages, tmp_path: Path):
-    evil = "<img src=x onerror=alert(1)>'\"&"
-    make_run(tmp_path, "<b>run", rows=[{"epoch": 1, f"valid/{evil}": 0.5, "train/loss": 1.0}], log=evil)
-    model = export(tmp_path / "model.onnx", model=evil, labels=json.dumps([evil, "green", "blue"]))
-    with pages(tmp_path, model=model) as client:
+def test_names_from_outside_are_text(pages: Pages, odd_model: Path, tmp_path: Path):
+    make_run(tmp_path, "<b>run", rows=[{"epoch": 1, f"valid/{EVIL}": 0.5, "train/loss": 1.0}], log=EVIL)
+    with pages(tmp_path, model=odd_model) as client:
         replies = [
             client.get("/"),
             client.post("/", files={"img": ("<b>.png", picture())}),
