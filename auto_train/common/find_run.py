@@ -56,21 +56,21 @@ def find_run(name: Path | str, config: Config | Path | str | None = None, *, opt
             raise MissingError("there is no such run", where=str(path), hint="name a folder below <location>/runs/")
         path = _named(str(name), config, option)
     if path.is_file():
-        run = _run_of(path)
+        run = _run_of(path, option)
         return FoundRun(folder=run, checkpoint=run.checkpoints / path.name)
     folder = RunFolder.open(path)
     return FoundRun(folder=folder, checkpoint=folder.checkpoints / "last.ckpt")
 
 
-def _run_of(checkpoint: Path) -> RunFolder:
+def _run_of(checkpoint: Path, option: str) -> RunFolder:
     if checkpoint.suffix == ".ini":
-        raise UsageError("this is an INI", where=str(checkpoint), hint=f"write --config={checkpoint} --resume latest")
+        raise UsageError("this is an INI", where=str(checkpoint), hint=f"write --config={checkpoint} {option}latest")
     if checkpoint.parent.name != "checkpoints":
         raise UsageError(
             "this is no checkpoint of a run",
             where=str(checkpoint),
             allowed="<run>/checkpoints/last.ckpt or best.ckpt",
-            hint=f"weights alone are a start: training.scheme.resume_training_from={checkpoint}",
+            hint=f"weights alone are a start: training.scheme.resume_training_from={checkpoint}" if option else "",
         )
     return RunFolder.open(checkpoint.parent.parent)
 
@@ -80,11 +80,12 @@ def _named(name: str, config: Config | Path | str | None, option: str) -> Path:
     if config or os.environ.get("CONFIG"):
         loaded = config if isinstance(config, Config) else load_config(config)
         return _one([absolute(loaded.project.location) / "runs" / name], name, f"the project of {loaded.path}", option)
-    return _one(sorted(Path.cwd().glob(f"projects/*/runs/{name}")), name, str(Path.cwd() / "projects"), option)
+    places = [runs / name for runs in sorted(Path.cwd().glob("projects/*/runs"))]
+    return _one(places, name, str(Path.cwd() / "projects"), option)
 
 
 def _one(places: list[Path], name: str, where: str, option: str) -> Path:
-    found = [place for place in places if place.is_dir()]
+    found = [place for place in places if os.path.isdir(place)]  # noqa: PTH112 - as in find_run
     if len(found) == 1:
         return found[0]
     if not found:

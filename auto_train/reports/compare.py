@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from auto_train.errors import DataError, MissingError
+from auto_train.errors import DataError, MissingError, UsageError
 from auto_train.reports.collect import picture_of
 from auto_train.reports.data_change import DataChange, data_change
 from auto_train.reports.read import RunFiles, shown
@@ -85,10 +85,10 @@ class SplitChange:
         """What the numbers are of, where that is not everything."""
         if self.images_a == self.images_b == self.common:
             return ""
-        return (
-            f"the runs were measured on different images: {self.images_a:,} in A, {self.images_b:,} in B; "
-            f"the numbers are of the {self.common:,} that are in both with the same label"
-        )
+        found = f"the runs were measured on different images: {self.images_a:,} in A, {self.images_b:,} in B; "
+        if not self.common:
+            return f"{found}none is in both with the same label, so nothing is compared"
+        return f"{found}the numbers are of the {self.common:,} that are in both with the same label"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -240,9 +240,18 @@ def _answer(row: Any) -> str:
 
 
 def write_comparison(found: Comparison, path: Path) -> Path:
-    """Write a comparison as a page that opens offline, and return its path."""
+    """Write a comparison as a page that opens offline, and return its path.
+
+    Raises:
+        UsageError: there can be no such file.
+    """
     from auto_train.reports.page import render
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(render("compare.html", {**vars(found), "most": MOST_SHOWN}, found.a, found.b), encoding="utf-8")
+    page = render("compare.html", {**vars(found), "most": MOST_SHOWN}, found.a, found.b)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(page, encoding="utf-8")
+    except OSError as error:
+        hint = "name a file, such as -o compare.html"
+        raise UsageError(f"cannot be written: {error.strerror}", where=str(path), hint=hint) from error
     return path

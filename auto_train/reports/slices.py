@@ -19,8 +19,8 @@ LEAST_IMAGES = 20
 def slices(table: "pd.DataFrame", *, lower_is_better: bool = False) -> list[dict[str, Any]]:
     """Return the mean score, its interval and the number of images of every slice.
 
-    ``is_worse`` marks those whose interval, widened for the number of slices looked at, lies beyond the mean of all
-    other images. What all images have in common makes no slices.
+    ``is_worse`` marks those that differ from all other images by more than chance explains, the number of slices looked
+    at taken into account. What all images have in common makes no slices.
     """
     found = [
         (by, name, chosen)
@@ -38,14 +38,20 @@ def slices(table: "pd.DataFrame", *, lower_is_better: bool = False) -> list[dict
 
 
 def _measured(score: np.ndarray, chosen: np.ndarray, level: float, lower_is_better: bool) -> dict[str, Any]:
+    """Measure one slice; it is worse where the interval of its difference to the rest leaves out zero.
+
+    Source: Newcombe (1998), method 10, which makes that interval from those of both sides.
+    """
     inside, rest = score[chosen], score[~chosen]
+    sign = -1 if lower_is_better else 1
+    value, elsewhere = float(inside.mean()), float(rest.mean())
+    at_best = max(sign * end - sign * value for end in mean_interval(inside, level))
+    at_worst = max(sign * elsewhere - sign * end for end in mean_interval(rest, level))
+    is_worse = sign * (elsewhere - value) > float(np.hypot(at_best, at_worst))
     low, high = mean_interval(inside)
-    wide_low, wide_high = mean_interval(inside, level)
-    elsewhere = float(rest.mean())
-    is_worse = wide_low > elsewhere if lower_is_better else wide_high < elsewhere
     return {
         "images": len(inside),
-        "value": float(inside.mean()),
+        "value": value,
         "low": low,
         "high": high,
         "rest": elsewhere,

@@ -71,3 +71,11 @@ def test_predictions_that_are_gone_are_exit_6(run_cli: RunCli, two: tuple[Path, 
 def test_one_run_alone_is_exit_2(run_cli: RunCli, two: tuple[Path, Path]) -> None:
     done = run_cli("compare", two[0])
     assert done.returncode == 2 and "Missing argument 'run_b'" in done.stderr
+
+
+def test_page_that_cannot_be_written_is_exit_2(run_cli: RunCli, two: tuple[Path, Path], tmp_path: Path) -> None:
+    for place in (tmp_path, tmp_path / "a/STATUS/page.html"):
+        done = run_cli("compare", *two, "-o", place)
+        assert (
+            done.returncode == 2 and f"{place}: cannot be written" in done.stderr and "-o compare.html" in done.stderr
+        )

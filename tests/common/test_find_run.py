@@ -90,6 +90,9 @@ def test_run_that_is_not_there_says_how_to_name_one(here: Path):
         find_run("projects/none/runs/latest")
     with pytest.raises(MissingError, match=r"there is no run 'a{300}'"):
         find_run("a" * 300)
+    (Path("projects/some/runs")).mkdir(parents=True)
+    with pytest.raises(MissingError, match=r"there is no run 'a{300}'"):
+        find_run("a" * 300)
 
 
 def test_other_files_are_no_run(here: Path):

@@ -75,3 +75,13 @@ def test_hundred_thousand_rows_are_sliced():
     paths = [f"camera {i % 30}/cat/{i}.png" for i in range(100_000)]
     found = slices(table(100_000, path=paths, brightness=generator.uniform(0, 255, 100_000)))
     assert len(found) == 25
+
+
+def test_chance_alone_rarely_flags_a_slice():
+    # 200 models of 150 images, right with a chance of 0.8 whatever the image: at most one in twenty may have a flag.
+    generator, flagged = np.random.default_rng(0), 0
+    for _ in range(200):
+        score = (generator.random(150) < 0.8).astype(float)
+        images = table(150, brightness=generator.uniform(0, 255, 150), width=generator.integers(20, 90, 150))
+        flagged += any(row["is_worse"] for row in slices(images.assign(score=score)))
+    assert flagged <= 10
