@@ -13,7 +13,8 @@ AutoTrainError                 exit  http
 │   └── WorkerLostError           4   500   another worker of a data-parallel training ended; it has the reason
 ├── GateError                     5   500   an exported variant that differs from its model
 ├── MissingError                  6   404   a file, a package, a network address
-│   └── DownloadError             6   502   a source that could not be fetched whole
+│   ├── DownloadError             6   502   a source that could not be fetched whole
+│   └── OfflineError              6   404   all that is missing and only a network has
 ├── BundleError                   6   500   a bundle that is incomplete, altered or not trusted
 ├── CheckpointError               6   500   a checkpoint that is damaged, foreign, too new, or of another model
 ├── JobsError                     6   503   the table of jobs is locked, damaged, too new, or not ours to write
@@ -119,6 +120,19 @@ class MissingError(AutoTrainError, FileNotFoundError):
 
 class DownloadError(MissingError):
     http_status = 502
+
+
+class OfflineError(MissingError):
+    """Carry everything that is missing; ``str()`` prints one after another.
+
+    Args:
+        problems: the errors that each of them would have been.
+    """
+
+    def __init__(self, problems: Iterable[AutoTrainError]):
+        self.problems = list(problems)
+        count = f"{len(self.problems)} things are" if len(self.problems) > 1 else "something is"
+        super().__init__("\n".join([f"{count} missing, and nothing is fetched offline:", *map(str, self.problems)]))
 
 
 class BundleError(AutoTrainError, RuntimeError):

@@ -28,7 +28,7 @@ def train_model(
         DataError, MissingError, TrainingError, GateError, Interrupted: see errors.py.
     """
     config = ClassificationModel.get_config(config)
-    with training_run(config, progress, resume) as run:
+    with training_run(config, progress, resume, offline=offline) as run:
         task = ClassificationModel(config, listener=progress, offline=offline)
         run.begin(task)
         run.fine_tune(task)

@@ -158,6 +158,11 @@ def pretrained_name(arch: str) -> str:
     )
 
 
+def starting_weights(backbone: Any) -> str | None:
+    """Return the file, URL or hub name of the weights that ``[architecture.backbone]`` asks for; None: random ones."""
+    return backbone.weights or (pretrained_name(backbone.model) if backbone.pretrained else None)
+
+
 def _unknown(arch: str) -> UsageError:
     import timm
 

@@ -15,7 +15,7 @@ from auto_train.common.backbone import (
     create_timm_model,
     default_split,
     normalisation,
-    pretrained_name,
+    starting_weights,
     zero_last_linear,
 )
 from auto_train.common.inference import InferenceModel
@@ -160,8 +160,7 @@ class Task(qTaskBase):
     @property
     def weights_name(self) -> str | None:
         """What the backbone's weights are called: a file, a URL or a hub name; None for random ones."""
-        backbone = self.config.architecture.backbone
-        return backbone.weights or (pretrained_name(backbone.model) if backbone.pretrained else None)
+        return starting_weights(self.config.architecture.backbone)
 
     def build_model(self, weights: Path | None = None) -> InferenceModel:
         """Return the InferenceModel around a network whose backbone has these weights, or random ones."""

@@ -265,7 +265,11 @@ class TrainingRun:
 
 @contextmanager
 def training_run(
-    config: Config, listener: Listener | None = None, resume: Path | str | None = None
+    config: Config,
+    listener: Listener | None = None,
+    resume: Path | str | None = None,
+    *,
+    offline: bool = False,
 ) -> Iterator[TrainingRun]:
     """Open a run folder with the resolved config in it and keep its STATUS until the block ends.
 
@@ -273,13 +277,14 @@ def training_run(
 
     Args:
         resume: a run to go on with: its folder, or a checkpoint in it; none: a new one.
+        offline: touch no network.
 
     Raises:
         UsageError: the run folder or the one of output_path cannot be made; the run is being trained, is finished, or
             cannot go on with this config; a logger cannot start. MissingError: the library of one is not installed.
             CheckpointError: the run's checkpoint cannot be used.
     """
-    feed = open_loggers(config.training.loggers or () if is_main() else ())
+    feed = open_loggers(config.training.loggers or () if is_main() else (), offline=offline)
     check_output_path(absolute(config.training.scheme.output_path))
     check_optimisation(config)
     found = find_run(resume) if resume else None

@@ -65,19 +65,50 @@ def acquire(
         DownloadError: a file is nowhere; the message lists everything that was tried.
         DataError: an archive that is broken, not safe, or without ``folder`` in it.
     """
-    folder = absolute(folder)
+    folder, wanted, instead = _understood(urls, folder, sha256s, fallback)
+    if has_content(folder) and not _missing(wanted, folder):
+        return Source(folder=folder, origin="folder")
+    if len(wanted) == 1 and wanted[0].url.startswith("builtin:"):
+        return Source(builtin=_builtin(wanted[0].url, "[project] data_source_url"), origin="url")
+    with locked(folder.resolve()):
+        return _acquire_locked(wanted, folder, instead=instead, offline=offline, progress=progress)
+
+
+def require_here(
+    urls: str | Sequence[str], folder: Path | str, *, sha256s: Sequence[str] = (), fallback: str | None = None
+) -> None:
+    """Pass if :func:`acquire` would find the data without network; see there for the arguments. Writes nothing.
+
+    Raises:
+        DownloadError: a file is nowhere; the message lists everything that was tried.
+        UsageError, ChecksumError: as there.
+    """
+    folder, wanted, instead = _understood(urls, folder, sha256s, fallback)
+    has_some = has_content(folder)
+    missing = _missing(wanted, folder) if has_some else wanted
+    if (has_some and not missing) or (len(wanted) == 1 and wanted[0].url.startswith("builtin:")):
+        return
+    tried = [_not_whole(folder, has_some)]
+    found = [find_here(want, tried)[0] or fetch(want, tried, offline=True, progress=None) for want in missing]
+    if not missing or not all(found):
+        _fall_back(instead, folder, tried, is_named=bool(missing))
+
+
+def _understood(
+    urls: str | Sequence[str], folder: Path | str, sha256s: Sequence[str], fallback: str | None
+) -> tuple[Path, list[Wanted], str | None]:
+    """Return the data folder, the files it consists of, and the name of the builtin data to fall back on."""
     urls = [urls] if isinstance(urls, str) else list(urls)
     if sha256s and len(sha256s) != len(urls):
         message = f"{len(sha256s)} checksums for {len(urls)} sources"
         raise UsageError(message, where="[project] data_sha256", allowed="one per data_source_url, or none")
     instead = _builtin(fallback, "[project.data] fallback") if fallback else None
     wanted = [Wanted(url=url, sha256=sha.lower()) for url, sha in zip(urls, sha256s or [""] * len(urls), strict=True)]
-    if has_content(folder) and not _missing(wanted, folder):
-        return Source(folder=folder, origin="folder")
-    if len(urls) == 1 and urls[0].startswith("builtin:"):
-        return Source(builtin=_builtin(urls[0], "[project] data_source_url"), origin="url")
-    with locked(folder.resolve()):
-        return _acquire_locked(wanted, folder, instead=instead, offline=offline, progress=progress)
+    return absolute(folder), wanted, instead
+
+
+def _not_whole(folder: Path, has_some: bool) -> str:
+    return f"folder {folder}: {'lacks files' if has_some else 'not there'}"
 
 
 def _acquire_locked(
@@ -86,7 +117,7 @@ def _acquire_locked(
     is_partial = has_content(folder)
     if is_partial and not (wanted := _missing(wanted, folder)):
         return Source(folder=folder, origin="folder")  # another process was faster
-    tried = [f"folder {folder}: {'lacks files' if is_partial else 'not there'}"]
+    tried = [_not_whole(folder, is_partial)]
     files: list[tuple[str, Path]] = []
     origin: Origin = "mirror"
     for want in wanted:

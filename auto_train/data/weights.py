@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 from auto_train.data.cache import cache_folder
 from auto_train.data.download import Progress
@@ -67,32 +68,31 @@ def _find_in_hub(name: str, tried: list[str], *, offline: bool, endpoint: str | 
     if not match:
         tried.append(f"hub {name}: no hub name (allowed: hf://ORG/NAME, hf://ORG/NAME/FILE@REVISION)")
         return None
-    from huggingface_hub import constants, hf_hub_download
+    from huggingface_hub import constants, hf_hub_download, try_to_load_from_cache
     from huggingface_hub.errors import HfHubHTTPError
 
     # Its own errors derive from these; those of its transport only from that library's base, which changed twice.
     hub_errors: tuple[type[BaseException], ...] = (OSError, ValueError, HfHubHTTPError.__bases__[0])
     endpoint = endpoint or constants.ENDPOINT
-    unreachable = "offline" if offline else _why_unreachable(endpoint)
+    unreachable = "offline" if offline else why_unreachable(endpoint)
     for file in [match["file"]] if match["file"] else _HUB_FILES:
+        where: dict[str, Any] = {"revision": match["revision"], "cache_dir": cache_folder("hub")}
         try:
-            path = hf_hub_download(
-                match["repo"],
-                file,
-                revision=match["revision"],
-                cache_dir=cache_folder("hub"),
-                local_files_only=bool(unreachable),
-                endpoint=endpoint,
-            )
+            if unreachable:  # a download of local files only would still ask the hub for something else
+                path: Any = try_to_load_from_cache(match["repo"], file, **where)
+            else:
+                path = hf_hub_download(match["repo"], file, endpoint=endpoint, **where)
         except hub_errors as error:
             reason = unreachable or next(iter(str(error).strip().splitlines()), type(error).__name__)
-            tried.append(f"hub {match['repo']}/{file}: {reason}")
         else:
-            return Path(path)
+            if isinstance(path, str):
+                return Path(path)
+            reason = unreachable
+        tried.append(f"hub {match['repo']}/{file}: {reason}")
     return None
 
 
-def _why_unreachable(endpoint: str) -> str:
+def why_unreachable(endpoint: str) -> str:
     """Return why the hub does not answer, or "": its own client finds out only after a minute of tries."""
     import httpx
 

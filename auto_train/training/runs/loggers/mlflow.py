@@ -20,13 +20,18 @@ ENDINGS = {"done": "FINISHED", "interrupted": "KILLED", "failed": "FAILED"}
 # What servers of every version take: parameters in one request, characters of a value.
 MOST_PARAMS = 100
 LONGEST_VALUE = 500
+LOCAL = ("file:", "sqlite:", "/", ".")  # addresses that need no network
 
 
 class MLflow:
     next_step = "correct MLFLOW_TRACKING_URI, or unset it to log into the run folder"
 
+    def __init__(self, *, offline: bool = False):
+        self.offline = offline
+
     def start(self, run: Path, name: str, config: Mapping[str, object]) -> str:
-        uri = get_tracking_uri() if is_tracking_uri_set() else (run / "mlflow").as_uri()
+        is_here = is_tracking_uri_set() and (not self.offline or get_tracking_uri().startswith(LOCAL))
+        uri = get_tracking_uri() if is_here else (run / "mlflow").as_uri()
         # A client of its own: the fluent functions would keep one active run per process.
         with _file_store_allowed():
             self.client, self.step = MlflowClient(tracking_uri=uri), 0
@@ -74,5 +79,5 @@ def _file_store_allowed() -> Iterator[None]:
             del os.environ[name]
 
 
-def make() -> Logger:
-    return MLflow()
+def make(*, offline: bool = False) -> Logger:
+    return MLflow(offline=offline)

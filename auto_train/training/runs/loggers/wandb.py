@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 import wandb
 
@@ -15,6 +16,9 @@ FINISH_TIMEOUT_S = 60
 class WandB:
     next_step = "run `wandb login` once, or set WANDB_MODE=offline and `wandb sync` the run later"
 
+    def __init__(self, *, offline: bool = False):
+        self.mode: Literal["offline"] | None = "offline" if offline else None  # None: as WANDB_MODE says
+
     def start(self, run: Path, name: str, config: Mapping[str, object]) -> str:
         # Crash reports to its makers are for the user to switch on.
         os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
@@ -26,6 +30,7 @@ class WandB:
             id=run.name,
             resume="allow",
             dir=run,
+            mode=self.mode,
             config=dict(config),
             settings=wandb.Settings(console="off", finish_timeout=FINISH_TIMEOUT_S),
         )
@@ -39,5 +44,5 @@ class WandB:
         self.run.finish(exit_code=0 if status == "done" else 1)
 
 
-def make() -> Logger:
-    return WandB()
+def make(*, offline: bool = False) -> Logger:
+    return WandB(offline=offline)
