@@ -2,11 +2,10 @@
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from auto_train.errors import UsageError
@@ -19,6 +18,8 @@ if TYPE_CHECKING:
     from auto_train.common.proposal.init import NewConfig
     from auto_train.config import Config
     from auto_train.jobs import Job
+    from auto_train.machine.examine import Examination
+    from auto_train.machine.licences import Licence
     from auto_train.reports import Comparison, Reported
     from auto_train.serving.predictor import Predictor
     from auto_train.training.runs.run_folder import TrainResult
@@ -67,10 +68,15 @@ def train(
         UsageError: the run is finished, is being trained, or cannot go on with these overrides.
     """
     if workers != 1:
-        return _train_launched(
-            config, overrides, resume=resume, workers=workers, task=task, offline=offline, progress=progress
-        )
+        from auto_train.common.launched import train_launched
+
+        how = {"resume": resume, "task": task, "offline": offline}
+        return train_launched(config, overrides, workers=workers, progress=progress, **how)
     loaded, run = _to_train(config, overrides, resume=resume, task=task)
+    if offline:
+        from auto_train.common.offline import require_for_training
+
+        require_for_training(loaded)
     result: TrainResult = _recipe(loaded, "train").train_model(loaded, offline=offline, progress=progress, resume=run)
     return result
 
@@ -197,31 +203,6 @@ def dry_run(
         return DryRun(stages=costs, answer=answer, estimate=estimate(running, result.run), warnings=warnings)
 
 
-def _train_launched(
-    config: "Config | Path | str | None",
-    overrides: Sequence[str],
-    *,
-    workers: int,
-    progress: Listener | None,
-    **how: Any,
-) -> "TrainResult":
-    """Train in processes of their own; a config already loaded reaches them as a file."""
-    from auto_train.config import Config
-    from auto_train.training.runs.run_folder import TrainResult
-    from auto_train.training.workers.launch import launch
-
-    with TemporaryDirectory(prefix="auto-train-") as folder:
-        file = config
-        if isinstance(config, Config):
-            file = Path(folder) / "config.ini"
-            file.write_text(config.to_ini(), encoding="utf-8")
-        arguments = {"config": file, "overrides": list(overrides), **how}
-        found = launch("auto_train.actions:train", arguments, workers=workers, listener=progress)
-    paths = {name: Path(found[name]) for name in ("run", "bundle", "weights")}
-    report = found["report"] and Path(found["report"])
-    return TrainResult(**{**found, **paths, "report": report, "warnings": tuple(found["warnings"])})
-
-
 def validate(
     config: "Config | Path | str | None" = None,
     overrides: Sequence[str] = (),
@@ -244,6 +225,10 @@ def validate(
     """
     loaded = open_config(config, overrides, task=task)
     if image is None:
+        if offline:
+            from auto_train.common.offline import require_for_evaluation
+
+            require_for_evaluation(loaded)
         metrics = _recipe(loaded, "validate").evaluate(loaded, split=split, offline=offline, progress=progress)
         return Validation(metrics=metrics, warnings=metrics.warnings)
     from auto_train.serving.predictor import predictor_of
@@ -322,7 +307,7 @@ def serve(
     Raises:
         ServingError: the port is in use or not ours to open.
     """
-    from auto_train.serving.predictor import predictor_of
+    from auto_train.serving.predictor import open_named, predictor_of
     from auto_train.serving.server import bind, run
     from auto_train.serving.service import Service
 
@@ -331,7 +316,7 @@ def serve(
         opened = partial(predictor_of, loaded)
     else:
         loaded = _config_beside(config, overrides, task=task)
-        opened = partial(_open_named, model, loaded, trust_code=trust_code)
+        opened = partial(open_named, model, loaded, trust_code=trust_code)
     with bind(host or loaded.serve.host, loaded.serve.port if port is None else port) as listener:
         service = Service(loaded, opened, location=_project_around(model))
         predictor = service.load()
@@ -379,6 +364,30 @@ def compare(
     return found
 
 
+def doctor(*, offline: bool = False) -> "Examination":
+    """Look at this installation: versions, devices, memory, extras, folders, addresses, and what is wrong with them."""
+    from auto_train.machine.examine import examine
+
+    return examine(offline=offline)
+
+
+def licenses(
+    config: "Config | Path | str | None" = None,
+    overrides: Sequence[str] = (),
+    *,
+    model: Path | str | None = None,
+    task: str | None = None,
+) -> "list[Licence]":
+    """Return the licence of this program, of every package it uses, and of the weights an INI or a model started from.
+
+    Raises:
+        MissingError: this program is not installed as a package; nothing is at the path of ``model``, a run or bundle.
+    """
+    from auto_train.common.licences import all_licences
+
+    return all_licences(open_config(config, overrides, task=task) if config or overrides else None, model)
+
+
 def _config_beside(config: "Config | Path | str | None", overrides: Sequence[str], *, task: str | None) -> "Config":
     """Return the config whose ``[serve]`` counts for a model named by path: the INI's, else the defaults."""
     from auto_train.config import default_config
@@ -393,17 +402,6 @@ def _project_around(model: Path | str | None) -> Path | None:
     """Return the project folder whose run a model named by path is, if it is one's."""
     parents = absolute(model).parents if model else ()
     return next((at.parent for at in parents if at.name == "runs"), None)
-
-
-def _open_named(model: Path | str, config: "Config", *, trust_code: bool) -> "Predictor":
-    from auto_train.bundle.find import find_at
-    from auto_train.serving.predictor import open_predictor
-
-    found = find_at(model)
-    if config.has_function("testing.postprocess"):
-        text = f"[testing.postprocess] of the config is not applied to the model named by path: {model}"
-        found = replace(found, warnings=(*found.warnings, text))
-    return open_predictor(found, trust_code=trust_code, max_pixels=int(config.serve.max_megapixels * 1e6))
 
 
 def init_config(

@@ -21,6 +21,7 @@ LAYERS = [
     ["registry"],
     ["config"],
     ["data", "bundle", "reports"],
+    ["machine"],
     ["training"],
     ["common"],
     ["RECIPES"],
@@ -182,7 +183,10 @@ def test_light_modules_reach_no_heavy_library_when_imported():
     assert not wrong, "\n".join(wrong)
 
 
-@pytest.mark.parametrize("args", [["--help"], ["config", "lint", str(ROOT / "configs/digits.ini")]])
+@pytest.mark.parametrize(
+    "args",
+    [["--help"], ["config", "lint", str(ROOT / "configs/digits.ini")], ["schema"], ["licenses"], ["doctor", "--help"]],
+)
 def test_command_that_only_reads_text_loads_no_heavy_library(args: list[str]):
     code = (
         "import sys\n"

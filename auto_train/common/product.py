@@ -1,11 +1,12 @@
 """Writes the bundle: the model, its golden answers, facts, the resolved config and a model card."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from auto_train.bundle import write_golden
 from auto_train.common.evaluation import some_images
 from auto_train.common.inference import InferenceModel
+from auto_train.common.licences import model_licences
 from auto_train.common.trainer import Trainer
 from auto_train.data import evaluation_hash
 from auto_train.training.runs.files import write_atomically
@@ -30,7 +31,7 @@ def write_bundle(root: Path, task: "Task", inference: InferenceModel, metrics: d
         "evaluation_hash": evaluation_hash(task.samples),
         "data": {"origin": task.source.origin, "warning": task.source.warning},
         "environment": environment({"device": str(task.device)}),
-        "licences": _licences(config.architecture.backbone),
+        "licences": model_licences(config.architecture.backbone),
     }
     RunFolder(root).write_json("facts.json", facts)
     write_atomically(root / "config.ini", config.to_ini().encode())
@@ -39,20 +40,6 @@ def write_bundle(root: Path, task: "Task", inference: InferenceModel, metrics: d
 
 def _uses_code(inference: InferenceModel) -> bool:
     return bool(inference.config["head"] or inference.config["preprocess"])
-
-
-def _licences(backbone: Any) -> dict[str, str]:
-    """Return the licences of code and starting weights, as far as timm records them."""
-    import timm
-
-    if backbone.weights:
-        weights = f"that of {backbone.weights}"
-    elif backbone.pretrained:
-        known = timm.get_pretrained_cfg(backbone.model)
-        weights = (known and known.license) or f"not recorded by timm for {backbone.model}"
-    else:
-        weights = "none: training started from random weights"
-    return {"code": "Apache-2.0", "weights": weights}
 
 
 def _card(inference: InferenceModel, metrics: dict[str, float], warning: str | None) -> str:

@@ -2,11 +2,12 @@
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from auto_train.bundle import compare_golden, verify_filelist, weights_sha256
-from auto_train.bundle.find import FoundModel, find_for_config
+from auto_train.bundle.find import FoundModel, find_at, find_for_config
 from auto_train.common.answers import answer_function
 from auto_train.errors import DataError, MissingError, TaskContractError
 from auto_train.serving.engines import open_engine
@@ -120,6 +121,15 @@ def predictor_of(config: "Config") -> Predictor:
         postprocess=postprocess,
         max_pixels=int(config.serve.max_megapixels * 1e6),
     )
+
+
+def open_named(model: Path | str, config: "Config", *, trust_code: bool = False) -> Predictor:
+    """Open the model at a path, of a run, a bundle or an .onnx file; of the config only ``[serve]`` counts."""
+    found = find_at(model)
+    if config.has_function("testing.postprocess"):
+        text = f"[testing.postprocess] of the config is not applied to the model named by path: {model}"
+        found = replace(found, warnings=(*found.warnings, text))
+    return open_predictor(found, trust_code=trust_code, max_pixels=int(config.serve.max_megapixels * 1e6))
 
 
 def _is_export_of(engine: Engine, bundle: Path) -> bool:

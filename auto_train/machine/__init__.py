@@ -1,0 +1,1 @@
+"""This installation: the packages it stands on and their licences, processors, folders, addresses. Trains nothing."""
