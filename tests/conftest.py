@@ -50,13 +50,16 @@ def mirror() -> Path:
 
 @pytest.fixture(scope="session")
 def run_cli(tmp_path_factory: pytest.TempPathFactory) -> RunCli:
-    """Return a function that runs ``python main.py ARGS…`` as a user does and gives the finished process."""
+    """Return a function that runs ``python main.py ARGS…`` as a user does and gives the finished process.
+
+    With --json every line it printed is held against its schema.
+    """
     elsewhere = tmp_path_factory.mktemp("cwd")
 
     def run(
         *args: str | Path, cwd: Path = elsewhere, env: dict[str, str] | None = None, timeout: float = 240
     ) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(
+        done = subprocess.run(
             [sys.executable, str(ROOT / "main.py"), *map(str, args)],
             cwd=cwd,
             env={**os.environ, **(env or {})},
@@ -65,6 +68,11 @@ def run_cli(tmp_path_factory: pytest.TempPathFactory) -> RunCli:
             text=True,
             check=False,
         )
+        if "--json" in args:
+            from tests.lines import checked
+
+            checked(done.stdout)
+        return done
 
     return run
 

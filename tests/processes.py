@@ -25,7 +25,7 @@ class Trainer:
 
     Attributes:
         process: it; ``exitcode`` is negative for the number of a signal.
-        errors: file of its stderr.
+        errors: file of its stderr; that of its stdout is beside it.
     """
 
     process: Any
@@ -62,6 +62,10 @@ class Trainer:
     def stderr(self) -> str:
         return self.errors.read_text()
 
+    @property
+    def stdout(self) -> str:
+        return self.errors.with_suffix(".out").read_text()
+
 
 def start(folder: Path, *words: str, memory_mb: int | None = None) -> Trainer:
     """Start ``train`` with these words behind it, in this folder.
@@ -95,8 +99,8 @@ def train(folder: Path, errors: Path, words: Sequence[str], memory_mb: int | Non
         taken = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
         resource.setrlimit(resource.RLIMIT_AS, (taken + memory_mb * 2**20, resource.RLIM_INFINITY))
     os.chdir(folder)
-    with errors.open("w", buffering=1) as file:
+    with errors.open("w", buffering=1) as file, errors.with_suffix(".out").open("w") as out:
         os.dup2(file.fileno(), 2)
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        os.dup2(out.fileno(), 1)
         sys.stderr, sys.stdout = os.fdopen(2, "w", buffering=1), os.fdopen(1, "w")
         main(["train", *words])

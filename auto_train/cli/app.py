@@ -1,5 +1,6 @@
 """The root command: finds verbs by name without importing them. Errors end in :mod:`auto_train.cli.failure`."""
 
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -23,7 +24,19 @@ VERBS = {
     "compare": "Show what differs between two runs.",
     "config": "Check, show and explain INIs.",
     "new-recipe": "Begin a task of your own.",
+    "doctor": "Say what this installation has, lacks and reaches.",
+    "licenses": "List the licences of code and weights in use.",
+    "schema": "Print the JSON Schema of what --json prints.",
 }
+OPTIONS = {
+    "--help": "Show this, or behind a verb what it takes.",
+    "--version": "Show the version.",
+    "--install-completion [bash|zsh|fish]": "Let the shell complete verbs, options and keys. Default: that of SHELL.",
+    "--show-completion [bash|zsh|fish]": "Show what --install-completion writes.",
+}
+PROGRAM = "auto-train"
+ASKED_BY_SHELL = "_AUTO_TRAIN_COMPLETE"  # the variable in which a shell asks for completions; named by typer
+NOBODY_READS = 128 + signal.SIGPIPE  # how a shell counts programs that this ends
 
 
 class Verbs(TyperGroup):
@@ -47,6 +60,11 @@ class Verbs(TyperGroup):
 
             typer.echo(__version__)
             raise typer.Exit
+        if args[0].partition("=")[0] in ("--install-completion", "--show-completion"):
+            from auto_train.cli.completion import install_or_show
+
+            install_or_show(args)
+            raise typer.Exit
         return super().parse_args(ctx, args)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
@@ -55,19 +73,17 @@ class Verbs(TyperGroup):
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
-        with formatter.section("Verbs"):
-            formatter.write_dl(list(VERBS.items()))
+        for title, lines in {"Verbs": VERBS, "Options": OPTIONS}.items():
+            with formatter.section(title):
+                formatter.write_dl(list(lines.items()))
 
 
 app = typer.Typer(cls=Verbs, rich_markup_mode=None, add_completion=False, add_help_option=False)
 
 
-@app.callback(subcommand_metavar="VERB …", options_metavar="[--help | --version]")
+@app.callback(subcommand_metavar="VERB …", options_metavar="[OPTION]")
 def root() -> None:
-    """Train, check and serve vision models; one INI file is the whole experiment.
-
-    VERB --help says more about each.
-    """
+    """Train, check and serve vision models; one INI file is the whole experiment."""
 
 
 def _with_task(words: list[str], task: str) -> list[str]:
@@ -94,9 +110,23 @@ def main(args: Sequence[str] | None = None, *, task: str | None = None) -> NoRet
 
         restart_with_huge_pages()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends a verb as Ctrl-C does
+    if ASKED_BY_SHELL in os.environ:
+        from auto_train.cli.completion import answer
+
+        answer()
     try:
         words = _with_task(words, task) if task else words
-        code = app(args=words, standalone_mode=False, prog_name="auto-train") or 0
+        if "--json" in words:
+            from auto_train.cli.output import keep_stdout_for_lines
+
+            keep_stdout_for_lines()
+        code = app(args=words, standalone_mode=False, prog_name=PROGRAM) or 0
+    except SystemExit:  # typer's own end when what it writes to is closed, as by `| head`
+        from auto_train.cli.output import nobody_reads
+
+        if not nobody_reads():
+            raise
+        code = NOBODY_READS
     except (Exception, KeyboardInterrupt) as error:  # the outermost handler
         from auto_train.cli.failure import report
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from auto_train.cli.options import ConfigPath, Debug, Json
+from auto_train.cli.options import ConfigPath, Debug, Json, OfflineAnyway
 
 if TYPE_CHECKING:
     from auto_train.reports.compare import Comparison, SplitChange
@@ -27,6 +27,7 @@ def compare(
     run_b: Run,
     config: ConfigPath = None,
     output: Output = None,
+    offline: OfflineAnyway = False,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:

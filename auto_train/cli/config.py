@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from auto_train.cli.options import ConfigPath, Debug, Json
+from auto_train.cli.options import ConfigPath, Debug, Json, OfflineAnyway
 from auto_train.cli.output import emit
 from auto_train.cli.overrides import OVERRIDE, OverridesCommand
 from auto_train.errors import ConfigError, UsageError
@@ -29,7 +29,13 @@ TaskOption = Annotated[str, typer.Option("--task", help="The recipe whose keys a
 
 
 @app.command(cls=ConfigCommand)
-def lint(words: Words = None, config: ConfigPath = None, as_json: Json = False, debug: Debug = False) -> None:
+def lint(
+    words: Words = None,
+    config: ConfigPath = None,
+    offline: OfflineAnyway = False,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
     """Report every problem of one or more INIs with file and line; exit code 2 where one is an error."""
     from auto_train.config import lint_config
 
@@ -45,14 +51,26 @@ def lint(words: Words = None, config: ConfigPath = None, as_json: Json = False, 
 
 
 @app.command(cls=ConfigCommand)
-def show(words: Words = None, config: ConfigPath = None, as_json: Json = False, debug: Debug = False) -> None:
+def show(
+    words: Words = None,
+    config: ConfigPath = None,
+    offline: OfflineAnyway = False,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
     """Print the INI with all values final: defaults, bases and overrides in, variables filled in."""
     found = _load(words, config, as_json=as_json)
     emit("config", path=found.path, values=found.to_dict()) if as_json else typer.echo(found.to_ini(), nl=False)
 
 
 @app.command(cls=ConfigCommand)
-def fill(words: Words = None, config: ConfigPath = None, as_json: Json = False, debug: Debug = False) -> None:
+def fill(
+    words: Words = None,
+    config: ConfigPath = None,
+    offline: OfflineAnyway = False,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
     """Print the INI with every default written out and variables kept."""
     found = _load(words, config, as_json=as_json)
     text = found.to_ini(resolved=False)
@@ -65,6 +83,7 @@ def explain(
     words: Words = None,
     config: ConfigPath = None,
     task: TaskOption = "classification",
+    offline: OfflineAnyway = False,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -89,6 +108,7 @@ def diff(
     left: Annotated[Path, typer.Argument(metavar="A", help="An INI.")],
     right: Annotated[Path, typer.Argument(metavar="B", help="Another.")],
     overrides: Annotated[list[str] | None, typer.Argument(metavar="[section.key=value]…", help="Changes to B.")] = None,
+    offline: OfflineAnyway = False,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -106,6 +126,7 @@ def diff(
 def schema(
     task: TaskOption = "classification",
     markdown: Annotated[bool, typer.Option("--markdown", help="Print docs/config.md, which covers all tasks.")] = False,
+    offline: OfflineAnyway = False,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:

@@ -1,11 +1,13 @@
 """`data`: what is wrong with the data of an INI. Loads no torch."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from auto_train.cli.options import ConfigPath, Debug, Json, Offline, Overrides, Task
+from auto_train.cli.output import wants_colour
 from auto_train.cli.overrides import OverridesCommand
 
 if TYPE_CHECKING:
@@ -74,7 +76,7 @@ def _print(found: "DataCheck") -> None:
 
 
 def _print_finding(finding: "Finding") -> None:
-    typer.secho(f"{finding.severity:<9}", fg=COLOURS[finding.severity], nl=False)
+    typer.secho(f"{finding.severity:<9}", fg=COLOURS[finding.severity], nl=False, color=wants_colour(sys.stdout))
     typer.echo(f"{finding.count:,} {finding.title} ({finding.code})")
     for item in finding.items[:SHOWN_ITEMS]:
         typer.echo(_printable(f"           {'  '.join(filter(None, [item.path, item.message]))}"))
@@ -91,7 +93,9 @@ def _print_json(found: "DataCheck") -> None:
         values = finding_dict(finding)
         items = [{name: _printable(value) for name, value in item.items()} for item in values.pop("items")]
         emit("finding", **values, items=items)
-    facts = {name: value for name, value in found.examination.to_dict().items() if name != "findings"}
+    facts = {
+        name: value for name, value in found.examination.to_dict().items() if name not in ("findings", "schema_version")
+    }
     emit("data", **facts, report=found.report, exclude=found.exclude, left_out=found.left_out)
 
 

@@ -4,10 +4,12 @@ import errno
 import tempfile
 import time
 import traceback
+from contextlib import suppress
 from pathlib import Path
 
 import typer
 
+from auto_train.cli.output import emit, nobody_reads, say
 from auto_train.errors import AutoTrainError, Interrupted, MissingError, UsageError
 
 # what the machine lacks (room, rights): not a bug, and not worth a traceback
@@ -27,13 +29,15 @@ def report(error: BaseException, words: list[str]) -> int:
     """
     known = _as_known(error)
     text = str(known) if known else _describe_bug(error, words)
-    is_wanted = isinstance(known, Interrupted)
-    label, colour = ("stopped: ", "yellow") if is_wanted else ("error: ", "red")
-    typer.secho(label, fg=colour, bold=True, err=True, nl=False)  # plain when stderr is no terminal
-    typer.echo(text, err=True)
-    if "--json" in words:
-        _print_json(known or error, text)
-    return known.exit_code if known else AutoTrainError.exit_code
+    label, colour = ("stopped: ", "yellow") if isinstance(known, Interrupted) else ("error: ", "red")
+    code = known.exit_code if known else AutoTrainError.exit_code
+    with suppress(BrokenPipeError):
+        say(label, fg=colour, bold=True, nl=False)  # plain where stderr is no terminal
+        typer.echo(text, err=True)
+        if "--json" in words:
+            _print_json(known or error, text, code)
+    nobody_reads()
+    return code
 
 
 def _as_known(error: BaseException) -> AutoTrainError | None:
@@ -45,6 +49,10 @@ def _as_known(error: BaseException) -> AutoTrainError | None:
         context = getattr(error, "ctx", None)
         hint = f"see: {context.command_path} --help" if context else ""
         return UsageError(error.format_message(), hint=hint)
+    if isinstance(error, ModuleNotFoundError) and not (error.name or "").startswith("auto_train"):
+        return MissingError(
+            f"the package '{error.name}' is not installed", hint="what else is missing: auto-train doctor"
+        )
     if isinstance(error, OSError) and error.errno in MACHINE_LIMITS:
         return MissingError(f"{error.strerror}", where=str(error.filename or ""))
     return None
@@ -63,8 +71,7 @@ def _describe_bug(error: BaseException, words: list[str]) -> str:
     return f"{line}\n  the traceback is in {log}; --debug shows it here"
 
 
-def _print_json(error: BaseException, text: str) -> None:
-    from auto_train.cli.output import emit
-
+def _print_json(error: BaseException, text: str, code: int) -> None:
     problems = [str(problem) for problem in getattr(error, "problems", [])]
-    emit("error", error=type(error).__name__, message=text, hint=getattr(error, "hint", ""), problems=problems)
+    hint = getattr(error, "hint", "")
+    emit("error", error=type(error).__name__, exit_code=code, message=text, hint=hint, problems=problems)

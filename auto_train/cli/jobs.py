@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from auto_train.cli.options import ConfigPath, Debug, Json
+from auto_train.cli.options import ConfigPath, Debug, Json, OfflineAnyway
 
 if TYPE_CHECKING:
     from auto_train.jobs import Job
@@ -19,6 +19,7 @@ Number = Annotated[int, typer.Argument(metavar="ID", help="The job's number, as 
 def ls(
     config: ConfigPath = None,
     last: Annotated[int, typer.Option(min=1, help="Most jobs to list of each project.")] = 20,
+    offline: OfflineAnyway = False,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -39,7 +40,13 @@ def ls(
 
 
 @app.command()
-def show(number: Number, config: ConfigPath = None, as_json: Json = False, debug: Debug = False) -> None:
+def show(
+    number: Number,
+    config: ConfigPath = None,
+    offline: OfflineAnyway = False,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
     """Say all that is known of a job."""
     from auto_train import actions
 
@@ -61,6 +68,7 @@ def logs(
     number: Number,
     config: ConfigPath = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the job has ended.")] = False,
+    offline: OfflineAnyway = False,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -76,7 +84,13 @@ def logs(
 
 
 @app.command()
-def stop(number: Number, config: ConfigPath = None, as_json: Json = False, debug: Debug = False) -> None:
+def stop(
+    number: Number,
+    config: ConfigPath = None,
+    offline: OfflineAnyway = False,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
     """Take a job out of the queue, or let it save its state and end; train --resume goes on with its run."""
     from auto_train import actions
 

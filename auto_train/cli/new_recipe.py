@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from auto_train.cli.options import Debug, Json
+from auto_train.cli.options import Debug, Json, OfflineAnyway
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The new task: small letters, digits and _.")]
 Source = Annotated[str | None, typer.Option("--from", metavar="TASK", help="What to copy. Default: classification.")]
@@ -13,7 +13,9 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 
 @app.command()
-def new_recipe(name: Name, source: Source = None, as_json: Json = False, debug: Debug = False) -> None:
+def new_recipe(
+    name: Name, source: Source = None, offline: OfflineAnyway = False, as_json: Json = False, debug: Debug = False
+) -> None:
     """Copy a recipe to recipes/NAME: a task of your own that works at once, to be changed file by file."""
     from auto_train import actions
     from auto_train.cli.output import emit

@@ -1,4 +1,4 @@
-"""Options that several verbs share, so that they read the same everywhere."""
+"""Options that several verbs share, so that they read the same. Every verb takes --json, --offline and --debug."""
 
 from pathlib import Path
 from typing import Annotated
@@ -15,5 +15,6 @@ Overrides = Annotated[
 Task = Annotated[str | None, typer.Option("--task", help="The recipe, where the INI has no project.type.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")]
 Offline = Annotated[bool, typer.Option("--offline", help="Touch no network; say first what is missing.")]
+OfflineAnyway = Annotated[bool, typer.Option("--offline", help="Taken as by every verb; this one touches no network.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of a bug.")]
 TrustCode = Annotated[bool, typer.Option("--trust-code", help="Run Python code that the bundle brings along.")]

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from auto_train.cli.options import ConfigPath, Debug, Json
+from auto_train.cli.options import ConfigPath, Debug, Json, OfflineAnyway
 
 Run = Annotated[
     str, typer.Argument(metavar="RUN", help="A run: its folder, its name, or latest of the project of --config.")
@@ -14,7 +14,9 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 
 @app.command()
-def report(run: Run, config: ConfigPath = None, as_json: Json = False, debug: Debug = False) -> None:
+def report(
+    run: Run, config: ConfigPath = None, offline: OfflineAnyway = False, as_json: Json = False, debug: Debug = False
+) -> None:
     """Make the report of a run again from the files of its folder; of an unfinished one what there is."""
     from auto_train import actions
     from auto_train.cli.output import emit, warn

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from auto_train.cli.options import ConfigPath, Debug, Json, Overrides, Task, TrustCode
+from auto_train.cli.options import ConfigPath, Debug, Json, OfflineAnyway, Overrides, Task, TrustCode
 from auto_train.cli.overrides import OverridesCommand
 
 if TYPE_CHECKING:
@@ -28,9 +28,7 @@ def serve(
     ] = None,
     task: Task = None,
     trust_code: TrustCode = False,
-    offline: Annotated[
-        bool, typer.Option("--offline", help="Taken as by every verb; serving fetches nothing.")
-    ] = False,
+    offline: OfflineAnyway = False,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:

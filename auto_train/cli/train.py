@@ -61,7 +61,7 @@ def train(
         )
         return
     from auto_train import actions
-    from auto_train.cli.output import emit, warn
+    from auto_train.cli.output import emit, starting_line, warn
     from auto_train.cli.progress import Console, log_warnings_to, shown
     from auto_train.jobs.training import as_job
     from auto_train.training.workers.place import Place
@@ -80,7 +80,8 @@ def train(
         run()
         return
     with shown() as console:
-        result = run(progress=as_job(job, console) if job else console)
+        listener = as_job(job, console) if job else console
+        result = run(progress=starting_line(listener) if as_json else listener)
     warn([text for text in result.warnings if as_json or text not in console.warned], as_json=as_json)
     if as_json:
         emit("run", **vars(result))

@@ -26,6 +26,7 @@ from auto_train.cli.failure import report
         (KeyboardInterrupt(), 130),
         (OSError(errno.ENOSPC, "No space left on device", "/there"), 6),
         (PermissionError(errno.EACCES, "Permission denied", "/there"), 6),
+        (ModuleNotFoundError("No module named 'torch'", name="torch"), 6),
     ],
 )
 def test_each_error_has_its_exit_code_and_no_traceback(
@@ -58,3 +59,12 @@ def test_bug_is_exit_1_and_names_the_log_with_the_traceback(capsys: pytest.Captu
 def test_bug_with_debug_shows_the_traceback(capsys: pytest.CaptureFixture[str]) -> None:
     assert report(KeyError("missing"), ["train", "--debug"]) == 1
     assert "KeyError: 'missing'" in capsys.readouterr().err
+
+
+def test_package_that_is_not_installed_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    report(ModuleNotFoundError("No module named 'torch'", name="torch"), [])
+    expected = "error: the package 'torch' is not installed\n  what else is missing: auto-train doctor\n"
+    assert capsys.readouterr().err == expected
+    assert (
+        report(ModuleNotFoundError("No module named 'auto_train.nothing'", name="auto_train.nothing"), ["--debug"]) == 1
+    )

@@ -7,7 +7,7 @@ from tests.conftest import RunCli, TrainedRun
 
 def test_train_with_json_prints_the_run_on_stdout_and_epochs_on_stderr(digits_run: TrainedRun) -> None:
     objects = [json.loads(line) for line in digits_run.process.stdout.splitlines()]
-    assert {found["type"] for found in objects} <= {"run", "warning"}
+    assert {found["type"] for found in objects} <= {"started", "run", "warning"}
     run = objects[-1]
     assert Path(run["run"]) == digits_run.folder
     assert Path(run["bundle"]) == digits_run.bundle

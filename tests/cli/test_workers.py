@@ -126,8 +126,8 @@ def test_two_workers_train_what_one_process_trains(one: Run, two: Any):
 @pytest.mark.slow
 def test_workers_answer_as_one_program(two: Any):
     run, done = two
-    (found,) = [json.loads(line) for line in done.stdout.splitlines()]
-    assert (found["type"], found["run"]) == ("run", str(run.folder))
+    started, found = [json.loads(line) for line in done.stdout.splitlines()]
+    assert (started["type"], found["type"], found["run"]) == ("started", "run", str(run.folder))
     assert found["metrics"] == {name: value for name, value in run.rows()[-1].items() if "/" in name}
     epochs = [line for line in done.stderr.splitlines() if line.startswith("epoch ")]
     assert len(epochs) == 3
