@@ -6,7 +6,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 BENCHMARKS = $(wildcard $(if $(BAR),benchmarks/$(BAR).py benchmarks/$(BAR)_*.py,benchmarks/[!_]*.py))
 
-.PHONY: train serve test test-slow check bench
+.PHONY: train serve test test-slow check bench docs
 
 train: $(STAMP)
 	@$(BIN)/python main.py train --config=$(INI)
@@ -24,6 +24,10 @@ check: $(STAMP)
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
+
+docs: $(STAMP)
+	@$(BIN)/mkdocs build --strict --quiet
+	@echo "build/docs/index.html"
 
 # Every script runs, also after one that misses its bar; one miss fails the whole.
 bench: $(STAMP)

@@ -14,12 +14,11 @@ from auto_train import registry
 from auto_train.config import lint_config
 from auto_train.config.declare import declare
 from auto_train.registry import Recipe
+from tests.pages import ROOT, files_of
 
-ROOT = Path(__file__).parents[1]
 DOCUMENT = ROOT / "docs/recipes.md"
 MOST_LINES = 400
 RECIPES = list(registry.recipes().values())
-FILE_BLOCK = re.compile(r"^```(?:ini|python)\n# (plain/\S+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 every_recipe = pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.name)
 
@@ -110,7 +109,7 @@ def test_recipe_stays_small(recipe: Recipe):
 def plain(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Install the recipe of docs/recipes.md as a package would be, and return the environment that finds it."""
     site = tmp_path_factory.mktemp("site")
-    files = dict(FILE_BLOCK.findall(DOCUMENT.read_text(encoding="utf-8")))
+    files = files_of(DOCUMENT)
     assert {f"plain/{name}" for name in registry.RECIPE_FILES if name != "main.py"} == set(files)
     main = (ROOT / "auto_train/classification/main.py").read_text(encoding="utf-8")
     for name, text in {**files, "plain/__init__.py": "", "plain/main.py": main}.items():

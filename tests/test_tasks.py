@@ -16,10 +16,9 @@ from auto_train.training import qTaskBase
 from auto_train.training.listeners import EVENTS
 from auto_train.training.pipeline.qdict import qDict
 from auto_train.training.pipeline.schema import schema, validate_args
+from tests.pages import ROOT, files_of
 
-ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs/tasks.md").read_text(encoding="utf-8")
-FILE_BLOCK = re.compile(r"^```(?:yaml|python)\n# (\S+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 COMMAND = re.compile(r"^python diabetes.py (.*?)(?: +#.*)?$", re.MULTILINE)
 
 
@@ -27,7 +26,7 @@ COMMAND = re.compile(r"^python diabetes.py (.*?)(?: +#.*)?$", re.MULTILINE)
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with the page's files."""
     folder = tmp_path_factory.mktemp("tasks")
-    for name, content in FILE_BLOCK.findall(PAGE):
+    for name, content in files_of(ROOT / "docs/tasks.md").items():
         (folder / name).write_text(content, encoding="utf-8")
     return folder
 
