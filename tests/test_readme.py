@@ -12,7 +12,7 @@ README = ROOT / "README.md"
 
 def test_readme_blocks_are_all_of_a_language_that_is_run():
     blocks = blocks_of(README)
-    assert {block.language for block in blocks} == {"bash", "python", "ini"}
+    assert {block.language for block in blocks} == {"bash", "python", "ini", "console"}
     assert all(block.file for block in blocks if block.language == "ini")
 
 
