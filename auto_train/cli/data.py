@@ -56,7 +56,7 @@ def check(
     if errors := found.examination.errors:
         leave_out = "" if exclude else "; --exclude FILE writes a list of images to leave out"
         raise DataError(
-            f"the data cannot be trained on: {', '.join(f'{one.count:,} {one.title}' for one in errors)}",
+            f"the data cannot be trained on: {', '.join(map(str, errors))}",
             where=str(found.examination.samples.root or ""),
             hint=f"see {found.report}{leave_out}",
         )
@@ -77,7 +77,7 @@ def _print(found: "DataCheck") -> None:
 
 def _print_finding(finding: "Finding") -> None:
     typer.secho(f"{finding.severity:<9}", fg=COLOURS[finding.severity], nl=False, color=wants_colour(sys.stdout))
-    typer.echo(f"{finding.count:,} {finding.title} ({finding.code})")
+    typer.echo(f"{finding.code}: {finding}")
     for item in finding.items[:SHOWN_ITEMS]:
         typer.echo(_printable(f"           {'  '.join(filter(None, [item.path, item.message]))}"))
     if finding.count > SHOWN_ITEMS:

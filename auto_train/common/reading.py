@@ -126,10 +126,7 @@ def refusal(examination: Examination, *, exclude: Path | None = None) -> DataRef
         exclude: file with the images to leave out.
     """
     errors = examination.errors
-    texts = [
-        listed(f"{one.count:,} {one.title}", [": ".join(filter(None, [item.path, item.message])) for item in one.items])
-        for one in errors
-    ]
+    texts = [listed(str(one), one.items) for one in errors]
     hints = [one.advice for one in errors]
     if exclude:
         hints.append(f"to train without them: project.data.exclude={exclude}")

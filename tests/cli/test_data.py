@@ -30,9 +30,9 @@ def test_check_of_faulty_data_is_exit_3_and_names_files_and_remedies(run_cli: Ru
     ini = write_ini(tmp_path, faulty)
     done = run_cli("data", "check", "--config", ini, "--exclude", tmp_path / "exclude.txt")
     assert done.returncode == 3
-    assert "error    1 files that are no images (not_an_image)" in done.stdout and "0/broken.png" in done.stdout
-    assert "error    2 images whose content is there under another label too (conflicting_labels)" in done.stdout
-    assert "info     2 copies of one content in one split (duplicate)" in done.stdout
+    assert "error    not_an_image: files that are no images (1)" in done.stdout and "0/broken.png" in done.stdout
+    assert "error    conflicting_labels: images whose content is there under another label too (2)" in done.stdout
+    assert "info     duplicate: copies of one content in one split (2)" in done.stdout
     assert f"exclude  {tmp_path}/exclude.txt: 4 images" in done.stdout
     assert "the data cannot be trained on" in done.stderr and "Traceback" not in done.stderr
     again = run_cli("data", "check", "--config", ini, f"project.data.exclude={tmp_path}/exclude.txt")

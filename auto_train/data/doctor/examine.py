@@ -59,8 +59,8 @@ class Examination:
     @property
     def summary(self) -> str:
         """One sentence with all warnings; "" where there are none."""
-        found = [f"{one.count:,} {one.title}" for one in self.findings if one.severity == "warning"]
-        return f"the data has {', '.join(found)}; see data_report.html" if found else ""
+        found = [str(one) for one in self.findings if one.severity == "warning"]
+        return f"found in the data: {', '.join(found)}; see data_report.html" if found else ""
 
     def to_dict(self) -> dict[str, Any]:
         """Return what data_report.json holds."""

@@ -108,6 +108,9 @@ class Item:
     group: int | None = None
     row: int | None = None
 
+    def __str__(self) -> str:
+        return ": ".join(filter(None, [self.path, self.message]))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
@@ -123,6 +126,9 @@ class Finding:
     count: int
     items: tuple[Item, ...]
     leave_out: tuple[int, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.title} ({self.count:,})"
 
     @property
     def severity(self) -> Severity:
