@@ -135,15 +135,17 @@ def refusal(examination: Examination, *, exclude: Path | None = None) -> DataRef
 
 
 @contextmanager
-def examination_kept(folder: Path) -> Iterator[None]:
-    """Write the data report of a training that is refused for its data into this folder, and name it."""
+def examination_kept(folder: Path | None) -> Iterator[None]:
+    """Write the data report of a training that is refused for its data into its folder, and name it.
+
+    Args:
+        folder: of the run; None: nothing is to be changed.
+    """
     try:
         yield
     except DataRefusedError as error:
-        if running_trial():
-            raise
-        page = write_data_report(error.examination, folder)
-        error.hint = f"{error.hint}\n  with pictures: {page}"
+        if folder and not running_trial():
+            error.hint += f"\n  with pictures: {write_data_report(error.examination, folder)}"
         raise
 
 

@@ -254,7 +254,7 @@ def test_run_that_is_being_trained_is_refused(project: Path):
     ("change", "message"),
     [
         (lambda data: (data / "0/000.png").unlink(), "1 image gone"),
-        (lambda data: shutil.copy(data / "0/000.png", data / "1/copy.png"), "1 image new"),
+        (lambda data: shutil.copy(data / "0/000.png", data / "0/copy.png"), "1 image new"),
         (lambda data: Image.new("L", (28, 28)).save(data / "0/000.png"), "1 image with other content"),
         (lambda data: (data / "0/001.png").rename(data / "1/001b.png"), "1 image gone, 1 image new"),
     ],
