@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from auto_train.cli.options import ConfigPath, Debug, Json, OfflineAnyway
+from auto_train.cli.options import ConfigPath, Debug, Json, OfflineAnyway, Subverbs
 from auto_train.cli.output import emit
 from auto_train.cli.overrides import OVERRIDE, OverridesCommand
 from auto_train.errors import ConfigError, UsageError
@@ -13,7 +13,7 @@ from auto_train.errors import ConfigError, UsageError
 if TYPE_CHECKING:
     from auto_train.config import Config, Problem
 
-app = typer.Typer(rich_markup_mode=None, add_completion=False, help="Check, show and explain INIs.")
+app = typer.Typer(cls=Subverbs, rich_markup_mode=None, add_completion=False, help="Check, show and explain INIs.")
 
 
 class ConfigCommand(OverridesCommand):

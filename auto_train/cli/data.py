@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from auto_train.cli.options import ConfigPath, Debug, Json, Offline, Overrides, Task
+from auto_train.cli.options import ConfigPath, Debug, Json, Offline, Overrides, Subverbs, Task
 from auto_train.cli.output import wants_colour
 from auto_train.cli.overrides import OverridesCommand
 
@@ -23,7 +23,9 @@ Exclude = Annotated[
     typer.Option("--exclude", metavar="FILE", help="Write the images to leave out, for [project.data] exclude."),
 ]
 
-app = typer.Typer(rich_markup_mode=None, add_completion=False, help="Examine the data before it is trained on.")
+app = typer.Typer(
+    cls=Subverbs, rich_markup_mode=None, add_completion=False, help="Examine the data before it is trained on."
+)
 
 
 @app.callback()

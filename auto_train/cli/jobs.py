@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from auto_train.cli.options import ConfigPath, Debug, Json, OfflineAnyway
+from auto_train.cli.options import ConfigPath, Debug, Json, OfflineAnyway, Subverbs
 
 if TYPE_CHECKING:
     from auto_train.jobs import Job
 
-app = typer.Typer(rich_markup_mode=None, add_completion=False, help="List, follow and stop background trainings.")
+app = typer.Typer(
+    cls=Subverbs, rich_markup_mode=None, add_completion=False, help="List, follow and stop background trainings."
+)
 Number = Annotated[int, typer.Argument(metavar="ID", help="The job's number, as jobs ls shows it.")]
 
 

@@ -1,9 +1,10 @@
 """Options that several verbs share, so that they read the same. Every verb takes --json, --offline and --debug."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 ConfigPath = Annotated[
     Path | None, typer.Option("--config", metavar="INI", help="The experiment. Default: the file CONFIG names.")
@@ -18,3 +19,11 @@ Offline = Annotated[bool, typer.Option("--offline", help="Touch no network; say 
 OfflineAnyway = Annotated[bool, typer.Option("--offline", help="Taken as by every verb; this one touches no network.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of a bug.")]
 TrustCode = Annotated[bool, typer.Option("--trust-code", help="Run Python code that the bundle brings along.")]
+
+
+class Subverbs(TyperGroup):
+    """A verb with others below it. Its own --help is an option only where it is asked for: app.py says why."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        self.add_help_option = not args or args[0].startswith("-")
+        return super().parse_args(ctx, args)

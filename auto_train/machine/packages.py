@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, metadata, requires, version
+from importlib.metadata import PackageNotFoundError, distribution, metadata
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -30,8 +30,43 @@ class Package:
     wanted: str = ""
 
 
+class Installed:
+    """What is installed here; the metadata of each package is read once."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, tuple[str | None, list[Requirement]]] = {}
+
+    def version(self, name: str) -> str | None:
+        """Return a package's version, None where it is not installed."""
+        return self._read(name)[0]
+
+    def needs(self, name: str) -> list[Requirement]:
+        """Return what a package asks for, whatever the extra or the machine."""
+        return self._read(name)[1]
+
+    def unmet(self, need: Requirement) -> str:
+        """Return a requirement as pip takes it where what is installed does not meet it, else ""."""
+        found = self.version(need.name)
+        is_met = found is not None and need.specifier.contains(found, prereleases=True)
+        return "" if is_met else f"{need.name}{need.specifier}"
+
+    def _read(self, name: str) -> tuple[str | None, list[Requirement]]:
+        name = canonicalize_name(name)
+        if name not in self._found:
+            try:
+                package = distribution(name)
+                self._found[name] = (package.version, [Requirement(text) for text in package.requires or []])
+            except PackageNotFoundError:
+                self._found[name] = (None, [])
+        return self._found[name]
+
+
 def extras() -> list[str]:
-    """Return the names of the extras there are."""
+    """Return the names of the extras there are.
+
+    Raises:
+        MissingError: this program is not installed as a package.
+    """
     try:
         return sorted(metadata(OURS).get_all("Provides-Extra") or [])
     except PackageNotFoundError as error:
@@ -44,35 +79,37 @@ def packages() -> list[Package]:
     Raises:
         MissingError: this program is not installed as a package.
     """
+    installed = Installed()
     users: dict[str, list[str]] = {}
     wanted: dict[str, str] = {}
     for user in [CORE, *extras()]:
-        for need in _needed_by(user):
+        for need in _needed_by(user, installed):
             name = canonicalize_name(need.name)
-            if user != CORE and _version(name) is None:
+            if user != CORE and installed.version(name) is None:
                 continue
             if user not in users.setdefault(name, []):
                 users[name].append(user)
-            if unmet := _unmet(need):
+            if unmet := installed.unmet(need):
                 wanted[name] = unmet
     return [
-        Package(name=name, version=_version(name), used_by=tuple(used_by), wanted=wanted.get(name, ""))
+        Package(name=name, version=installed.version(name), used_by=tuple(used_by), wanted=wanted.get(name, ""))
         for name, used_by in sorted(users.items())
     ]
 
 
 def lacking(extra: str) -> list[str]:
     """Return what is missing of an extra, as pip takes it."""
-    return [text for need in _direct(OURS, {extra}) if (text := _unmet(need))]
+    installed = Installed()
+    return [text for need in _direct(OURS, {extra}, installed) if (text := installed.unmet(need))]
 
 
-def _needed_by(user: str) -> Iterator[Requirement]:
+def _needed_by(user: str, installed: Installed) -> Iterator[Requirement]:
     """Yield every requirement below the core or an extra."""
     pending = [(OURS, frozenset([user] if user != CORE else []))]
     seen = set(pending)
     while pending:
         name, chosen = pending.pop()
-        for need in _direct(name, chosen):
+        for need in _direct(name, chosen, installed):
             below = (canonicalize_name(need.name), frozenset(need.extras))
             if below[0] != OURS:
                 yield need
@@ -81,14 +118,10 @@ def _needed_by(user: str) -> Iterator[Requirement]:
                 pending.append(below)
 
 
-def _direct(name: str, chosen: set[str] | frozenset[str]) -> list[Requirement]:
+def _direct(name: str, chosen: set[str] | frozenset[str], installed: Installed) -> list[Requirement]:
     """Return what a package asks for on this machine with these extras; of ours with an extra only what that adds."""
-    try:
-        needs = [Requirement(text) for text in requires(name) or []]
-    except PackageNotFoundError:
-        return []
     only_extra = name == OURS and bool(chosen)
-    return [need for need in needs if _applies(need, chosen, only_extra=only_extra)]
+    return [need for need in installed.needs(name) if _applies(need, chosen, only_extra=only_extra)]
 
 
 def _applies(need: Requirement, chosen: set[str] | frozenset[str], *, only_extra: bool) -> bool:
@@ -96,17 +129,3 @@ def _applies(need: Requirement, chosen: set[str] | frozenset[str], *, only_extra
         return not only_extra
     holds = any(need.marker.evaluate({"extra": extra}) for extra in chosen or {""})
     return holds and not (only_extra and need.marker.evaluate({"extra": ""}))
-
-
-def _unmet(need: Requirement) -> str:
-    """Return a requirement as pip takes it where what is installed does not meet it, else ""."""
-    found = _version(need.name)
-    is_met = found is not None and need.specifier.contains(found, prereleases=True)
-    return "" if is_met else f"{need.name}{need.specifier}"
-
-
-def _version(name: str) -> str | None:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return None

@@ -17,7 +17,10 @@ def test_bare_call_prints_help_and_exits_0(run_cli: RunCli) -> None:
     assert all(verb in done.stdout for verb in ("train", "validate", "serve", "config"))
 
 
-@pytest.mark.parametrize("words", [["--help"], ["train", "--help"], ["validate", "--help"], ["serve", "--help"]])
+@pytest.mark.parametrize(
+    "words",
+    [["--help"], ["train", "--help"], ["validate", "--help"], ["serve", "--help"], ["config", "lint", "--help"]],
+)
 def test_help_loads_nothing_heavy(words: list[str]) -> None:
     code = (
         f"import sys; from auto_train.cli import main\ntry: main({words})\nexcept SystemExit as end: print(end.code)\n"
