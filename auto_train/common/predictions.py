@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from auto_train.data import Samples
+from auto_train.errors import TaskContractError
 
 # Pictures of the worst answers: enough for a report, and for most images that differ between two runs.
 MOST_PICTURES, PICTURE_SIDE = 200, 160
@@ -32,9 +33,19 @@ def write_predictions(
         rows: what the recipe tells of each image: ``score`` and other columns (N,) for the CSV file, arrays (N, …) for
             the .npz file.
         lower_is_better: a score is an error.
+
+    Raises:
+        TaskContractError: there is no score, or not one for each image.
     """
     import pandas as pd
 
+    lengths = {name: len(values) for name, values in rows.items()}
+    if "score" not in rows or set(lengths.values()) != {len(samples)}:
+        raise TaskContractError(
+            f"report_rows gives {lengths} for {len(samples)} images",
+            allowed="a score and further columns, one value for each image",
+            hint="see docs/recipes.md, What a report shows",
+        )
     folder.mkdir(parents=True, exist_ok=True)
     sizes = np.array([samples.images.size(row) for row in range(len(samples))])
     table = samples.hashed().table[["path", "sha256"]].assign(

@@ -33,7 +33,6 @@ def report_page(report: dict[str, Any], splits: dict[str, Split], run: Path) -> 
         "calibration_chart": _calibration(splits[main].said) if main else None,
         "lr_plot": draw.picture(run / "find_lr_plot.png"),
         "data_report": (run / "data_report.html").is_file(),
-        "lower_is_better": is_lower_better,
     }
     return render("report.html", context, run)
 
@@ -83,7 +82,6 @@ def render(template: str, context: dict[str, Any], *folders: Path) -> str:
     environment.globals |= {
         "picture": lambda name, which=0: draw.picture(folders[which] / name) if name else None,
         "part_chart": draw.part_chart,
-        "most_numbers": draw.MOST_NUMBERS,
     }
     # Names of files need not be UTF-8.
     return environment.get_template(template).render(**context).encode("utf-8", "replace").decode()

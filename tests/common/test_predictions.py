@@ -8,6 +8,7 @@ from PIL import Image
 from auto_train.common.predictions import MOST_PICTURES, MOST_VALUES, write_predictions
 from auto_train.data import Samples
 from auto_train.data.images import ArrayImages, FileImages
+from auto_train.errors import TaskContractError
 
 
 def make_samples(images: list[np.ndarray]) -> Samples:
@@ -75,3 +76,11 @@ def test_name_that_is_no_utf8_is_written_as_it_is(tmp_path: Path):
     samples = samples.with_column("path", [b"caf\xe9.png".decode("utf-8", "surrogateescape")])
     write_predictions(tmp_path, "valid", samples, np.zeros(1), {"score": np.ones(1)})
     assert b"caf\xe9.png" in (tmp_path / "valid.csv").read_bytes()
+
+
+@pytest.mark.parametrize("rows", [{"label": np.array(["a", "b"])}, {"score": np.ones(3)}])
+def test_recipe_that_gives_no_score_for_each_image_is_told(tmp_path: Path, rows: dict[str, np.ndarray]):
+    with pytest.raises(
+        TaskContractError, match=r"report_rows gives \{.*\} for 2 images \(allowed: a score and .*\n  see"
+    ):
+        write_predictions(tmp_path, "valid", make_samples(grey(2)), np.zeros(2), rows)
