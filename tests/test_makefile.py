@@ -32,7 +32,7 @@ def install(folder: Path) -> None:
     (folder / ".venv/.installed").touch()
 
 
-@pytest.mark.parametrize("target", ["train", "test", "test-slow", "check", "serve"])
+@pytest.mark.parametrize("target", ["train", "test", "test-slow", "check", "serve", "docs"])
 def test_make_fresh_checkout_installs_locked_versions_first(checkout: Path, target: str):
     lines = dry_run(checkout, target, "PYTHON=python3.12").splitlines()
     assert "python3.12 -m venv .venv" in lines

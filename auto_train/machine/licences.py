@@ -1,6 +1,7 @@
 """Licences as packages record them, and what kind each is."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from typing import Any, Literal
@@ -70,15 +71,21 @@ def licence_of(package: Distribution) -> tuple[str, Kind]:
     Source: https://packaging.python.org/specifications/core-metadata: License-Expression, else classifiers, else the
     field License, which may hold a whole text; else the file that is installed with it.
     """
-    about: Any = package.metadata  # an email's header: more than its type says
-    names = [line.rpartition(" :: ")[2] for line in about.get_all("Classifier") or [] if line.startswith("License ::")]
-    classified = " AND ".join(name for name in names if name != "OSI Approved")
-    for text in (about.get("License-Expression"), classified, about.get("License"), _file(package)):
+    for number, text in enumerate(_recorded(package)):
         if text and text.strip().upper() != "UNKNOWN":
             kind = kind_of(text[:2000])
-            if kind != "unknown" or text == about.get("License-Expression"):
+            if kind != "unknown" or number == 0:  # an expression is the last word, known or not
                 return _title(text), kind
     return "", "unknown"
+
+
+def _recorded(package: Distribution) -> Iterator[str | None]:
+    about: Any = package.metadata  # an email's header: more than its type says
+    yield about.get("License-Expression")
+    names = [line.rpartition(" :: ")[2] for line in about.get_all("Classifier") or [] if line.startswith("License ::")]
+    yield " AND ".join(name for name in names if name != "OSI Approved")
+    yield about.get("License")
+    yield _file(package)  # last: to list the files of a large package takes time
 
 
 def kind_of(licence: str) -> Kind:
