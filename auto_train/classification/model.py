@@ -10,8 +10,8 @@ from auto_train.common.base import Task
 from auto_train.common.inference import InferenceModel
 from auto_train.common.metrics import classification_metrics, classification_rows, fit_temperature
 from auto_train.common.proposal.choice import Choice
+from auto_train.common.proposal.classes import class_choices
 from auto_train.common.proposal.machine import Machine
-from auto_train.common.proposal.propose import FEW_IMAGES, is_from_scratch, num_trained
 from auto_train.common.proposal.weights import Weights
 from auto_train.data import Samples
 from auto_train.data.facts import Facts
@@ -20,9 +20,6 @@ from auto_train.training.task import Counted
 
 # Share of the loss in the error of an epoch: far less than one image of a million.
 TIE_BREAK = 1e-8
-
-# `init` weighs classes where the largest has so many times the images of the smallest.
-UNEVEN = 10
 
 # Fewer validation images than this say too little about confidences.
 MIN_CALIBRATION_IMAGES = 100
@@ -109,16 +106,7 @@ class ClassificationModel(Task):
 
     @classmethod
     def propose(cls, facts: Facts, machine: Machine, weights: Weights) -> list[Choice]:
-        choices = super().propose(facts, machine, weights)
-        if num_trained(facts) < FEW_IMAGES and not is_from_scratch(facts, weights):
-            why = "less sure of few images, a net is right about more of the others"
-            choices.append(Choice(key="training.scheme.label_smoothing", value=0.1, why=why))
-        least, most = min(facts.classes.values()), max(facts.classes.values())
-        if most >= UNEVEN * least:
-            why = f"{most:,} images of one class, {least:,} of another: the rare one counts as much"
-            choices.append(Choice(key="training.scheme.balance", value="weights", why=why))
-            choices.append(Choice(key="training.scheme.monitor", value="f1_macro", why=why))
-        return choices
+        return [*super().propose(facts, machine, weights), *class_choices(facts, weights)]
 
     # After training.
 

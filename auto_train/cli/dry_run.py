@@ -33,7 +33,7 @@ def try_out(
         device = "" if stage.device_mb is None else f"{stage.device_mb:9,.0f} MB on the GPU"
         typer.echo(f"{stage.name:9}{stage.seconds:7.1f} s{stage.peak_mb:9,.0f} MB{device}")
     plan = found.estimate
-    epochs = "as many epochs as fit" if plan.epochs is None else f"{plan.epochs} epochs"
+    epochs = "as many epochs as fit" if plan.epochs is None else f"{plan.epochs} epoch{'s' if plan.epochs != 1 else ''}"
     images = ", ".join(f"{count:,} {split}" for split, count in plan.images.items())
     typer.echo(f"\nthe whole training, about: {images} images")
     first = f"after {as_time(plan.prepare_s)} to read the data the first time"

@@ -18,6 +18,8 @@ Output = Annotated[
 ]
 Force = Annotated[bool, typer.Option("--force", help="Replace the INI if it is there.")]
 
+SHOWN = 10
+
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 
@@ -44,15 +46,18 @@ def init(
 
 
 def _print(made: "NewConfig") -> None:
+    from auto_train.config.values import dump
+
     splits = ", ".join(f"{count:,} {split or 'in no split'}" for split, count in made.splits.items())
-    labels = ", ".join(made.labels[:8]) + (", …" if len(made.labels) > 8 else "")
+    labels = ", ".join(made.labels[:SHOWN]) + (", …" if len(made.labels) > SHOWN else "")
     typer.echo(f"data     {made.folder}, {made.format}: {splits}; {made.width} x {made.height} px")
     typer.echo(f"classes  {len(made.labels)}: {labels}")
     typer.echo(f"machine  {made.machine}")
     for note in made.notes:
         typer.echo(f"note     {note}")
-    keys = {choice.key: choice for choice in made.choices}
-    width = max(map(len, keys))
-    for key, choice in keys.items():
-        typer.echo(f"  {key:{width}}  {choice.value}  ({choice.why})")
+    width, before = max(len(choice.key) for choice in made.choices), ""
+    for choice in made.choices:
+        why = f"  ({choice.why})" if choice.why != before else ""
+        typer.echo(f"  {choice.key:{width}}  {dump(choice.value)}{why}")
+        before = choice.why
     typer.echo(f"wrote    {made.path}\ntry it   {made.next} --dry-run\ntrain    {made.next}")

@@ -20,13 +20,7 @@ EDIT = {
 ANSWER = '''
 
 def answer(values, labels, model):
-    """Return how one answer of the model reads for people.
-
-    Args:
-        values: what InferenceModel gives for one image, a numpy array.
-        labels: class names in the order of the outputs.
-        model: its name.
-    """
+    """Return how one answer reads for people: ``values`` is what InferenceModel gives for one image, as numpy."""
     from auto_train.common.answers import answer_function
 
     return answer_function("{source}")(values, labels, model)

@@ -17,7 +17,7 @@ def test_dry_run_prints_stages_and_an_estimate_and_leaves_nothing(
     lines = done.stdout.splitlines()
     assert [line.split()[0] for line in lines[:5]] == ["prepare", "train", "evaluate", "export", "serve"]
     assert lines[6] == "the whole training, about: 58 train, 14 valid images"
-    assert "1 epochs of 0:0" in lines[7] and "MB are free" in lines[8]
+    assert "1 epoch of 0:0" in lines[7] and "MB are free" in lines[8]
     assert done.stderr == ""
     assert list(tmp_path.iterdir()) == [ini]
 

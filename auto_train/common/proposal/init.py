@@ -22,7 +22,7 @@ from auto_train.data.samples import Samples
 from auto_train.errors import ImageError, UsageError
 from auto_train.types import absolute
 
-SHOWN_CLASSES, STATISTICS_IMAGES = 8, 32
+SHOWN_CLASSES, STATISTICS_IMAGES = 10, 32
 
 
 @dataclass(frozen=True, kw_only=True)
