@@ -252,7 +252,7 @@ def check_data(
         exclude: file to write, with the images to leave out so that nothing broken and no copy is left.
 
     Raises:
-        DataError: no data that could be examined. MissingError: there is none, or a folder cannot be written.
+        DataError: no data that could be examined. MissingError: there is none. UsageError: a file cannot be written.
     """
     from auto_train.common.data_check import check_data
 

@@ -1,11 +1,14 @@
 """`data check`: the examination that every training begins with, made alone."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from auto_train.common.reading import examine_data, fetch_data, left_out_before
 from auto_train.config import Config
 from auto_train.data.doctor import Examination, write_data_report, write_exclude
+from auto_train.errors import UsageError
 from auto_train.types import Listener, absolute
 
 
@@ -31,17 +34,31 @@ class DataCheck:
 def check_data(
     config: Config, exclude: Path | str | None = None, *, offline: bool = False, listener: Listener | None = None
 ) -> DataCheck:
-    """Examine the data; see :func:`auto_train.actions.check_data`."""
+    """Examine the data; see :func:`auto_train.actions.check_data`.
+
+    Raises:
+        UsageError: one of the files cannot be written.
+    """
     source = fetch_data(config, listener=listener, offline=offline)
     read = examine_data(config, source, listener=listener)
-    path = absolute(exclude) if exclude else None
-    left_out = 0
+    path, location, left_out = absolute(exclude) if exclude else None, absolute(config.project.location), 0
     if path:
-        left_out = write_exclude(read.examination.findings, read.samples, path, before=left_out_before(config))
+        with _explained(path, "name another file with --exclude"):
+            left_out = write_exclude(read.examination.findings, read.samples, path, before=left_out_before(config))
+    with _explained(location, "correct [project] location, or the rights of that folder"):
+        report = write_data_report(read.examination, location)
     return DataCheck(
         examination=read.examination,
-        report=write_data_report(read.examination, absolute(config.project.location)),
+        report=report,
         exclude=path,
         left_out=left_out,
         warnings=(*filter(None, [source.warning]), *read.samples.warnings),
     )
+
+
+@contextmanager
+def _explained(path: Path, hint: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise UsageError(f"cannot be written: {error.strerror}", where=str(path), hint=hint) from error

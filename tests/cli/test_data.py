@@ -59,6 +59,16 @@ def test_check_of_no_data_is_one_message(run_cli: RunCli, tmp_path: Path):
     assert done.returncode == 6 and "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("words", "where"), [(["--exclude", "."], ""), (["project.location=tiny.ini/x"], "/tiny.ini/x")]
+)
+def test_check_that_cannot_write_says_where(
+    run_cli: RunCli, digit_files: Path, tmp_path: Path, words: list[str], where: str
+):
+    done = run_cli("data", "check", "--config", write_ini(tmp_path, digit_files), *words, cwd=tmp_path)
+    assert done.returncode == 2 and f"{tmp_path}{where}: cannot be written: " in done.stderr
+
+
 def test_check_loads_no_torch(digit_files: Path, tmp_path: Path):
     import subprocess
     import sys
