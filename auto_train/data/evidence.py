@@ -59,8 +59,10 @@ def look(samples: Samples, sizes: Mapping[int, tuple[int, int]]) -> Evidence:
     if not len(thumbs):
         return Evidence(images=0, is_grey=False, is_plain=False, upright=None)
     is_grey = np.ptp(thumbs, axis=3).max(axis=(1, 2)) <= GREY_STEP
-    hits = [upright_hits(group.mean(axis=3)) for group in groups.values() if len(group) > 1]
-    compared = sum(len(group) for group in groups.values() if len(group) > 1)
+    # Copies would each find the other upright, whatever they show.
+    distinct = [np.unique(group.mean(axis=3), axis=0) for group in groups.values()]
+    hits = [upright_hits(group) for group in distinct if len(group) > 1]
+    compared = sum(len(group) for group in distinct if len(group) > 1)
     return Evidence(
         images=len(thumbs),
         is_grey=bool(is_grey.mean() >= GREY_SHARE),

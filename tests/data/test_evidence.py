@@ -82,3 +82,10 @@ def test_upright_hits_of_what_is_its_own_mirror_image_are_half() -> None:
 def test_evidence_of_few_images_must_be_stronger(images: int, share: float, is_handed: bool) -> None:
     found = Evidence(images=images, is_grey=True, is_plain=True, upright=share)
     assert found.is_handed is is_handed
+
+
+def test_look_at_copies_does_not_take_them_for_images_with_a_left_and_a_right(mirror: Path, tmp_path: Path) -> None:
+    with tarfile.open(mirror / "flowers_240" / "flowers_240.tgz") as archive:
+        archive.extractall(tmp_path, filter="data")
+    samples = read_samples(tmp_path / "flowers_240" / "valid")
+    assert evidence_of(samples.take([row for row in range(len(samples)) for _ in range(2)])).is_handed is False

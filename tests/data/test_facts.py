@@ -37,7 +37,7 @@ def test_facts_of_identical_images_are_facts(tmp_path: Path) -> None:
     for i in range(30):
         picture(tmp_path / "ab"[i % 2] / f"{i}.png", 9, 9)
     evidence = facts_of(recognise(tmp_path).samples).evidence
-    assert (evidence.is_grey, evidence.is_plain, evidence.upright) == (True, True, 0.5)
+    assert (evidence.is_grey, evidence.is_plain, evidence.upright) == (True, True, None)
 
 
 def test_facts_name_images_that_cannot_be_read(tmp_path: Path) -> None:
