@@ -75,7 +75,9 @@ def status(run: Path) -> str:
 @pytest.fixture(scope="module")
 def trained(digit_files: Path, tmp_path_factory: pytest.TempPathFactory) -> Trained:
     overrides = ["training.scheme.epochs=3", "export.formats=onnx", "training.scheme.batch_size=8"]
-    return train(tmp_path_factory.mktemp("trained"), digit_files, *overrides)
+    with pytest.MonkeyPatch.context() as patch:  # a first start, whatever other tests have stored
+        patch.setenv("AUTO_TRAIN_CACHE", str(tmp_path_factory.mktemp("cache")))
+        return train(tmp_path_factory.mktemp("trained"), digit_files, *overrides)
 
 
 # What a run leaves
