@@ -108,8 +108,8 @@ class Trial:
         if dls is not None:
             for loader in (dls.train, dls.valid):
                 loader.n = min(loader.n, BATCHES * loader.bs)
-        # An evaluation has batches of twice the size; the second one may be short.
-        wanted = {"train": BATCHES * batch, "valid": 2 * batch + 1, "test": 2 * batch + 1}
+        # The second batch of an evaluation may be short.
+        wanted = {"train": BATCHES * batch, "valid": batch + 1, "test": batch + 1}
         chosen = _chosen(table.tolist(), wanted, fraction)
         few = samples.take([row for rows in chosen.values() for row in rows])
         self.samples = few.with_column("split", [split for split, rows in chosen.items() for _ in rows])

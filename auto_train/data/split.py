@@ -4,7 +4,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
-from auto_train.data.samples import Samples, listed
+from auto_train.data.samples import Samples
 from auto_train.errors import DataError, UsageError
 
 
@@ -38,8 +38,7 @@ def assign_splits(samples: Samples, valid_fraction: float = 0.2, *, frozen: Mapp
     splits = [split or "train" for split in splits]
     if "train" not in splits:
         raise DataError("no image is in the train split", where=str(samples.root or ""))
-    samples = samples.with_column("split", splits)
-    return samples.warn(*_gaps(samples))
+    return samples.with_column("split", splits)
 
 
 def unit_hash(key: str) -> float:
@@ -65,14 +64,3 @@ def _valid_keys(
         if own[label] and own[label] <= valid and (label, "train") not in settled:
             valid.remove(max(own[label], key=position.__getitem__))
     return valid
-
-
-def _gaps(samples: Samples) -> list[str]:
-    """Return a text for classes that a split lacks."""
-    found = set(zip(samples.table["split"], samples.table["label"], strict=True))
-    texts = []
-    for split in ("train", "valid"):
-        lacking = [label for label in samples.labels if (split, label) not in found]
-        if lacking and len(lacking) < len(samples.labels):
-            texts.append(listed(f"classes without a {split} image", lacking))
-    return texts

@@ -68,16 +68,16 @@ def test_dry_run_looks_at_few_of_many_images(digit_files: Path, tmp_path: Path) 
     with trial(tiny_config(tmp_path, tmp_path / "many")) as running:
         few = running.few(read_samples(tmp_path / "many"), 0.2)
     assert running.rows == {"": 4000}
-    assert Counter(few.table["split"]) == {"train": 32, "valid": 33}
+    assert Counter(few.table["split"]) == {"train": 32, "valid": 17}
     assert set(few.table["label"]) == {"a", "b"}
 
 
 @pytest.mark.parametrize(
     ("splits", "fraction", "expected"),
     [
-        ({"": 1000}, 0.2, {"train": 32, "valid": 33}),
+        ({"": 1000}, 0.2, {"train": 32, "valid": 17}),
         ({"train": 1000, "valid": 10, "test": 500}, 0.2, {"train": 32, "valid": 10, "test": 33}),
-        ({"train": 1000, "test": 5}, 0.2, {"train": 32, "valid": 33, "test": 5}),
+        ({"train": 1000, "test": 5}, 0.2, {"train": 32, "valid": 17, "test": 5}),
         ({"": 10}, 0.2, {"train": 8, "valid": 2}),
         ({"": 3}, 0.2, {"train": 2, "valid": 1}),
         ({"": 1000}, 0.0, {"train": 32}),
@@ -86,7 +86,7 @@ def test_dry_run_looks_at_few_of_many_images(digit_files: Path, tmp_path: Path) 
 )
 def test_chosen_rows_are_what_two_batches_need(splits: dict[str, int], fraction: float, expected: dict[str, int]):
     rows = [split for split, count in splits.items() for _ in range(count)]
-    chosen = _chosen(rows, {"train": 32, "valid": 33, "test": 33}, fraction)
+    chosen = _chosen(rows, {"train": 32, "valid": 17, "test": 33}, fraction)
     assert {split: len(found) for split, found in chosen.items()} == expected
     together = [row for found in chosen.values() for row in found]
     assert len(together) == len(set(together))

@@ -97,19 +97,17 @@ def test_assign_splits_every_class_of_two_images_gets_one_in_each_split() -> Non
     assert samples.warnings == ()
 
 
-def test_assign_splits_class_with_one_image_is_trained_and_warned_about() -> None:
+def test_assign_splits_class_with_one_image_is_trained() -> None:
     for first in range(20):  # whatever its hash
         samples = assign_splits(samples_of(["rare"] + ["a", "b"] * 20, first=first), 0.5)
 
         assert samples.table["split"][0] == "train"
-        assert samples.warnings == ("classes without a valid image:\n  - rare",)
 
 
-def test_assign_splits_class_in_one_group_is_trained_and_warned_about() -> None:
+def test_assign_splits_class_in_one_group_is_trained() -> None:
     samples = assign_splits(samples_of(["one"] * 5 + ["a", "b"] * 20, groups=["g"] * 5 + [""] * 40), 0.5)
 
     assert set(samples.table["split"][:5]) == {"train"}
-    assert samples.warnings == ("classes without a valid image:\n  - one",)
 
 
 def test_assign_splits_given_by_the_data_win() -> None:
@@ -125,12 +123,6 @@ def test_assign_splits_train_and_test_given_valid_comes_from_train() -> None:
 
     assert Counter(table["split"][300:]) == {"test": 100}
     assert 0.1 < (table["split"][:300] == "valid").mean() < 0.3
-
-
-def test_assign_splits_classes_that_a_given_split_lacks_are_warned_about() -> None:
-    samples = assign_splits(samples_of(["a", "b", "a", "c"], splits=["train", "train", "valid", "valid"]))
-
-    assert samples.warnings == ("classes without a train image:\n  - c", "classes without a valid image:\n  - b")
 
 
 def test_assign_splits_frozen_rows_stay_and_new_ones_are_drawn() -> None:

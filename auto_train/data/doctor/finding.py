@@ -8,6 +8,8 @@ from auto_train.data.samples import Samples
 
 Severity = Literal["error", "warning", "info"]
 # Of one finding: what the report names. The exclude list has all of them.
+# Classes that are named in a sentence.
+MOST_NAMED = 10
 MOST_ITEMS = 100
 
 
@@ -128,7 +130,9 @@ class Finding:
     leave_out: tuple[int, ...] = ()
 
     def __str__(self) -> str:
-        return f"{self.title} ({self.count:,})"
+        """Return the title with the classes it is about, where these are few, else with how many there are."""
+        classes = dict.fromkeys(item.label for item in self.items if item.label and not item.path)
+        return f"{self.title} ({', '.join(classes) if 0 < len(classes) <= MOST_NAMED else f'{self.count:,}'})"
 
     @property
     def severity(self) -> Severity:
