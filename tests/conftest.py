@@ -184,6 +184,23 @@ def digit_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
+def lossy_export(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every ONNX file that is written have the biases of its classes changed, as by an exporter's error."""
+    import numpy as np
+    import onnx
+
+    save = onnx.save
+
+    def save_wrong(proto: onnx.ModelProto, path: Path) -> None:
+        *_, bias = (array for array in proto.graph.initializer if array.name.endswith(".bias"))
+        found = onnx.numpy_helper.to_array(bias)
+        bias.CopyFrom(onnx.numpy_helper.from_array(found + np.arange(len(found), dtype=found.dtype), bias.name))
+        save(proto, path)
+
+    monkeypatch.setattr(onnx, "save", save_wrong)
+
+
+@pytest.fixture
 def disk_of(tmp_path: Path) -> Iterator[DiskOf]:
     """Return a function that mounts a file system of so many MB; it skips where this user may mount none."""
     folder = tmp_path / "disk"

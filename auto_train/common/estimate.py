@@ -102,7 +102,6 @@ def _images(trial: Trial) -> dict[str, int]:
 
 def _epoch_seconds(trial: Trial, run: Path, images: dict[str, int]) -> dict[str, float]:
     """Return the seconds of a whole epoch by stage, from the last short one of each, in which all is warm."""
-    assert trial.samples is not None
     counts = trial.samples.table["split"].value_counts().to_dict()
     seconds = {}
     for row in epoch_rows(run):
@@ -116,7 +115,6 @@ def _epoch_seconds(trial: Trial, run: Path, images: dict[str, int]) -> dict[str,
 
 def _decode_seconds(trial: Trial) -> float:
     """Return the seconds to read and decode an image."""
-    assert trial.samples is not None
     rows = range(min(DECODED, len(trial.samples)))
     began = time.perf_counter()
     for row in rows:

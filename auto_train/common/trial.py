@@ -19,7 +19,7 @@ import psutil
 from auto_train.config import Config, load_config
 from auto_train.data import Samples
 from auto_train.data.facts import spread
-from auto_train.errors import AutoTrainError, Interrupted, UsageError
+from auto_train.errors import AutoTrainError, Interrupted, TaskContractError, UsageError
 from auto_train.types import Listener, Progress, absolute
 
 if TYPE_CHECKING:
@@ -61,7 +61,6 @@ class Trial:
         config: the user's, with another place, few epochs and nobody to report to.
         listener: to be given to the recipe.
         rows: images by split that the real training has, "" for those it has to divide.
-        samples: the few that are used.
         costs: of the stages that are over.
     """
 
@@ -70,7 +69,7 @@ class Trial:
     folder: Path
     progress: Listener | None = None
     rows: dict[str, int] = field(default_factory=dict)
-    samples: Samples | None = None
+    _samples: Samples | None = None
     costs: list[StageCost] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -112,12 +111,26 @@ class Trial:
         wanted = {"train": BATCHES * batch, "valid": batch + 1, "test": batch + 1}
         chosen = _chosen(table.tolist(), wanted, fraction)
         few = samples.take([row for rows in chosen.values() for row in rows])
-        self.samples = few.with_column("split", [split for split, rows in chosen.items() for _ in rows])
-        return self.samples
+        self._samples = few.with_column("split", [split for split, rows in chosen.items() for _ in rows])
+        return self._samples
+
+    @property
+    def samples(self) -> Samples:
+        """The few rows that are used.
+
+        Raises:
+            TaskContractError: the recipe has read its data in a way of its own.
+        """
+        if self._samples is None:
+            raise TaskContractError(
+                "the recipe has read its data past the dry run",
+                where=f"recipe '{self.config.recipe.name}'",
+                hint="let its read_data call that of Task, or train without --dry-run",
+            )
+        return self._samples
 
     def image(self) -> "np.ndarray":
         """Return one of the few images, (H, W, 3) uint8."""
-        assert self.samples is not None
         return self.samples.images[0]
 
 

@@ -8,7 +8,7 @@ import pytest
 from auto_train import actions
 from auto_train.common.trial import EPOCHS, STAGES, _chosen, check_places, running_trial, trial
 from auto_train.data import read_samples
-from auto_train.errors import DataError, MissingError, RequestError, UsageError
+from auto_train.errors import DataError, MissingError, RequestError, TaskContractError, UsageError
 from auto_train.types import Progress
 from tests.serving.tiny import POSTPROCESS
 from tests.tiny import tiny_config, write_digits
@@ -142,3 +142,13 @@ def test_dry_run_of_data_from_a_function_and_of_arrays(tmp_path: Path) -> None:
     found = actions.dry_run(tiny_config(tmp_path, "builtin:digits"))
     assert sum(found.estimate.images.values()) == 1797
     assert json.dumps(found.answer)
+
+
+def test_dry_run_of_a_recipe_that_reads_data_its_own_way_says_so(digit_files: Path, tmp_path: Path) -> None:
+    with (
+        trial(tiny_config(tmp_path, digit_files)) as running,
+        pytest.raises(
+            TaskContractError, match="recipe 'classification': the recipe has read its data past the dry run\n  let its"
+        ),
+    ):
+        running.image()

@@ -8,9 +8,9 @@ from auto_train.data.samples import Samples
 
 Severity = Literal["error", "warning", "info"]
 # Of one finding: what the report names. The exclude list has all of them.
+MOST_ITEMS = 100
 # Classes that are named in a sentence.
 MOST_NAMED = 10
-MOST_ITEMS = 100
 
 
 @dataclass(frozen=True, kw_only=True)
