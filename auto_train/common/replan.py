@@ -5,11 +5,11 @@ from dataclasses import replace
 from typing import Any
 
 import torch
-from fastai.callback.core import Callback
 
 from auto_train.common.changes import flat
 from auto_train.common.resume import Resume
 from auto_train.config import Config
+from auto_train.training.fastai_core import Callback
 from auto_train.training.learner import Learner
 from auto_train.training.loaders import length
 from auto_train.training.optim.replay import RATES, put_back, replay, settings_of

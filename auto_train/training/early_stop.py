@@ -3,9 +3,8 @@
 import math
 from typing import Any
 
-from fastai.callback.core import Callback
-
 from auto_train.errors import UsageError
+from auto_train.training.fastai_core import Callback
 from auto_train.training.monitor import checked_target, is_better
 
 

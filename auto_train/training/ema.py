@@ -3,9 +3,10 @@
 from typing import Any
 
 import torch
-from fastai.callback.core import Callback
 from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from auto_train.training.fastai_core import Callback
 
 
 class EmaWeights(Callback):

@@ -6,19 +6,19 @@ from dataclasses import replace
 from typing import Any
 
 import torch
-from fastai.callback.core import (
-    CancelEpochException,
-    CancelFitException,
-    CancelStepException,
-    CancelTrainException,
-    CancelValidException,
-)
-from fastai.optimizer import OptimWrapper
 from loguru import logger
 from torch import nn
 
 from auto_train.training.average import Averages
 from auto_train.training.ema import EmaWeights
+from auto_train.training.fastai_core import (
+    CancelEpochException,
+    CancelFitException,
+    CancelStepException,
+    CancelTrainException,
+    CancelValidException,
+    OptimWrapper,
+)
 from auto_train.training.loaders import length
 from auto_train.training.memory import give_back, is_out_of_memory, out_of_memory
 from auto_train.training.monitor import Errors

@@ -6,14 +6,19 @@ from functools import partial
 from typing import Any
 
 import torch
-from fastai.callback.core import CancelBackwardException, CancelBatchException, CancelStepException, TrainEvalCallback
-from fastai.learner import Learner as FastaiLearner
-from fastai.optimizer import OptimWrapper
 from torch import nn
 
 from auto_train.errors import UsageError
 from auto_train.training.average import Averages
 from auto_train.training.batch import moved
+from auto_train.training.fastai_core import (
+    CancelBackwardException,
+    CancelBatchException,
+    CancelStepException,
+    OptimWrapper,
+    TrainEvalCallback,
+)
+from auto_train.training.fastai_core import Learner as FastaiLearner
 from auto_train.training.listeners import Listeners
 from auto_train.training.optim.stages import Freezer, Stage, parameter_groups
 from auto_train.training.position import Position

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from types import FrameType
 
 import torch
-from fastai.callback.core import Callback, CancelFitException
 
 from auto_train.errors import NotFiniteError
+from auto_train.training.fastai_core import Callback, CancelFitException
 from auto_train.training.workers.distributed import agree, is_main, largest, world
 
 # Seconds after which the workers learn at the latest that one of them was asked to stop, and a few batches.

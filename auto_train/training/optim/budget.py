@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 import torch
-from fastai.callback.core import Callback, CancelTrainException
 
+from auto_train.training.fastai_core import Callback, CancelTrainException
 from auto_train.training.loaders import length
 from auto_train.training.optim.batch_timer import BatchTimer
 from auto_train.training.optim.pace import EVALUATION, epochs_left, evaluation_batches, frozen_work

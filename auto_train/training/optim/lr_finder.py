@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from fastai.callback.schedule import minimum, steep
-from fastai.learner import Recorder
 
 from auto_train.errors import TrainingError
+from auto_train.training.fastai_core import Recorder, minimum, steep
 from auto_train.training.learner import Learner
 
 STEPS = 100

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from fastai.torch_core import norm_bias_params
 from torch import nn
 
+from auto_train.training.fastai_core import norm_bias_params
 from auto_train.training.optim.schedule import Constant, OneCycle, Schedule
 
 MakeOptimizer = Callable[[nn.Module], torch.optim.Optimizer]

@@ -9,9 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
-from fastai.callback.core import Callback
-
 from auto_train.errors import UsageError
+from auto_train.training.fastai_core import Callback
 from auto_train.training.loaders import length
 from auto_train.training.rng import generators_of, rng_state, set_rng_state
 

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from fastai.callback.core import Callback
 from torch import nn
 
 from auto_train.errors import CheckpointError, MissingError, NotFiniteError
+from auto_train.training.fastai_core import Callback
 from auto_train.training.monitor import checked_target, is_better
 from auto_train.training.runs.files import WrittenThrough, replacing
 from auto_train.training.runs.state import learner_state

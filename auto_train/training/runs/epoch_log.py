@@ -26,8 +26,8 @@ from typing import Any
 
 import psutil
 import torch
-from fastai.callback.core import Callback
 
+from auto_train.training.fastai_core import Callback
 from auto_train.training.optim.pace import Pace, epochs_left
 from auto_train.training.runs.files import write_atomically
 from auto_train.training.runs.loggers.feed import Feed
