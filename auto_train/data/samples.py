@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from auto_train.data.source import Source
+    from auto_train.data.targets import Targets
 
 _BLOCK = 256
 SHA256 = re.compile("[0-9a-f]{64}")
@@ -27,9 +28,11 @@ class Samples:
 
     Attributes:
         table: one row per image: ``path`` (relative to root where below it), ``split`` (train, valid, test, or "" where
-            the data does not say), ``label``, ``group`` ("" for none), ``sha256`` ("" until :meth:`hashed`).
+            the data does not say), ``label`` (a class name, or the text of ``targets``), ``group`` ("" for none),
+            ``sha256`` ("" until :meth:`hashed`).
         images: the pixels, row by row.
-        labels: class names in the model's order.
+        labels: class names in the model's order; of numbers the names of their columns.
+        targets: the annotations, row by row, where one class name does not say them.
         root: folder of the data; None where it is builtin.
         warnings: texts the caller shows.
     """
@@ -37,6 +40,7 @@ class Samples:
     table: "pd.DataFrame"
     images: Images
     labels: list[str]
+    targets: "Targets | None" = None
     root: Path | None = None
     warnings: tuple[str, ...] = field(default=())
 
@@ -46,7 +50,19 @@ class Samples:
     def take(self, rows: Sequence[int]) -> "Samples":
         """Return these rows only, in this order; the labels stay."""
         rows = [int(row) for row in rows]
-        return replace(self, table=self.table.iloc[rows].reset_index(drop=True), images=self.images.take(rows))
+        return replace(
+            self,
+            table=self.table.iloc[rows].reset_index(drop=True),
+            images=self.images.take(rows),
+            targets=self.targets and self.targets.take(rows),
+        )
+
+    @property
+    def classes(self) -> list[Sequence[str]]:
+        """The class names of every row, each once: one of a class, any number of other targets."""
+        if self.targets is None:
+            return [(label,) for label in self.table["label"]]
+        return [self.targets.classes(row) for row in range(len(self))]
 
     def of(self, split: str) -> "Samples":
         """Return the rows of one split."""

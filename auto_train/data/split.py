@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from auto_train.data.samples import Samples
 from auto_train.errors import DataError, UsageError
@@ -33,7 +33,7 @@ def assign_splits(samples: Samples, valid_fraction: float = 0.2, *, frozen: Mapp
     if valid_fraction > 0 and "valid" not in set(table["split"]):
         keys = [group or sha256 for group, sha256 in zip(table["group"], table["sha256"], strict=True)]
         is_open = [path not in frozen and split != "test" for path, split in zip(table["path"], splits, strict=True)]
-        valid = _valid_keys(keys, table["label"], splits, is_open, valid_fraction)
+        valid = _valid_keys(keys, samples.classes, splits, is_open, valid_fraction)
         splits = [("valid" if keys[i] in valid else "train") if is_open[i] else splits[i] for i in range(len(splits))]
     splits = [split or "train" for split in splits]
     if "train" not in splits:
@@ -47,16 +47,17 @@ def unit_hash(key: str) -> float:
 
 
 def _valid_keys(
-    keys: list[str], labels: Iterable[str], splits: list[str], is_open: list[bool], fraction: float
+    keys: list[str], classes: Iterable[Sequence[str]], splits: list[str], is_open: list[bool], fraction: float
 ) -> set[str]:
     """Return the groups and contents, among the open rows, that are for validation."""
     position = {key: unit_hash(key) for key in set(keys)}
     valid = {key for key, place in position.items() if place < fraction}
     own: dict[str, set[str]] = defaultdict(set)
     settled: set[tuple[str, str]] = set()
-    for key, label, split, free in zip(keys, labels, splits, is_open, strict=True):
-        own[label].update([key] if free else [])
-        settled.update([] if free else [(label, split)])
+    for key, labels, split, free in zip(keys, classes, splits, is_open, strict=True):
+        for label in labels:
+            own[label].update([key] if free else [])
+            settled.update([] if free else [(label, split)])
     for label in sorted(own):
         if not own[label] & valid and (label, "valid") not in settled and len(own[label]) > 1:
             valid.add(min(own[label], key=position.__getitem__))

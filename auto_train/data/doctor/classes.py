@@ -23,10 +23,17 @@ def check_splits(samples: Samples, looks: Looks) -> list[Finding]:
     return of_classes("empty_split", items)
 
 
+def class_counts(samples: Samples) -> Counter[tuple[str, str]]:
+    """Return the number of images by (split, class); one with several classes counts for each."""
+    rows = zip(samples.table["split"], samples.classes, strict=True)
+    return Counter((split, label) for split, labels in rows for label in labels)
+
+
 def check_classes(samples: Samples, looks: Looks) -> list[Finding]:
     """Find classes that a split lacks, and classes that are rare in training."""
-    table = samples.table.iloc[looks.whole]
-    counts = Counter(zip(table["split"], table["label"], strict=True))
+    counts = class_counts(samples.take(looks.whole.tolist()))
+    if not counts:  # numbers have no classes
+        return []
     splits = [split for split in ("train", "valid", "test") if any(of == split for of, _ in counts)]
     lacking = [
         Item(split=split, label=label, message=f"no image of class '{label}' in {split}")

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from auto_train.data.doctor.classes import check_classes, check_splits
+from auto_train.data.doctor.classes import check_classes, check_splits, class_counts
 from auto_train.data.doctor.copies import LEAST_SIDE, check_copies
 from auto_train.data.doctor.files import check_blank, check_modes, check_orientation, check_problems, check_sizes
 from auto_train.data.doctor.finding import KINDS, Finding
@@ -87,7 +87,7 @@ def examine(samples: Samples, looks: Looks, *, checks: Sequence[Check] = CHECKS)
     findings = [finding for check in checks for finding in check(samples, looks)]
     table = samples.table
     classes: dict[str, dict[str, int]] = {label: {} for label in samples.labels}
-    for (label, split), number in sorted(Counter(zip(table["label"], table["split"], strict=True)).items()):
+    for (split, label), number in sorted(class_counts(samples).items(), key=lambda item: item[0][::-1]):
         classes.setdefault(label, {})[split] = number
     counts = Counter(table["split"])
     return Examination(
