@@ -1,0 +1,73 @@
+"""Look at data."""
+
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from auto_train.actions.config import open_config
+from auto_train.types import Listener
+
+if TYPE_CHECKING:
+    from auto_train.common.data_check import DataCheck
+    from auto_train.common.proposal.init import NewConfig
+    from auto_train.config import Config
+
+
+def check_data(
+    config: "Config | Path | str | None" = None,
+    overrides: Sequence[str] = (),
+    *,
+    exclude: Path | str | None = None,
+    task: str | None = None,
+    offline: bool = False,
+    progress: Listener | None = None,
+) -> "DataCheck":
+    """Examine the data of an INI as every training does, and write data_report.html and .json into its project folder.
+
+    Args:
+        exclude: file to write, with the images to leave out so that nothing broken and no copy is left.
+
+    Raises:
+        DataError: no data that could be examined. MissingError: there is none. UsageError: a file cannot be written.
+    """
+    from auto_train.common.data_check import check_data
+
+    return check_data(open_config(config, overrides, task=task), exclude, offline=offline, listener=progress)
+
+
+def init_config(
+    data: Path | str,
+    output: Path | None = None,
+    *,
+    task: str | None = None,
+    force: bool = False,
+    offline: bool = False,
+) -> "NewConfig":
+    """Look at data and machine, and write an INI that trains as it is.
+
+    Args:
+        data: a folder, or a table of labels.
+        output: the INI; none: named after the folder, in the working directory.
+        task: the recipe; none: classification.
+        force: replace an INI that is there.
+        offline: touch no network.
+
+    Raises:
+        UsageError: the INI is there already, or cannot be written. DataError: no data that can be trained on.
+    """
+    from auto_train.common.proposal.target import data_choices, target
+    from auto_train.config.load import DEFAULT_TASK
+    from auto_train.data.facts import facts_of
+    from auto_train.data.recognise import recognise
+    from auto_train.registry import recipe
+
+    chosen = recipe(task or DEFAULT_TASK)
+    name, path = target(data, output, force=force)
+    found = recognise(data)
+    facts = facts_of(found.samples)
+    choices = data_choices(data, found, name=name, task=chosen.name)
+    from auto_train.common.proposal.init import write_config  # loads torch, which mistakes above need not wait for
+
+    model = getattr(import_module(f"{chosen.package}.model"), chosen.model_name)
+    return write_config(path, found, facts, choices, recipe=model, force=force, offline=offline)
