@@ -10,6 +10,9 @@ from auto_train.bundle.config_mixin import ConfigMixin
 from auto_train.bundle.filelist import sha256_of
 from auto_train.bundle.golden import compare_golden
 
+# Of an answer in answers.json; a larger one is a file of its own.
+MOST_VALUES = 2000
+
 
 @dataclass(frozen=True, kw_only=True)
 class Bundle:
@@ -43,7 +46,7 @@ def load_bundle(folder: Path | str, *, trust_code: bool = False, check_golden: b
     folder = Path(folder)
     model: Any = ConfigMixin.from_pretrained(folder, trust_code=trust_code)
     if check_golden:
-        compare_golden(folder / "golden", partial(_infer, model))
+        compare_golden(folder / "golden", partial(_infer, model), model.difference)
     facts = folder / "facts.json"
     return Bundle(
         model=model,
@@ -65,15 +68,17 @@ def write_golden(model: Any, images: list[Any], folder: Path) -> None:
     Args:
         images: (H, W, 3) uint8 each.
     """
-    import torch
+    import numpy as np
     from PIL import Image
 
     folder.mkdir(parents=True, exist_ok=True)
     answers = {}
     for i, image in enumerate(images):
         Image.fromarray(image).save(folder / f"{i}.png")
-        with torch.no_grad():
-            answers[f"{i}.png"] = model(torch.from_numpy(image)[None])[0].tolist()
+        answer = _infer(model, image[None])[0]
+        if answer.size > MOST_VALUES:
+            np.save(folder / f"{i}.npy", answer)
+        answers[f"{i}.png"] = f"{i}.npy" if answer.size > MOST_VALUES else answer.tolist()
     (folder / "answers.json").write_text(json.dumps(answers, indent=2) + "\n", encoding="utf-8")
 
 

@@ -11,15 +11,9 @@ from torch import nn
 from auto_train import registry
 from auto_train.bundle import load_bundle
 from auto_train.bundle.find import find_for_config
-from auto_train.common.backbone import (
-    create_timm_model,
-    default_split,
-    normalisation,
-    starting_weights,
-    zero_last_linear,
-)
+from auto_train.common.backbone import default_split, normalisation, starting_weights, zero_last_linear
 from auto_train.common.inference import InferenceModel
-from auto_train.common.loaders import eval_loader, train_loader
+from auto_train.common.loaders import Move, eval_loader, train_loader
 from auto_train.common.optimize import optimizer_of
 from auto_train.common.proposal.choice import Choice
 from auto_train.common.proposal.machine import Machine
@@ -32,6 +26,7 @@ from auto_train.common.weights import load_torch_model_weights_to
 from auto_train.config import AttrDict, Config, load_config
 from auto_train.data import Samples, Source, decode_image, evaluation_hash, find_weights, read_manifest
 from auto_train.data.facts import Facts
+from auto_train.data.loader import TargetRows
 from auto_train.errors import TaskContractError, UsageError
 from auto_train.training.learner import Learner
 from auto_train.training.precision import choose_precision
@@ -48,7 +43,8 @@ FEW_IMAGES = 10_000
 class Task(qTaskBase):
     """Everything a recipe shares: config, data, model, dataloaders, learner.
 
-    A recipe defines ``inference_class``, ``targets``, the loss and metric hooks of qTaskBase, and ``evaluate``.
+    A recipe defines ``inference_class``, ``targets``, the loss and metric hooks of qTaskBase, and ``evaluate``; where
+    targets lie in the image ``move`` too, which does to them what the augmentation did to the pixels.
 
     Args:
         config: a Config, the path of an INI, or None for the one the environment variable CONFIG names.
@@ -69,6 +65,7 @@ class Task(qTaskBase):
 
     inference_class: ClassVar[type[InferenceModel]]
     report_score: ClassVar[tuple[str, str]] = ("score", "max")
+    move: ClassVar[Move | None] = None
     eval_needs_loss = True
 
     def __init__(
@@ -181,19 +178,17 @@ class Task(qTaskBase):
             image_size=config.architecture.image_size,
             mean=self._per_channel("mean") or list(mean),
             std=self._per_channel("std") or list(std),
+            **self.inference_arguments(),
         )
-        network = create_timm_model(
-            n_out=len(self.labels),
-            pretrained=False,
-            weights=weights,
-            image_size=config.architecture.image_size,
-            custom_head=config.resolve("architecture.head") if head else None,
-            **spec,
-        )
-        zero_last_linear(network[1])
-        self._check_features(network[0])
-        inference.network = network
+        if weights:
+            inference.network = inference.build_network(spec, head, weights)
+        zero_last_linear(inference.network[1])
+        self._check_features(inference.network[0])
         return inference
+
+    def inference_arguments(self) -> dict[str, Any]:
+        """Return what the recipe's InferenceModel takes beyond the common arguments."""
+        return {}
 
     def _per_channel(self, key: str) -> list[float] | None:
         values: list[float] | None = self.config.architecture[key]
@@ -238,9 +233,8 @@ class Task(qTaskBase):
         return bool(backbone.pretrained or backbone.weights)
 
     def _check_features(self, body: Any) -> None:
-        found = body.num_features
         stated = self.config.architecture.backbone.vector_size
-        if stated is not None and stated != found:
+        if stated is not None and stated != (found := body.num_features):
             raise TaskContractError(
                 f"'{self.config.architecture.backbone.model}' gives {found} features, not {stated}",
                 where="[architecture.backbone] vector_size",
@@ -301,9 +295,17 @@ class Task(qTaskBase):
         """Return what train_loader should do beyond the common augmentation: mix, weights."""
         return {}
 
-    def targets(self, samples: Samples) -> torch.Tensor:
-        """Return one target per sample, (N,) or (N, …)."""
+    def targets(self, samples: Samples) -> TargetRows:
+        """Return one target per sample, (N,) or (N, …), or what gives those of some positions."""
         raise NotImplementedError
+
+    def kept(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """Return what an evaluation keeps of the outputs of a batch, (B, …) on the CPU: as little as it needs."""
+        return outputs.float().cpu()
+
+    def final(self, inference: InferenceModel, kept: torch.Tensor) -> torch.Tensor:
+        """Return the final answers of a split from what was kept of it."""
+        return inference.answers(kept)
 
     def evaluate(self, answers: torch.Tensor, targets: torch.Tensor) -> dict[str, float]:
         """Return the metrics of one split from the InferenceModel's answers."""

@@ -19,11 +19,18 @@ EDIT = {
 # The copy answers as its source does until it says otherwise.
 ANSWER = '''
 
-def answer(values, labels, model):
+def answer(values, model):
     """Return how one answer reads for people: ``values`` is what InferenceModel gives for one image, as numpy."""
     from auto_train.common.answers import answer_function
 
-    return answer_function("{source}")(values, labels, model)
+    return answer_function("{source}")(values, model)
+
+
+def difference(expected, found):
+    """Return how far two answers are apart, both with all images of a batch: the export must be close to the model."""
+    from auto_train.common.answers import difference_function
+
+    return difference_function("{source}")(expected, found)
 '''
 
 

@@ -1,5 +1,6 @@
 """Final metrics: every image of a split through the InferenceModel, in float32, and what a report needs of them."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from auto_train.common.base import Task
 
 SCHEMA_VERSION = 1
+Kept = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 
 class Metrics(dict[str, float]):
@@ -35,7 +37,7 @@ class Outputs(NamedTuple):
     """What the network says of a split, in its order, on the CPU.
 
     Attributes:
-        outputs: (N, …) float32.
+        outputs: (N, …) what the task keeps of the outputs.
         targets: (N,) or (N, …).
         brightness: (N,) mean grey values of the images as the network sees them, 0 to 255.
     """
@@ -50,8 +52,8 @@ def evaluate_split(task: "Task", inference: InferenceModel, split: str) -> Metri
     found = Metrics()
     samples = task.samples.of(split)
     if len(samples):
-        outputs = network_outputs(inference, eval_loader(task, samples), task.device)
-        values = task.evaluate(inference.answers(outputs.outputs), outputs.targets)
+        outputs = network_outputs(inference, eval_loader(task, samples), task.device, task.kept)
+        values = task.evaluate(task.final(inference, outputs.outputs), outputs.targets)
         found.update({f"{split}/{name}": value for name, value in values.items()})
     found.warnings = tuple(task.warnings)
     return found
@@ -73,10 +75,11 @@ def evaluate_run(task: "Task", inference: InferenceModel, folder: RunFolder) -> 
             samples = task.samples.of(split)
             if not len(samples):
                 continue
-            outputs, targets, brightness = network_outputs(inference, eval_loader(task, samples), task.device)
+            loader = eval_loader(task, samples)
+            outputs, targets, brightness = network_outputs(inference, loader, task.device, task.kept)
             if split == "valid":
                 task.calibrate(inference, outputs, targets)
-            answers = inference.answers(outputs)
+            answers = task.final(inference, outputs)
             values = task.evaluate(answers, targets)
             metrics |= {f"{split}/{key}": value for key, value in values.items()}
             rows = task.report_rows(outputs, answers, targets)
@@ -104,15 +107,18 @@ def some_images(samples: Samples, most: int) -> list[np.ndarray]:
     return [samples.images[i * len(samples) // count] for i in range(count)]
 
 
-def network_outputs(inference: InferenceModel, loader: BatchLoader, device: torch.device) -> Outputs:
+def network_outputs(inference: InferenceModel, loader: BatchLoader, device: torch.device, kept: Kept) -> Outputs:
     """Return what the network says of a split.
 
     Where memory does not suffice, it begins again with smaller batches.
+
+    Args:
+        kept: Task.kept: what stays of the outputs of a batch.
     """
     inference.to(device)
     while True:
         try:
-            return _outputs(inference, loader, device)
+            return _outputs(inference, loader, device, kept)
         except (RuntimeError, MemoryError, OSError) as error:
             if not (is_out_of_memory(error) and loader.halve()):
                 raise
@@ -120,13 +126,13 @@ def network_outputs(inference: InferenceModel, loader: BatchLoader, device: torc
 
 
 @torch.no_grad()
-def _outputs(inference: InferenceModel, loader: BatchLoader, device: torch.device) -> Outputs:
+def _outputs(inference: InferenceModel, loader: BatchLoader, device: torch.device, kept: Kept) -> Outputs:
     outputs, targets, brightness = [], [], []
     for images, target in loader:
         images = images.to(device)
         colours = images.mean(dim=(2, 3)) * inference.std.flatten() + inference.mean.flatten()
         brightness.append((colours @ grey_weights(images)).cpu())
-        outputs.append(inference.network(images).float().cpu())
+        outputs.append(kept(inference.network(images), target))
         targets.append(target.cpu())
     inference.cpu()
     return Outputs(torch.cat(outputs), torch.cat(targets), torch.cat(brightness))

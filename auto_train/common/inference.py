@@ -3,17 +3,21 @@
 import copy
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import torch
 from torch import nn
 
 from auto_train import registry
 from auto_train.bundle.config_mixin import ConfigMixin, save_config
+from auto_train.common.answers import Described, difference_function
 from auto_train.common.backbone import create_timm_model
 from auto_train.data.resize import resize_images
 from auto_train.errors import BundleError
 from auto_train.training.runs.files import write_atomically
+
+if TYPE_CHECKING:
+    import numpy as np
 
 # Arguments of create_timm_model and timm that load weights; a bundle has its own, and may come from anyone.
 OPENS_FILES = {"weights", "pretrained", "checkpoint_path", "pretrained_cfg", "pretrained_cfg_overlay"}
@@ -22,7 +26,8 @@ OPENS_FILES = {"weights", "pretrained", "checkpoint_path", "pretrained_cfg", "pr
 class InferenceModel(nn.Module, ConfigMixin):
     """Images in, answers out: resize → normalise → network → the task's last step.
 
-    A recipe derives its own class and defines ``answers``.
+    A recipe derives its own class and defines ``answers``; where these depend on the image's size, ``forward``. It may
+    take further arguments in an ``__init__`` with ``@save_config``, and build another network.
 
     Args:
         task: name of the recipe.
@@ -37,10 +42,12 @@ class InferenceModel(nn.Module, ConfigMixin):
     """
 
     __weight__ = "weights.safetensors"
+    # What its exports call the answers.
+    output_name: ClassVar[str] = "probabilities"
     mean: torch.Tensor
     std: torch.Tensor
     temperature: torch.Tensor
-    network: nn.Module
+    network: nn.Sequential
 
     @save_config
     def __init__(
@@ -64,18 +71,44 @@ class InferenceModel(nn.Module, ConfigMixin):
         if head or preprocess:
             registry.load_functions(registry.recipes().get(task))
         self.preprocess = registry.resolve(preprocess) if preprocess else None
-        self.network = create_timm_model(
-            n_out=len(labels),
-            pretrained=False,
-            image_size=image_size,
-            custom_head=registry.resolve(head) if head else None,
-            **backbone,
-        )
+        self.network = self.build_network(backbone, head)
         # Plain float32 buffers of the graph, not weights: config.json holds them.
         self.register_buffer("mean", 255 * torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", 255 * torch.tensor(std).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("temperature", torch.tensor(float(temperature)), persistent=False)
         self.eval()
+
+    def build_network(
+        self, backbone: dict[str, Any], head: dict[str, Any] | None = None, weights: Path | None = None
+    ) -> nn.Sequential:
+        """Return ``nn.Sequential(body, rest)`` with new weights: the body's learns slower, and is frozen at first.
+
+        Args:
+            backbone, head: as of the class; called while it is made: of itself only the plain arguments are there.
+            weights: file the body starts from; None: random ones.
+        """
+        return create_timm_model(
+            n_out=len(self.labels),
+            pretrained=False,
+            weights=weights,
+            image_size=self.image_size,
+            custom_head=registry.resolve(head) if head else None,
+            **backbone,
+        )
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What an answer is read with beside the labels, for answers.py of the task: thresholds, units."""
+        return {}
+
+    @property
+    def described(self) -> Described:
+        """What the functions of common/answers take."""
+        return Described(task=self.task, name=self.name, labels=tuple(self.labels), facts=self.facts)
+
+    def difference(self, expected: "np.ndarray", found: "np.ndarray") -> float:
+        """Return how far two answers (N, …) are apart; 0: they are the same."""
+        return difference_function(self.task)(expected, found)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Return final answers.

@@ -14,10 +14,15 @@ from auto_train.data.loader import Batch, BatchLoader
 from auto_train.data.mix import Mix
 from auto_train.data.randaugment import RandAugment
 from auto_train.data.store import Pixels, open_pixels
+from auto_train.data.views import Views
+from auto_train.errors import UsageError
 from auto_train.types import absolute
 
 if TYPE_CHECKING:
     from auto_train.common.base import Task
+
+# Moves the targets of a batch as views moved its images: from (B, …) to the same.
+Move = Callable[[torch.Tensor, Views], torch.Tensor]
 
 # A random crop is cut from images stored this much larger, so that it loses little sharpness.
 CROP_MARGIN = 1.25
@@ -44,7 +49,7 @@ class EvalTransform:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainTransform:
-    """Random views of stored pixels, on the device, normalised; labels mixed where the recipe says so.
+    """Random views of stored pixels, on the device, normalised; targets moved along or mixed where the recipe says so.
 
     Attributes:
         mean, std: (1, 3, 1, 1), of pixels from 0 to 255, on the device.
@@ -57,25 +62,28 @@ class TrainTransform:
     augmentation: Augmentation
     randaugment: RandAugment | None = None
     mix: Mix | None = None
+    move: Move | None = None
 
     def __call__(self, images: torch.Tensor, targets: torch.Tensor, generator: torch.Generator) -> Batch:
         images, targets = images.to(self.mean.device), targets.to(self.mean.device)
-        images = self._views(images, generator)
+        views = self.augmentation.draw(len(images), images.shape[2], self.side, generator)
+        images = self._views(images, views, generator)
+        targets = self.move(targets, views) if self.move else targets
         return self.mix(images, targets, generator) if self.mix else (images, targets)
 
-    def _views(self, images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    def _views(self, images: torch.Tensor, views: Views, generator: torch.Generator) -> torch.Tensor:
         """Draw for the whole batch, then compute some images after another."""
-        n, channels, stored_side, _ = images.shape
-        draws: list[Callable[..., torch.Tensor]] = [self.augmentation.draw(n, stored_side, self.side, generator)]
+        n, channels, _, _ = images.shape
+        draws: list[Callable[..., torch.Tensor]] = [views]
         if self.randaugment:
             draws.append(self.randaugment.draw(n, generator))
         mean, std = self.mean / 255, self.std / 255
 
         def compute(rows: slice) -> torch.Tensor:
-            views = images[rows]
+            made = images[rows]
             for draw in draws:
-                views = draw(views, rows)
-            return normalise(views, mean, std)
+                made = draw(made, rows)
+            return normalise(made, mean, std)
 
         at_once = CACHE_BYTES * torch.get_num_threads() // (4 * channels * self.side**2)
         return compute(slice(None)) if images.is_cuda else _in_parts(compute, n, max(at_once, 1))
@@ -117,6 +125,7 @@ def train_loader(
         weights: chance of each image to be drawn; None draws each once an epoch.
     """
     scheme, side = task.config.training.scheme, task.config.architecture.image_size
+    check_targets_follow(task)
     augmentation = Augmentation(**task.config.training.augment.to_dict())
     stored_side = round(side * CROP_MARGIN) if augmentation.crop < 1 else side
     transform = TrainTransform(
@@ -126,6 +135,7 @@ def train_loader(
         augmentation=augmentation,
         randaugment=RandAugment.parse(scheme.aa) if scheme.aa else None,
         mix=mix,
+        move=type(task).move,
     )
     return BatchLoader(
         open_split(task, samples, stored_side, is_exact=False),
@@ -136,6 +146,21 @@ def train_loader(
         weights=weights,
         seed=task.config.training.seed,
     )
+
+
+def check_targets_follow(task: "Task") -> None:
+    """Pass if the augmentation can take along where things are in an image, for tasks that say it.
+
+    Raises:
+        UsageError: RandAugment, mixup or cutmix.
+    """
+    scheme = task.config.training.scheme
+    if type(task).move and (asked := [key for key in ("aa", "mixup", "cutmix") if scheme[key]]):
+        raise UsageError(
+            f"{', '.join(asked)} cannot move what is annotated in an image",
+            where="[training.scheme]",
+            hint="leave it out; [training.augment] turns, crops and recolours images with their annotations",
+        )
 
 
 def eval_loader(task: "Task", samples: Samples) -> BatchLoader:

@@ -173,7 +173,7 @@ def check_known(samples: Samples, labels: list[str], split: str) -> None:
     """
     if not len(samples):
         raise DataError("there are no images", where=f"split {split}", hint="name another one with --split")
-    if unknown := sorted(set(samples.table["label"]) - set(labels)):
+    if unknown := sorted({label for row in samples.classes for label in row} - set(labels)):
         raise DataError(
             f"the model does not know the classes {', '.join(unknown)}",
             where=f"split {split}",

@@ -66,6 +66,7 @@ def facts_of(samples: Samples) -> Facts:
         raise DataError(
             message, where=str(samples.root or ""), allowed="a train folder, or class folders outside of any"
         )
+    rows = trained.to_numpy().nonzero()[0].tolist()
     broken: list[str] = []
     sizes = dict(_sizes(samples, broken))
     if not sizes:
@@ -74,7 +75,7 @@ def facts_of(samples: Samples) -> Facts:
     by_area = sorted(sizes.values(), key=lambda size: size[0] * size[1])
     return Facts(
         splits=dict(splits),
-        classes=dict(sorted(Counter(samples.table["label"][trained]).items())),
+        classes=dict(sorted(Counter(label for row in samples.take(rows).classes for label in row).items())),
         width=round(statistics.median(width for width, _ in by_area)),
         height=round(statistics.median(height for _, height in by_area)),
         smallest=by_area[0],

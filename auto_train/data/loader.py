@@ -1,6 +1,7 @@
 """Batches of stored pixels. Order and random numbers depend on (seed, epoch, step) only: any step can be redone."""
 
 from collections.abc import Callable, Iterator
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -9,6 +10,16 @@ from auto_train.data.pixels import Pixels
 from auto_train.errors import UsageError
 
 Batch = tuple[torch.Tensor, torch.Tensor]
+
+
+class TargetRows(Protocol):
+    """Targets by position: a tensor (N, …), or something that reads them when they are asked for."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, positions: Any, /) -> torch.Tensor: ...
+
+
 Transform = Callable[[torch.Tensor, torch.Tensor, torch.Generator], Batch]
 
 
@@ -17,7 +28,7 @@ class BatchLoader:
 
     Args:
         pixels: the images.
-        targets: one target per image, first axis N.
+        targets: one target per image, by position.
         transform: maps (images uint8 (B, C, S, S), targets, generator) to what the model gets.
         batch_size: images per batch.
         shuffle: draw a new order in every epoch; the last short batch is then dropped.
@@ -38,7 +49,7 @@ class BatchLoader:
     def __init__(
         self,
         pixels: Pixels,
-        targets: torch.Tensor,
+        targets: TargetRows,
         transform: Transform,
         *,
         batch_size: int,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from auto_train.bundle import compare_golden, verify_filelist, weights_sha256
 from auto_train.bundle.find import FoundModel, find_at, find_for_config
-from auto_train.common.answers import answer_function
+from auto_train.common.answers import answer_function, difference_function
 from auto_train.errors import DataError, MissingError, TaskContractError
 from auto_train.serving.engines import open_engine
 from auto_train.serving.engines.base import Engine, Metadata
@@ -57,7 +57,7 @@ class Predictor:
             DataError: something else, or an array of another shape or type.
             TaskContractError: the INI's postprocess function failed.
         """
-        answer = self._answer(self._engine.infer(self._pixels(image)[None])[0], self.model.labels, self.model.name)
+        answer = self._answer(self._engine.infer(self._pixels(image)[None])[0], self.model)
         if self._postprocess is None:
             return answer
         try:
@@ -137,5 +137,5 @@ def _is_export_of(engine: Engine, bundle: Path) -> bool:
     verify_filelist(bundle / "model")
     if engine.metadata.weights_sha256 != weights_sha256(bundle):
         return False
-    compare_golden(bundle / "golden", engine.infer)
+    compare_golden(bundle / "golden", engine.infer, difference_function(engine.metadata.task))
     return True

@@ -78,3 +78,21 @@ def test_any_form_of_the_model_is_compared(bundle: Path):
 
 def test_folder_without_golden_answers_passes(tmp_path: Path):
     compare_golden(tmp_path, lambda images: images)
+
+
+def test_large_answers_are_files_of_their_own_and_compared_as_the_task_says(tmp_path: Path):
+    class Mask(torch.nn.Module):
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            return images[..., 0]
+
+    image = np.random.default_rng(0).integers(0, 256, (50, 60, 3), dtype=np.uint8)
+    write_golden(Mask(), [image, image[:4, :5]], tmp_path)
+    recorded = json.loads((tmp_path / "answers.json").read_text())
+    assert recorded["0.png"] == "0.npy" and len(recorded["1.png"]) == 4
+    compare_golden(tmp_path, lambda images: images[..., 0])
+    with pytest.raises(BundleError, match=r"differs by 2\.6e\+02"):
+        compare_golden(tmp_path, lambda images: 255 - images[..., 0].astype(int), lambda a, b: float(abs(a - b).max()))
+    compare_golden(tmp_path, lambda images: images[..., 1], lambda expected, found: 0.0)
+    (tmp_path / "0.npy").write_bytes(b"x")
+    with pytest.raises(BundleError, match="the golden answers cannot be read"):
+        compare_golden(tmp_path, lambda images: images[..., 0])

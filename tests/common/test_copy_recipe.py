@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from auto_train import actions, registry
-from auto_train.common.answers import answer_function, is_served
+from auto_train.common.answers import Described, answer_function, is_served
 from auto_train.config import lint_config, load_config
 from auto_train.errors import UsageError
 from auto_train.registry import RECIPE_FILES
@@ -47,7 +47,8 @@ def test_copy_answers_as_its_source_until_it_says_otherwise(here: Path) -> None:
 
     actions.new_recipe("freshness")
     assert is_served("freshness")
-    answer = answer_function("freshness")(np.array([0.25, 0.75], np.float32), ["old", "new"], "mine")
+    model = Described(task="freshness", name="mine", labels=("old", "new"))
+    answer = answer_function("freshness")(np.array([0.25, 0.75], np.float32), model)
     assert (answer["prediction"], answer["confidence"]) == ("new", "75.00%")
 
 

@@ -23,7 +23,7 @@ def task(digit_files: Path, tmp_path_factory: pytest.TempPathFactory) -> Classif
 def test_outputs_are_the_networks_in_the_order_of_the_rows(task: ClassificationModel):
     valid = task.samples.of("valid")
     inference = task.inference.with_network(task.model)
-    found = network_outputs(inference, eval_loader(task, valid), task.device)
+    found = network_outputs(inference, eval_loader(task, valid), task.device, task.kept)
     assert torch.equal(found.targets, task.targets(valid)) and found.outputs.dtype == torch.float32
     with torch.no_grad():
         images = [torch.from_numpy(valid.images[i].copy())[None] for i in range(len(valid))]

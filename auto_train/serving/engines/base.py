@@ -4,26 +4,21 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, Self
 
 from auto_train.bundle.find import FoundModel
+from auto_train.common.answers import Described
 
 if TYPE_CHECKING:
     import numpy as np
 
 
 @dataclass(frozen=True, kw_only=True)
-class Metadata:
-    """What an answer needs to know about the model that gave it.
+class Metadata(Described):
+    """What is known about a model that an engine runs.
 
     Args:
-        task: name of the recipe, e.g. ``classification``.
-        name: name of the project.
-        labels: class names in the order of the outputs.
         engine: name of the engine that runs it.
         weights_sha256: of the weights it was made from; empty: not recorded.
     """
 
-    task: str
-    name: str
-    labels: tuple[str, ...]
     engine: str
     weights_sha256: str = ""
 
@@ -49,6 +44,6 @@ class Engine(Protocol):
             images: (N, H, W, 3) uint8 RGB.
 
         Returns:
-            For classification (N, num_classes) float32, probabilities.
+            (N, …), as docs/recipes.md says for each task: for classification (N, num_classes) float32 probabilities.
         """
         ...

@@ -61,6 +61,7 @@ def _metadata(session: Any, found: FoundModel) -> Metadata:
         task=facts["task"],
         name=facts["model"],
         labels=tuple(json.loads(facts["labels"])),
+        facts=json.loads(facts.get("facts", "{}")),
         engine="onnxruntime",
         weights_sha256=facts.get("weights_sha256", ""),
     )

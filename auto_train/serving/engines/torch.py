@@ -25,8 +25,7 @@ class TorchEngine:
             from auto_train.common.weights import load_torch_model_weights_to
 
             load_torch_model_weights_to(bundle.model.network, found.weights, device="cpu")
-        labels = tuple(bundle.labels)
-        return cls(bundle.model, Metadata(task=bundle.task, name=bundle.model.name, labels=labels, engine="torch"))
+        return cls(bundle.model, Metadata(**vars(bundle.model.described), engine="torch"))
 
     def infer(self, images: "np.ndarray") -> "np.ndarray":
         import torch
