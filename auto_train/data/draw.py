@@ -267,7 +267,7 @@ def _font(size: int, text: str) -> "FreeTypeFont":
 
     wide = None if all(ord(letter) < 0x250 or letter == "…" for letter in text) else _wide_font()
     font: Any = ImageFont.truetype(wide, size) if wide else ImageFont.load_default(size)
-    return font  # type: ignore[no-any-return]
+    return font
 
 
 @cache
