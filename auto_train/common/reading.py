@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,9 @@ from auto_train.config import Config
 from auto_train.data import Samples, Source, acquire, assign_splits, read_samples
 from auto_train.data.doctor import Examination, examine, look_at_all, read_exclude, write_data_report, write_exclude
 from auto_train.data.doctor.classes import check_splits
-from auto_train.data.doctor.examine import CHECKS
-from auto_train.data.doctor.files import check_problems
+from auto_train.data.doctor.examine import CHECKS, ROW_CHECKS
 from auto_train.data.samples import listed, without
+from auto_train.data.targets import Boxes, Masks
 from auto_train.errors import DataError, DataRefusedError, TaskContractError
 from auto_train.types import Listener, Progress, absolute
 
@@ -26,7 +26,7 @@ class DataRead:
     """What a config's data is.
 
     Attributes:
-        samples: with a split and a sha256 in every row.
+        samples: with a split and a sha256 in every row; boxes cut at the edges of their images.
         dls: the fastai DataLoaders that the INI's load_function built, if it did.
         examination: what the data doctor found.
     """
@@ -107,10 +107,15 @@ def examine_data(
         samples = trial.few(samples, fraction, dls)
     looks = look_at_all(samples, progress=told(listener, "check"))
     samples = samples.with_column("sha256", looks.sums)
+    if looks.masks and isinstance(samples.targets, Masks):
+        samples = replace(samples, targets=looks.masks.named(samples.targets))
     if not trial:
         samples = _split(samples, looks.whole, fraction, frozen)
-    checks = (check_problems, check_splits) if trial else CHECKS if for_training else (check_problems,)
-    return DataRead(samples=samples, examination=examine(samples, looks, checks=checks), dls=dls)
+    checks = (*ROW_CHECKS, check_splits) if trial else CHECKS if for_training else ROW_CHECKS
+    examination = examine(samples, looks, checks=checks)
+    if isinstance(samples.targets, Boxes):
+        samples = replace(samples, targets=samples.targets.cleaned(looks.sizes))
+    return DataRead(samples=samples, examination=examination, dls=dls)
 
 
 def left_out_before(config: Config) -> list[str]:

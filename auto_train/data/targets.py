@@ -146,6 +146,18 @@ class Boxes:
             lines=self.lines[boxes],
         )
 
+    def cleaned(self, sizes: np.ndarray) -> Self:
+        """Return the boxes cut at the edges of their images, less those that have no area then.
+
+        Args:
+            sizes: (N, 2) width and height of the images, pixels.
+        """
+        rows = np.repeat(np.arange(len(self)), self.counts)
+        corners = np.clip(self.corners, 0, np.tile(sizes[rows], 2).astype(np.float32))
+        kept = np.flatnonzero((corners[:, 2:] > corners[:, :2]).all(axis=1))
+        counts = np.bincount(rows[kept], minlength=len(self))
+        return replace(self, corners=corners).keep(kept, counts)
+
     def classes(self, row: int) -> Sequence[str]:
         return [self.names[code] for code in np.unique(self.codes[self.of(row)])]
 

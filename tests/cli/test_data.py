@@ -31,7 +31,7 @@ def test_check_of_faulty_data_is_exit_3_and_names_files_and_remedies(run_cli: Ru
     done = run_cli("data", "check", "--config", ini, "--exclude", tmp_path / "exclude.txt")
     assert done.returncode == 3
     assert "error    not_an_image: files that are no images (1)" in done.stdout and "0/broken.png" in done.stdout
-    assert "error    conflicting_labels: images whose content is there under another label too (2)" in done.stdout
+    assert "error    conflicting_labels: images whose content is labelled otherwise too (2)" in done.stdout
     assert "info     duplicate: copies of one content in one split (2)" in done.stdout
     assert f"exclude  {tmp_path}/exclude.txt: 4 images" in done.stdout
     assert "the data cannot be trained on" in done.stderr and "Traceback" not in done.stderr

@@ -1,8 +1,8 @@
 """The data doctor: what is wrong with a data set, with files, pictures and what to do. Knows no task and no config.
 
-One look at every image (look.py, scan.py), checks on what was seen (files.py, copies.py, near.py, classes.py), and what
-is left for people and programs (page.py, exclude.py). A further check is one function in ``CHECKS`` of examine.py and
-its kinds in ``KINDS`` of finding.py.
+One look at every image (look.py, scan.py) and mask (masks.py), checks on what was seen (files.py, copies.py, near.py,
+classes.py, boxes.py, masks.py, values.py), and what is left for people and programs (page.py, exclude.py). A further
+check is one function in ``CHECKS`` of examine.py and its kinds in ``KINDS`` of finding.py.
 """
 
 from auto_train.data.doctor.examine import Examination, examine

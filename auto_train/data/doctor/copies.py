@@ -9,6 +9,7 @@ from auto_train.data.doctor.finding import MOST_ITEMS, Finding, Item, item_of
 from auto_train.data.doctor.near import near_groups
 from auto_train.data.doctor.scan import Looks
 from auto_train.data.samples import Samples
+from auto_train.data.targets import Boxes, Masks, Values
 
 # Pixels. Smaller images are too much alike to be told apart: of one digit on 28 x 28 pixels there are only so many.
 LEAST_SIDE = 32
@@ -51,6 +52,8 @@ def _near(samples: Samples, looks: Looks, rows: np.ndarray, contents: np.ndarray
     if not is_near.any():
         return []
     frame = _grouped(samples, rows[is_near], groups[contents[is_near]])
+    if isinstance(samples.targets, Boxes | Masks | Values):  # what looks alike may well differ a little in these
+        frame["labels"] = 1
     extra = frame["row"][frame.duplicated("group")]
     return [
         *_finding("near_conflicting_labels", samples, frame[frame["labels"] > 1], "looks like"),

@@ -7,21 +7,30 @@ from typing import Any
 
 import numpy as np
 
+from auto_train.data.doctor.boxes import check_box_splits, check_boxes
 from auto_train.data.doctor.classes import check_classes, check_splits, class_counts
 from auto_train.data.doctor.copies import LEAST_SIDE, check_copies
 from auto_train.data.doctor.files import check_blank, check_modes, check_orientation, check_problems, check_sizes
 from auto_train.data.doctor.finding import KINDS, Finding
+from auto_train.data.doctor.masks import check_mask_splits, check_masks
 from auto_train.data.doctor.scan import Looks
+from auto_train.data.doctor.values import check_label_sets, check_values
 from auto_train.data.images import FileImages
 from auto_train.data.samples import Samples
 
 SCHEMA_VERSION = 1
 Check = Callable[[Samples, Looks], list[Finding]]
+# What makes single images useless, also for an evaluation.
+ROW_CHECKS: tuple[Check, ...] = (check_problems, check_boxes, check_masks)
 CHECKS: tuple[Check, ...] = (
-    check_problems,
+    *ROW_CHECKS,
     check_copies,
     check_splits,
     check_classes,
+    check_box_splits,
+    check_mask_splits,
+    check_values,
+    check_label_sets,
     check_modes,
     check_orientation,
     check_sizes,
@@ -102,7 +111,9 @@ def examine(samples: Samples, looks: Looks, *, checks: Sequence[Check] = CHECKS)
 
 def finding_dict(finding: Finding) -> dict[str, Any]:
     """Return a finding as data_report.json holds it."""
-    items = [{name: value for name, value in asdict(item).items() if name != "row"} for item in finding.items]
+    items = [
+        {name: value for name, value in asdict(item).items() if name not in ("row", "boxes")} for item in finding.items
+    ]
     named = {name: getattr(finding, name) for name in ("code", "severity", "title", "advice", "count")}
     return {**named, "items": items}
 

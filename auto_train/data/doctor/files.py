@@ -40,7 +40,11 @@ def check_problems(samples: Samples, looks: Looks) -> list[Finding]:
         finding
         for code in codes
         for finding in of_rows(
-            code, samples, [(row, what.message) for row, what in found if what.code == code], is_broken=True
+            code,
+            samples,
+            [(row, what.message) for row, what in found if what.code == code],
+            leaves_out=True,
+            has_pictures=False,
         )
     ]
 

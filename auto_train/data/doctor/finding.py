@@ -51,7 +51,29 @@ KINDS = {
     "too_large": _error("images of too many pixels", "save them smaller, or leave them out"),
     "all_identical": _error("images, all of the same content", "look at how they were exported: nothing can be learnt"),
     "conflicting_labels": _error(
-        "images whose content is there under another label too", "keep the copy with the right label, remove the others"
+        "images whose content is labelled otherwise too", "keep the copy that is labelled rightly, remove the others"
+    ),
+    "box_swapped": _error(
+        "boxes whose corners are swapped", "write left before right and top before bottom, or leave the images out"
+    ),
+    "box_far_outside": _error(
+        "boxes wholly outside of their image",
+        "see whether they were drawn on an image of another size; correct them, or leave the images out",
+    ),
+    "no_boxes": _error("splits without a single box", "look for the annotation files, or at what is excluded"),
+    "mask_unreadable": _error("masks that cannot be read", "restore them, or leave the images out"),
+    "mask_size": _error(
+        "masks of another size than their image", "export them again in the image's size, or leave the images out"
+    ),
+    "mask_value_unknown": _error(
+        "masks with values that stand for no class",
+        "name all classes in [project] classes, or write 255 where a pixel is of none",
+    ),
+    "mask_one_class": _error(
+        "splits whose masks hold one class only", "look at how they were exported: nothing can be learnt"
+    ),
+    "value_constant": _error(
+        "columns of one value", "leave them out of [project.data] label_column: nothing can be learnt"
     ),
     "empty_split": _error(
         "splits with too few images", "set [project.data] valid_fraction, or name the folders in [training.data]"
@@ -65,7 +87,22 @@ KINDS = {
         "metrics may be too good; give images of one scene, patient or video one group: [project.data] group_column",
     ),
     "near_conflicting_labels": _warning(
-        "images that look like one with another label", "look at them: one of the labels may be wrong"
+        "images that look like one labelled otherwise", "look at them: one of the labels may be wrong"
+    ),
+    "box_zero_area": _warning("boxes without area", "they are left out of training; draw them anew, or remove them"),
+    "box_outside": _warning(
+        "boxes that reach outside of their image", "they are cut at its edge; see whether they are where they belong"
+    ),
+    "box_duplicate": _warning(
+        "boxes that are there before in the same image", "remove them: an object is found once, and missed twice"
+    ),
+    "mask_ignored": _warning("masks in which every pixel is ignored", "nothing is learnt from them; leave them out"),
+    "value_outlier": _warning(
+        "values far away from all others",
+        "see whether unit and decimal point are right: they weigh much in training",
+    ),
+    "label_always": _warning(
+        "labels that every training image has", "add images without them, or leave them out: nothing can be learnt"
     ),
     "class_missing_in_split": _warning(
         "classes without an image in a split", "a class needs images to be learnt from and others to be measured on"
@@ -90,6 +127,10 @@ KINDS = {
     "exif_rotated": _info(
         "images that their EXIF tag turns", "they are turned here; boxes and masks must be of the turned image"
     ),
+    "box_tiny": _info("very small boxes", "a larger [architecture] image_size lets a model see them, if at all"),
+    "image_without_boxes": _info("images without a box", "fine where there is nothing: they teach what is no object"),
+    "image_without_labels": _info("images without a label", "fine where none is true of them"),
+    "mask_empty": _info("masks of nothing but background", "fine where there is nothing: they teach what is no object"),
 }
 
 
@@ -101,6 +142,7 @@ class Item:
         path: as in the table.
         group: images of one number belong together.
         row: of the table, for its picture.
+        boxes: those that are meant, by their number among the samples' boxes.
     """
 
     path: str = ""
@@ -109,6 +151,7 @@ class Item:
     message: str
     group: int | None = None
     row: int | None = None
+    boxes: tuple[int, ...] = ()
 
     def __str__(self) -> str:
         return ": ".join(filter(None, [self.path, self.message]))
@@ -119,7 +162,7 @@ class Finding:
     """One kind of finding in a data set.
 
     Attributes:
-        count: how many images, classes or splits there are of it.
+        count: how many images, boxes, classes or splits there are of it.
         items: the first of them, MOST_ITEMS at most.
         leave_out: rows of the table without which there would be none of it.
     """
@@ -147,20 +190,27 @@ class Finding:
         return KINDS[self.code].advice
 
 
-def of_rows(code: str, samples: Samples, found: Iterable[tuple[int, str]], *, is_broken: bool = False) -> list[Finding]:
+def of_rows(
+    code: str,
+    samples: Samples,
+    found: Iterable[tuple[int, str]],
+    *,
+    leaves_out: bool = False,
+    has_pictures: bool = True,
+) -> list[Finding]:
     """Return the finding about these rows, each with a message; none where there are none.
 
     Args:
-        is_broken: nothing can be done with them: the exclude list names them, and they have no pictures.
+        leaves_out: the exclude list names them.
+        has_pictures: false: the images do not decode.
     """
     rows = list(found)
     if not rows:
         return []
     items = tuple(item_of(samples, row, message) for row, message in rows[:MOST_ITEMS])
-    leave_out: tuple[int, ...] = ()
-    if is_broken:
+    if not has_pictures:
         items = tuple(replace(item, row=None) for item in items)
-        leave_out = tuple(row for row, _ in rows)
+    leave_out = tuple(row for row, _ in rows) if leaves_out else ()
     return [Finding(code=code, count=len(rows), items=items, leave_out=leave_out)]
 
 

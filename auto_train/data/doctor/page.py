@@ -1,20 +1,13 @@
 """``data_report.json`` for programs, and ``data_report.html``: one file that opens offline, with pictures."""
 
-import base64
-import io
 import json
 import os
 from pathlib import Path
 
 from auto_train.data.doctor.examine import Examination, finding_dict
 from auto_train.data.doctor.finding import Finding
-from auto_train.data.images import Images
-from auto_train.errors import ImageError
-
-# Of one finding.
-MOST_PICTURES = 24
-# Pixels of a picture's longer side; smaller images keep their own.
-PICTURE_SIDE = 112
+from auto_train.data.doctor.pictures import draws, pictures
+from auto_train.data.samples import Samples
 
 
 def write_data_report(examination: Examination, folder: Path) -> Path:
@@ -31,7 +24,7 @@ def write_data_report(examination: Examination, folder: Path) -> Path:
     _replace(folder / "data_report.json", json.dumps(found, indent=1).encode())
     environment = Environment(loader=PackageLoader("auto_train.data.doctor"), autoescape=True, trim_blocks=True)
     page = environment.get_template("data_report.html").render(
-        **found | {"findings": [_shown(finding, examination.samples.images) for finding in examination.findings]},
+        **found | {"findings": [_shown(finding, examination.samples) for finding in examination.findings]},
         most=max((sum(counts.values()) for counts in examination.classes.values()), default=1) or 1,
     )
     _replace(folder / "data_report.html", page.encode("utf-8", "replace"))
@@ -44,28 +37,10 @@ def _replace(path: Path, content: bytes) -> None:
     os.replace(part, path)
 
 
-def _shown(finding: Finding, images: Images) -> dict[str, object]:
+def _shown(finding: Finding, samples: Samples) -> dict[str, object]:
     """Return a finding as a dict, with its ``pictures``: lists of items that belong together."""
     shown = finding_dict(finding)
-    groups: dict[object, list[dict[str, object]]] = {}
-    for item, values in list(zip(finding.items, shown["items"], strict=True))[:MOST_PICTURES]:
-        if item.row is not None and (picture := _picture(images, item.row)):
-            key = item.row if item.group is None else ("group", item.group)
-            groups.setdefault(key, []).append(values | {"picture": picture})
-    return shown | {"pictures": list(groups.values())}
-
-
-def _picture(images: Images, row: int) -> str:
-    """Return a small picture as a data URI; "" where the image does not decode."""
-    from PIL import Image
-
-    try:
-        image = Image.fromarray(images.reduced(PICTURE_SIDE)[row])
-    except ImageError:
-        return ""
-    image.thumbnail((PICTURE_SIDE, PICTURE_SIDE))
-    # JPEG would blur what has few pixels.
-    format = "JPEG" if max(image.size) > PICTURE_SIDE // 2 else "PNG"
-    file = io.BytesIO()
-    image.save(file, format, quality=80)
-    return f"data:image/{format.lower()};base64,{base64.b64encode(file.getvalue()).decode()}"
+    groups = [
+        [shown["items"][at] | {"picture": picture} for at, picture in group] for group in pictures(finding, samples)
+    ]
+    return shown | {"pictures": groups, "is_drawn": draws(finding, samples)}

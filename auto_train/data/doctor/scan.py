@@ -9,10 +9,12 @@ from typing import Self
 import numpy as np
 
 from auto_train.data.doctor.look import SIDE, Look, Problem, look_at, look_at_arrays, problem_of
+from auto_train.data.doctor.masks import MaskLooks, look_at_masks
 from auto_train.data.images import ArrayImages, FileImages
 from auto_train.data.known import known_looks, remember_looks
 from auto_train.data.parallel import in_order, new_pool
 from auto_train.data.samples import Samples
+from auto_train.data.targets import Masks
 
 # Rows whose files are read twice in a row, for their sum and to be decoded: the second time from the file cache.
 _CHUNK = 2048
@@ -32,6 +34,7 @@ class Looks:
         sizes: (N, 2) int32, width and height of the upright image, pixels.
         modes, formats, orientations: of the files, see :class:`auto_train.data.doctor.look.Look`.
         thumbs: (N, SIDE, SIDE) uint8.
+        masks: what was seen of the masks, where the images have some.
     """
 
     sums: list[str]
@@ -41,6 +44,7 @@ class Looks:
     formats: list[str]
     orientations: np.ndarray
     thumbs: np.ndarray
+    masks: MaskLooks | None = None
 
     @classmethod
     def empty(cls, n: int) -> Self:
@@ -69,27 +73,29 @@ class Looks:
 
 
 def look_at_all(samples: Samples, *, progress: Tell | None = None) -> Looks:
-    """Return what is seen of every image; every file is read, and decoded once unless its content is known.
+    """Return what is seen of every image and mask; a file is read, and decoded once unless its content is known.
 
     Args:
-        progress: told the number of images done and in all.
+        progress: told the number of images, then of masks, done and in all.
     """
-    total = len(samples)
-    looks = Looks.empty(total)
+    n, masks = len(samples), samples.targets if isinstance(samples.targets, Masks) else None
+    looks, total = Looks.empty(n), n * (2 if masks else 1)
 
     def tell(done: int) -> None:
         if progress:
             progress(done, total)
 
     with new_pool("check") as pool:
-        for start in range(0, total, _CHUNK):
-            rows = range(start, min(start + _CHUNK, total))
+        for start in range(0, n, _CHUNK):
+            rows = range(start, min(start + _CHUNK, n))
             _sum_up(samples, rows, looks, pool)
             if isinstance(samples.images, FileImages):
                 _look_at_files(samples.images, rows, looks, pool, tell)
             else:
                 _look_at_arrays(samples, rows, looks, pool)
             tell(rows.stop)
+    if masks:
+        looks.masks = look_at_masks(masks, progress=lambda done: tell(n + done))
     return looks
 
 

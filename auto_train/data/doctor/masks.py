@@ -1,0 +1,161 @@
+"""One look at every mask, on all cores, and checks of what was seen: size, values, nothing but background."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, NamedTuple, Self
+
+import numpy as np
+
+from auto_train.data.doctor.finding import Finding, Item, of_classes, of_rows
+from auto_train.data.doctor.look import Problem
+from auto_train.data.draw import BACKGROUNDS
+from auto_train.data.parallel import in_order, new_pool
+from auto_train.data.samples import Samples
+from auto_train.data.targets import IGNORE, Masks, MaskSource
+from auto_train.errors import ImageError
+
+if TYPE_CHECKING:
+    from auto_train.data.doctor.scan import Looks
+
+_AT_ONCE, _AHEAD = 8, 64
+# Values named in a message.
+_MOST_VALUES = 5
+
+
+class MaskLook(NamedTuple):
+    """What was seen of a mask: its size in pixels, and a bit for each value that is in it."""
+
+    width: int
+    height: int
+    values: bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class MaskLooks:
+    """What was seen of every mask, row by row.
+
+    Attributes:
+        problems: by row, of masks that cannot be read; the other columns are 0 there.
+        sizes: (N, 2) int32, width and height, pixels.
+        bits: (N, 32) uint8, see :attr:`present`.
+    """
+
+    problems: dict[int, Problem]
+    sizes: np.ndarray
+    bits: np.ndarray
+
+    @classmethod
+    def empty(cls, n: int) -> Self:
+        return cls(problems={}, sizes=np.zeros((n, 2), np.int32), bits=np.zeros((n, 32), np.uint8))
+
+    def present(self, row: int) -> list[int]:
+        """Return the values that are in a mask."""
+        return [int(value) for value in np.flatnonzero(np.unpackbits(self.bits[row]))]
+
+    def named(self, masks: Masks) -> Masks:
+        """Return the masks with the classes that were seen in them."""
+        names = masks.names
+        seen = [[names[value] for value in self.present(row) if value < len(names)] for row in range(len(masks))]
+        return replace(masks, seen=seen)
+
+
+def look_at_masks(masks: Masks, *, progress: Callable[[int], None] | None = None) -> MaskLooks:
+    """Return what is seen of every mask; each is read once.
+
+    Args:
+        progress: told the number of masks done.
+    """
+    looks, total = MaskLooks.empty(len(masks)), len(masks)
+    parts = [range(start, min(start + _AT_ONCE, total)) for start in range(0, total, _AT_ONCE)]
+
+    def look(rows: range) -> list[MaskLook | Problem]:
+        return [look_at_mask(masks.sources[row]) for row in rows]
+
+    with new_pool("masks") as pool:
+        for rows, found in zip(parts, in_order(pool, look, parts, ahead=_AHEAD), strict=True):
+            for row, one in zip(rows, found, strict=True):
+                if isinstance(one, Problem):
+                    looks.problems[row] = one
+                else:
+                    looks.sizes[row] = one.width, one.height
+                    looks.bits[row] = np.frombuffer(one.values, np.uint8)
+            if progress:
+                progress(rows.stop)
+    return looks
+
+
+def look_at_mask(source: MaskSource) -> MaskLook | Problem:
+    """Return what is seen of one mask, or why it cannot be read."""
+    try:
+        mask = source.read()
+    except (OSError, ImageError) as error:
+        text = error.message if isinstance(error, ImageError) else error.strerror or str(error)
+        return Problem("mask_unreadable", f"{source.where}: {text}")
+    is_there = np.bincount(mask.ravel(), minlength=256) > 0
+    return MaskLook(mask.shape[1], mask.shape[0], np.packbits(is_there).tobytes())
+
+
+def check_masks(samples: Samples, looks: "Looks") -> list[Finding]:
+    """Find masks that cannot be read, that do not fit their image, or that show nothing."""
+    masks, seen = samples.targets, looks.masks
+    if not isinstance(masks, Masks) or seen is None:
+        return []
+    usable = [row for row in looks.whole.tolist() if row not in seen.problems]
+    has_background = bool(masks.names) and masks.names[0].lower() in BACKGROUNDS
+    present = {row: set(seen.present(row)) for row in usable}
+    unknown = {row: sorted(values - {IGNORE} - set(range(len(masks.names)))) for row, values in present.items()}
+    ignored = [(row, "") for row in usable if present[row] == {IGNORE}]
+    empty = [(row, "") for row in usable if has_background and 0 in present[row] <= {0, IGNORE}]
+    return [
+        *of_rows("mask_unreadable", samples, _messages(seen), leaves_out=True),
+        *of_rows("mask_size", samples, _other_sizes(masks, looks, usable), leaves_out=True),
+        *of_rows(
+            "mask_value_unknown",
+            samples,
+            [(row, _unknown(masks, row, values)) for row, values in unknown.items() if values],
+            leaves_out=True,
+        ),
+        *of_rows("mask_ignored", samples, ignored),
+        *of_rows("mask_empty", samples, empty),
+    ]
+
+
+def check_mask_splits(samples: Samples, looks: "Looks") -> list[Finding]:
+    """Find splits to train on or validate with whose masks all show one class only."""
+    masks, seen = samples.targets, looks.masks
+    if not isinstance(masks, Masks) or seen is None:
+        return []
+    splits = samples.table["split"].to_numpy()
+    items = []
+    for split in ("train", "valid"):
+        rows = [row for row in np.flatnonzero(splits == split).tolist() if row not in seen.problems]
+        values = set().union(*(seen.present(row) for row in rows)) - {IGNORE}
+        if rows and len(values) < 2:
+            only = ", ".join(masks.names[value] for value in values if value < len(masks.names)) or "nothing at all"
+            items.append(Item(split=split, message=f"the masks of all {len(rows):,} images in {split}: {only}"))
+    return of_classes("mask_one_class", items)
+
+
+def _messages(seen: MaskLooks) -> list[tuple[int, str]]:
+    return [(row, problem.message) for row, problem in sorted(seen.problems.items())]
+
+
+def _other_sizes(masks: Masks, looks: "Looks", rows: list[int]) -> list[tuple[int, str]]:
+    assert looks.masks is not None
+    found = []
+    for row in rows:
+        size, wanted = looks.masks.sizes[row].tolist(), looks.sizes[row].tolist()
+        if size == wanted:
+            continue
+        text = f"{masks.sources[row].where}: {size[0]} x {size[1]} pixels, the image has {wanted[0]} x {wanted[1]}"
+        if size == wanted[::-1]:
+            is_turned = looks.orientations[row] >= 5
+            text += ": turn it as the image's EXIF tag says" if is_turned else ": width and height are swapped"
+        found.append((row, text))
+    return found
+
+
+def _unknown(masks: Masks, row: int, values: list[int]) -> str:
+    named = ", ".join(map(str, values[:_MOST_VALUES])) + (", …" if len(values) > _MOST_VALUES else "")
+    last = len(masks.names) - 1
+    return f"{masks.sources[row].where}: value {named} (allowed: 0 to {last}, {IGNORE} for ignored)"
