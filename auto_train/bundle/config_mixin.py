@@ -20,6 +20,7 @@ Json = dict[str, Any]
 def save_config(init: Callable[..., None]) -> Callable[..., None]:
     """Record every named argument of ``__init__`` before its body runs; the outermost class wins."""
     signature = inspect.signature(init)
+    rest = next((p.name for p in signature.parameters.values() if p.kind == inspect.Parameter.VAR_KEYWORD), None)
 
     @functools.wraps(init)
     def recording(self: Any, *args: Any, **kwargs: Any) -> None:
@@ -29,6 +30,8 @@ def save_config(init: Callable[..., None]) -> Callable[..., None]:
             bound = signature.bind(self, *args, **kwargs)
             bound.apply_defaults()
             arguments = dict(list(bound.arguments.items())[1:])
+            if rest:  # what a class hands on to the one it derives from
+                arguments |= arguments.pop(rest)
             # Not setattr: nn.Module forbids it before its own __init__ has run.
             self.__dict__["_config"] = {name: plain_value(name, value) for name, value in arguments.items()}
         init(self, *args, **kwargs)

@@ -90,9 +90,9 @@ def create_timm_model(
 
     Source: contract F2.6.
     """
-    model = _create_trunk(arch, pretrained, n_in, image_size, weights, kwargs)
+    model = create_trunk(arch, pretrained, n_in, image_size, weights, kwargs)
     if stem == "small":
-        _widen_stem(model, arch)
+        widen_stem(model, arch)
     try:
         body = _make_body(model, cut, n_in, image_size)
     except Exception as error:  # each model has its own way to refuse a size
@@ -174,9 +174,10 @@ def _unknown(arch: str) -> UsageError:
     )
 
 
-def _create_trunk(
+def create_trunk(
     arch: str, pretrained: bool, n_in: int, image_size: int, weights: "Path | None", kwargs: dict[str, Any]
 ) -> nn.Module:
+    """Return timm's own model without a classifier, with weights as create_timm_model's; see there for the rest."""
     import timm
 
     if not timm.is_model(arch):
@@ -243,8 +244,8 @@ def _weights_error(arch: str, weights: "Path | None", reason: str) -> MissingErr
     )
 
 
-def _widen_stem(model: nn.Module, arch: str) -> None:
-    """Drop the stem's max pool where there is one, else the stride of its first convolution."""
+def widen_stem(model: nn.Module, arch: str) -> None:
+    """Double the resolution: drop the stem's max pool where there is one, else the stride of its first convolution."""
     if isinstance(getattr(model, "maxpool", None), nn.Module):
         model.maxpool = nn.Identity()
         return

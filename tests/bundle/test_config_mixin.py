@@ -32,6 +32,13 @@ class BigBox(Box):
         self.extra = extra
 
 
+class TiedBox(Box):
+    @save_config
+    def __init__(self, *, knot: str, **common: Any):
+        super().__init__(**common)
+        self.knot = knot
+
+
 class Bare(ConfigMixin):
     def __init__(self, size: int):
         self.size = size
@@ -54,6 +61,14 @@ def test_config_records_positional_keyword_and_default_arguments():
     assert Box(3, tags=["a"]).config == {
         "__module__": f"{__name__}.Box", "size": 3, "name": "box", "tags": ["a"], "options": None,
     }  # fmt: skip
+
+
+def test_config_holds_what_is_handed_on_to_the_class_below(tmp_path: Path):
+    box = TiedBox(knot="bow", size=3, tags=["a"])
+    assert box.config == {"__module__": f"{__name__}.TiedBox", "knot": "bow", "size": 3, "tags": ["a"]}
+    box.save_pretrained(tmp_path)
+    back = TiedBox.from_pretrained(tmp_path)
+    assert (back.knot, back.size, back.tags) == ("bow", 3, ["a"])
 
 
 def test_config_of_the_outermost_class_wins():
