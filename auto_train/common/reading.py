@@ -217,9 +217,12 @@ def _read_folders(config: Config, source: Source) -> Samples:
     return read_samples(
         source,
         data.format,
+        target=data.target,
         train_dir=folders.train_dir or training.train_dir,
         validation_dir=folders.validation_dir or training.validation_dir,
         test_dir=folders.test_dir or training.test_dir,
+        images_dir=folders.images_dir or training.images_dir,
+        annotations_file=folders.annotations_file or training.annotations_file,
         labels_file=data.labels_file,
         path_column=data.path_column,
         label_column=data.label_column,

@@ -8,7 +8,7 @@ from pathlib import Path
 from auto_train.data.image import SUFFIXES
 from auto_train.data.readers import Options, detect, get_reader
 from auto_train.data.readers import table as tables
-from auto_train.data.readers.folders import SPLIT_NAMES
+from auto_train.data.readers.base import SPLIT_NAMES
 from auto_train.data.samples import Samples, read_samples
 from auto_train.errors import DataError
 from auto_train.types import absolute

@@ -15,6 +15,7 @@ from auto_train.types import absolute
 if TYPE_CHECKING:
     import pandas as pd
 
+    from auto_train.data.readers import Options
     from auto_train.data.source import Source
     from auto_train.data.targets import Targets
 
@@ -35,6 +36,7 @@ class Samples:
         targets: the annotations, row by row, where one class name does not say them.
         root: folder of the data; None where it is builtin.
         warnings: texts the caller shows.
+        notes: how the data was understood, one sentence each.
     """
 
     table: "pd.DataFrame"
@@ -43,6 +45,7 @@ class Samples:
     targets: "Targets | None" = None
     root: Path | None = None
     warnings: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = field(default=())
 
     def __len__(self) -> int:
         return len(self.table)
@@ -113,12 +116,15 @@ def read_samples(
     source: "Source | Path | str",
     format: str = "auto",
     *,
+    target: str = "label",
     train_dir: Path | str | None = None,
     validation_dir: Path | str | None = None,
     test_dir: Path | str | None = None,
+    images_dir: Path | str | None = None,
+    annotations_file: Path | str | None = None,
     labels_file: Path | str | None = None,
     path_column: str = "path",
-    label_column: str = "label",
+    label_column: Sequence[str] | str | None = None,
     group_column: str | None = None,
     labels: Sequence[str] | None = None,
     exclude: Iterable[str] = (),
@@ -128,34 +134,58 @@ def read_samples(
     Args:
         source: what :func:`acquire` returned, a folder, or ``builtin:digits``.
         format: name of a reader, or ``auto`` to look at the folder.
+        target: kind of the annotations: label (one class name), labels (any number of them), values (numbers), boxes,
+            mask.
         train_dir, validation_dir, test_dir: folders of the splits; None: found in the data folder.
+        images_dir, annotations_file: folder of the images, and file or folder of the annotations; None: found there.
         labels_file: table of labels, relative to the data folder; None: found in it.
-        path_column, label_column, group_column: its columns.
+        path_column, group_column: its columns.
+        label_column: further ones, of labels or numbers; None: those with a usual name, or all that fit.
         labels: class names in the wanted order; None: sorted names found in the data.
         exclude: paths as in the table, or absolute, of images to leave out.
 
     Raises:
         DataError: nothing readable, wrong or missing labels, less than two classes; all problems at once.
-        UsageError: an unknown format.
+        UsageError: an unknown format or target, or a format without such annotations.
     """
-    from auto_train.data.readers import Options, detect, get_reader
+    from auto_train.data.readers import Options, detect, get_reader, understood
 
     folder, builtin = _place(source)
     options = Options(
+        target=target,
         train_dir=absolute(train_dir) if train_dir else None,
         validation_dir=absolute(validation_dir) if validation_dir else None,
         test_dir=absolute(test_dir) if test_dir else None,
+        images_dir=absolute(images_dir) if images_dir else None,
+        annotations_file=absolute(annotations_file) if annotations_file else None,
         labels_file=Path(labels_file).expanduser() if labels_file else None,
         path_column=path_column,
-        label_column=label_column,
+        label_columns=(label_column,) if isinstance(label_column, str) else tuple(label_column or ()),
         group_column=group_column,
+        classes=tuple(labels or ()),
     )
     try:
+        _check_places(options)
         name = builtin or (detect(folder, options) if format == "auto" else format)
-        samples = get_reader(name).read(folder, options)
+        samples = get_reader(name, target).read(folder, options)
+        if not builtin and format == "auto":
+            samples = replace(samples, notes=(understood(name, folder, options), *samples.notes))
     except PermissionError as error:
         raise DataError(f"cannot be read: {error.strerror}", where=str(error.filename)) from error
     return _with_labels(without(samples, set(exclude)), labels)
+
+
+def _check_places(options: "Options") -> None:
+    """Pass if the folders that are named are there.
+
+    Raises:
+        DataError: one is not.
+    """
+    named = {"images_dir": options.images_dir, "annotations_file": options.annotations_file}
+    for key, path in named.items():
+        if path and not (path.is_dir() if key == "images_dir" else path.exists()):
+            what = "folder" if key == "images_dir" else "file or folder"
+            raise DataError(f"no such {what}", where=str(path), hint=f"correct [training.data] {key}")
 
 
 def _place(source: "Source | Path | str") -> tuple[Path, str | None]:
@@ -179,7 +209,9 @@ def without(samples: Samples, exclude: set[str]) -> Samples:
 
 
 def _with_labels(samples: Samples, labels: Sequence[str] | None) -> Samples:
-    """Fix the order of the classes and check that there are at least two."""
+    """Fix the order of the classes and check that there are at least two; readers of other targets have done so."""
+    if samples.targets is not None:
+        return samples
     found = sorted(set(samples.table["label"]))
     where = str(samples.root or "")
     if labels and (unknown := sorted(set(found) - set(labels))):

@@ -96,11 +96,11 @@ def test_name_that_nothing_answers_to_is_named_with_its_line(write_ini, section:
 
 
 def test_formats_of_data_are_those_that_have_a_reader():
-    from auto_train.data.readers import NAMES
+    from auto_train.data.readers import FORMATS
     from auto_train.data.source import BUILTINS
 
     keys = json_schema("classification")["properties"]["project"]["properties"]["data"]["properties"]
-    assert set(keys["format"]["enum"]) == {"auto", *NAMES}
+    assert set(keys["format"]["enum"]) == {"auto", *FORMATS}
     assert set(keys["fallback"]["enum"]) == {None, *(f"builtin:{name}" for name in BUILTINS)}
 
 

@@ -1,4 +1,4 @@
-"""Readers by name. A new format is one file here and one word in NAMES."""
+"""Readers by kind of target and name. A new format is one file here and one line in NAMES."""
 
 from importlib import import_module
 from pathlib import Path
@@ -7,22 +7,55 @@ from typing import cast
 from auto_train.data.readers.base import Options, Reader
 from auto_train.errors import DataError, UsageError, did_you_mean
 
-# In the order they are asked: what only one format can look like comes first.
-NAMES = ("idx", "csv", "folders", "digits")
+# Module by format, in the order they are asked: what only one format can look like comes first.
+NAMES = {
+    "label": {"idx": "idx", "csv": "csv", "folders": "folders", "digits": "digits"},
+    "labels": {"csv": "csv_labels"},
+    "values": {"csv": "csv_values"},
+    "boxes": {"coco": "coco_boxes", "voc": "voc", "csv": "csv_boxes", "yolo": "yolo"},
+    "mask": {"masks": "masks", "coco": "coco_masks"},
+}
+FORMATS = tuple(dict.fromkeys(name for names in NAMES.values() for name in names))
 
-__all__ = ["NAMES", "Options", "Reader", "detect", "get_reader"]
+__all__ = ["FORMATS", "NAMES", "Options", "Reader", "detect", "get_reader"]
 
 
-def get_reader(name: str) -> Reader:
+def get_reader(name: str, target: str = "label") -> Reader:
     """Return the reader of a format.
 
+    Args:
+        name: of the format.
+        target: kind of the annotations.
+
     Raises:
-        UsageError: no such format.
+        UsageError: no such format, or none that has such annotations.
     """
-    if name not in NAMES:
-        allowed = did_you_mean(name, NAMES)
-        raise UsageError(f"unknown format '{name}'", where="[project.data] format", allowed=allowed)
-    return cast(Reader, import_module(f"auto_train.data.readers.{name}"))
+    if target not in NAMES:
+        allowed = did_you_mean(target, list(NAMES))
+        raise UsageError(f"unknown target '{target}'", where="[project.data] target", allowed=allowed)
+    if name not in NAMES[target]:
+        what = f"format '{name}' has no {target}" if name in FORMATS else f"unknown format '{name}'"
+        allowed = did_you_mean(name, list(NAMES[target]))
+        raise UsageError(what, where="[project.data] format", allowed=allowed)
+    return cast(Reader, import_module(f"auto_train.data.readers.{NAMES[target][name]}"))
+
+
+def _looks(target: str) -> dict[str, str]:
+    """Return what each format of a target looks like, those that are asked for by name only left out."""
+    found = {name: get_reader(name, target).LOOKS for name in NAMES[target]}
+    return {name: looks for name, looks in found.items() if looks}
+
+
+def understood(name: str, folder: Path, options: Options) -> str:
+    """Return what was taken for which format and why, where it was to be found out; what else it may be behind it."""
+    text = f"format {name}: {get_reader(name, options.target).LOOKS}"
+    if options.target not in ("boxes", "mask"):  # a folder of images beside a table looks like a class
+        return text
+    readers = {other: get_reader(other, options.target) for other in NAMES[options.target] if other != name}
+    others = [other for other, reader in readers.items() if reader.detect(folder, options)]
+    if not others:
+        return text
+    return f"{text}. It may be {' or '.join(others)} too: [project.data] format says which is meant"
 
 
 def detect(folder: Path, options: Options) -> str:
@@ -33,18 +66,18 @@ def detect(folder: Path, options: Options) -> str:
     """
     if options.labels_file:
         return "csv"
-    if options.train_dir:
+    if options.train_dir and options.target == "label":
         return "folders"
     if not folder.is_dir():
         raise DataError("no such folder", where=str(folder), hint="correct [training] dir, or name its source")
-    for name in NAMES:
-        if get_reader(name).detect(folder, options):
+    for name in NAMES[options.target]:
+        if get_reader(name, options.target).detect(folder, options):
             return name
     found = sorted(f"{path.name}/" if path.is_dir() else path.name for path in folder.iterdir())
     shown = ", ".join(found[:10]) + (f", … {len(found) - 10} more" if len(found) > 10 else "")
     raise DataError(
         f"no known data format; the folder holds: {shown or 'nothing'}",
         where=str(folder),
-        allowed="a folder of images per class, a CSV or Parquet table of paths and labels, idx files",
+        allowed=", ".join(_looks(options.target).values()),
         hint="correct [training] dir, or name [project.data] format or labels_file",
     )

@@ -8,6 +8,9 @@ from auto_train.data.readers.base import Options
 if TYPE_CHECKING:
     from auto_train.data.samples import Samples
 
+# What the data of a format looks like, in a few words; this one is asked for by name only.
+LOOKS = ""
+
 
 def detect(folder: Path, options: Options) -> bool:
     """Return False: it is asked for by name only."""

@@ -8,17 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from auto_train.data.image import SUFFIXES
-from auto_train.data.readers.base import Options, file_samples
+from auto_train.data.readers.base import SPLIT_NAMES, Options, file_samples
 from auto_train.errors import DataError, did_you_mean
 
 if TYPE_CHECKING:
     from auto_train.data.samples import Samples
 
-SPLIT_NAMES = {
-    "train": ("train", "training"),
-    "valid": ("valid", "val", "validation"),
-    "test": ("test", "testing"),
-}
+LOOKS = "a folder of images per class"
 
 
 def detect(folder: Path, options: Options) -> bool:
@@ -48,16 +44,15 @@ def read(folder: Path, options: Options) -> "Samples":
 
 def _split_folders(folder: Path, options: Options, warnings: list[str]) -> dict[str, Path]:
     """Return the folder of each split; "" stands for class folders that are in no split."""
-    named = {"train": options.train_dir, "valid": options.validation_dir, "test": options.test_dir}
-    for path in named.values():
-        if path and not path.is_dir():
+    splits = options.split_dirs
+    for path in splits.values():
+        if not path.is_dir():
             near = [below.name for below in _subfolders(path.parent)] if path.parent.is_dir() else []
             raise DataError("no such folder", where=str(path), allowed=did_you_mean(path.name, near) if near else "")
-    splits = {split: path for split, path in named.items() if path}
     taken = {path.resolve() for path in splits.values()}
-    for split in named:
-        if split not in splits and (path := _find_split(folder, split)) and path.resolve() not in taken:
-            splits[split] = path
+    for split in SPLIT_NAMES:
+        if split not in splits and (found := _find_split(folder, split)) and found.resolve() not in taken:
+            splits[split] = found
     if "train" not in splits:
         splits = {"": folder, **splits}
     elif splits["train"].resolve() != folder.resolve():

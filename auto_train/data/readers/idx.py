@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from auto_train.data.samples import Samples
 
+LOOKS = "idx files of images and labels"
 _IMAGES = re.compile(r"(?P<prefix>.*)images(?P<middle>[-.]idx)[34](?P<end>-ubyte)(\.gz)?")
 _SPLITS = (("t10k", "test"), ("test", "test"), ("valid", "valid"), ("train", "train"))
 

@@ -126,5 +126,9 @@ def _json_lines(path: Path) -> dict[str, list[object]]:
 def _text(value: object) -> str:
     if value is None or value != value:  # NaN is the value that differs from itself
         return ""
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return "|".join(value)  # several labels
+    if isinstance(value, list | dict):
+        return json.dumps(value, ensure_ascii=False)
     # Whole numbers become floats wherever a column has a gap; the label is 3, not 3.0
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value).strip()

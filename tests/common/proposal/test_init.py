@@ -58,7 +58,7 @@ def test_init_writes_the_columns_of_a_table(here: Path) -> None:
     for place in ("set", "set/all.csv"):
         write(place, Path("x.ini"), force=True)
         data = load_config("x.ini").project.data
-        assert (data.format, data.path_column, data.label_column) == ("csv", "picture", "digit")
+        assert (data.format, data.path_column, data.label_column) == ("csv", "picture", ["digit"])
 
 
 def test_init_replaces_nothing_unless_told_to(digit_files: Path, here: Path) -> None:

@@ -16,7 +16,7 @@ def idx(values: np.ndarray) -> bytes:
     return bytes([0, 0, 8, values.ndim]) + b"".join(n.to_bytes(4, "big") for n in values.shape) + values.tobytes()
 
 
-@pytest.fixture(params=NAMES)
+@pytest.fixture(params=NAMES["label"])
 def example(request, tmp_path: Path, make_files) -> tuple[str, Path]:
     """Return a format and a folder with six images in two classes in it."""
     folder = tmp_path / "data"
@@ -96,3 +96,24 @@ def test_detect_no_folder_names_the_key(tmp_path: Path) -> None:
 def test_detect_named_table_or_train_folder_decides(tmp_path: Path) -> None:
     assert detect(tmp_path, Options(labels_file=Path("x.csv"))) == "csv"
     assert detect(tmp_path / "none", Options(train_dir=tmp_path)) == "folders"
+
+
+def test_get_reader_format_without_the_target_says_which_have_it() -> None:
+    with pytest.raises(UsageError, match=r"format 'folders' has no boxes .*voc"):
+        get_reader("folders", "boxes")
+    with pytest.raises(UsageError, match=r"unknown target 'box'.*did you mean 'boxes'"):
+        get_reader("voc", "box")
+
+
+@pytest.mark.parametrize(("target", "name"), [(kind, name) for kind, names in NAMES.items() for name in names])
+def test_reader_of_every_target_has_the_two_functions(target: str, name: str, tmp_path: Path) -> None:
+    reader = get_reader(name, target)
+
+    for function in ("detect", "read"):
+        assert list(inspect.signature(getattr(reader, function)).parameters) == ["folder", "options"]
+        assert getattr(reader, function).__doc__
+    assert not reader.detect(tmp_path, Options(target=target))
+    if name != "digits":
+        with pytest.raises(DataError) as caught:
+            reader.read(tmp_path, Options(target=target))
+        assert str(tmp_path) in caught.value.where

@@ -1,0 +1,148 @@
+"""Masks of images: files of class codes, and shapes that are drawn when they are asked for."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from auto_train.data.rle import decode_rle
+from auto_train.errors import ImageError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from PIL.Image import Image
+
+# Formats that keep every value. JPEG does not.
+FORMATS = ("PNG", "TIFF", "BMP", "GIF")
+SUFFIXES = (".png", ".tif", ".tiff", ".bmp", ".gif")
+
+
+@dataclass(frozen=True)
+class MaskFile:
+    """A mask in an image file: grey values or palette entries are class codes.
+
+    Args:
+        path: of the file.
+        sha256: of its bytes; "" has it computed where it is asked for.
+    """
+
+    path: Path
+    sha256: str = ""
+
+    @property
+    def where(self) -> str:
+        return str(self.path)
+
+    def read(self) -> "np.ndarray":
+        """Return (H, W) uint8 class codes.
+
+        Raises:
+            ImageError: it cannot be read, is coloured, holds values above 255.
+        """
+        from PIL import Image
+
+        try:
+            with Image.open(self.path, formats=FORMATS) as image:
+                image.load()
+                return _codes(image)
+        except Image.UnidentifiedImageError as error:
+            allowed = ", ".join(FORMATS)
+            raise ImageError("is no mask", where=self.where, allowed=allowed, hint="JPEG changes values") from error
+        except (OSError, SyntaxError, ValueError, EOFError) as error:
+            if isinstance(error, ImageError):
+                raise ImageError(error.message, where=self.where, hint=error.hint) from error
+            raise ImageError(f"cannot be read as a mask: {error}", where=self.where) from error
+
+    def digest(self) -> str:
+        return (self.sha256 or hashlib.sha256(self.path.read_bytes()).hexdigest())[:16]
+
+
+def _codes(image: "Image") -> "np.ndarray":
+    import numpy as np
+
+    if image.mode in ("L", "P", "1"):
+        return np.array(image).astype(np.uint8)  # of mode 1: False and True
+    values = np.asarray(image)
+    if image.mode.startswith("I") or image.mode == "F":
+        if values.min() < 0 or values.max() > 255 or not np.array_equal(values, values.astype(np.uint8)):
+            raise ImageError(f"holds values from {values.min()} to {values.max()}", hint="class codes are 0 to 255")
+        return values.astype(np.uint8)
+    if image.mode == "LA" or (values.ndim == 3 and (values[..., :3] == values[..., :1]).all()):
+        return np.ascontiguousarray(values[..., 0])
+    hint = "save one number for each pixel: its class"
+    raise ImageError(f"is an image in colour (mode {image.mode}), not a mask of class codes", hint=hint)
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The region of one object.
+
+    Args:
+        code: class code, 1 to 254.
+        polygons: each (points, 2) float32, x and y in pixels; the region is what lies in any of them.
+        counts: run lengths in place of polygons, as :func:`decode_rle` takes them.
+    """
+
+    code: int
+    polygons: Sequence["np.ndarray"] = ()
+    counts: str | Sequence[int] | None = None
+
+    def region(self, height: int, width: int) -> "np.ndarray":
+        """Return (H, W) bool, the same pixels as COCO's own tools."""
+        import numpy as np
+        from faster_coco_eval.core import mask as coco
+
+        if self.counts is not None:
+            return decode_rle(self.counts, height, width)
+        # A point far outside draws the same edge as one that is less far, but for memory.
+        most = np.array([width, height], np.float64)
+        points = [np.clip(polygon, -most, 2 * most).ravel().tolist() for polygon in self.polygons]
+        found: np.ndarray = coco.decode(coco.frPyObjects(points, height, width))
+        region: np.ndarray = found.max(axis=2) > 0
+        return region
+
+
+@dataclass(frozen=True)
+class Shapes:
+    """A mask that is drawn from the shapes of objects: the largest first, so that what lies on it stays seen.
+
+    Args:
+        file: of the annotations.
+        width, height: of the image, pixels.
+        shapes: background is where none is.
+    """
+
+    file: Path
+    width: int
+    height: int
+    shapes: Sequence[Shape]
+
+    @property
+    def where(self) -> str:
+        return str(self.file)
+
+    def read(self) -> "np.ndarray":
+        """Return (H, W) uint8 class codes, 0 where there is no object.
+
+        Raises:
+            ImageError: run lengths of another size.
+        """
+        import numpy as np
+
+        mask = np.zeros((self.height, self.width), np.uint8)
+        try:
+            regions = [(shape.code, shape.region(self.height, self.width)) for shape in self.shapes]
+        except ValueError as error:
+            raise ImageError(str(error), where=self.where) from error
+        for code, region in sorted(regions, key=lambda one: -int(one[1].sum())):
+            mask[region] = code
+        return mask
+
+    def digest(self) -> str:
+        text = hashlib.sha256(f"{self.width} {self.height}".encode())
+        for shape in self.shapes:
+            text.update(f" {shape.code} {shape.counts}".encode())
+            for polygon in shape.polygons:
+                text.update(polygon.tobytes() + b";")
+        return text.hexdigest()[:16]

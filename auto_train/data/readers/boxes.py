@@ -1,0 +1,111 @@
+"""What all readers of boxes give: images with boxes as their files say, put together to samples."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from auto_train.data.readers.base import Options, target_samples
+from auto_train.data.readers.classes import unknown_class
+from auto_train.data.samples import listed
+from auto_train.errors import DataError
+
+if TYPE_CHECKING:
+    from auto_train.data.samples import Samples
+
+
+class Box(NamedTuple):
+    """A box: class name, corners in pixels of the image as the file says them, line or number of it in the file."""
+
+    name: str
+    left: float
+    top: float
+    right: float
+    bottom: float
+    line: int = 0
+    is_crowd: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Annotated:
+    """An image and its boxes.
+
+    Attributes:
+        path: absolute, of the image.
+        boxes: none is legal.
+        file: that holds them; None where the format has none for an image without boxes.
+        split, group: "" for none.
+    """
+
+    path: Path
+    boxes: Sequence[Box]
+    file: Path | None = None
+    split: str = ""
+    group: str = ""
+
+
+def box_samples(
+    rows: Sequence[Annotated],
+    folder: Path,
+    options: Options,
+    *,
+    names: Sequence[str] | None = None,
+    warnings: Sequence[str] = (),
+    notes: Sequence[str] = (),
+) -> "Samples":
+    """Return the samples of images with boxes.
+
+    Args:
+        rows: one for each image.
+        folder: of the data.
+        options: whose classes, if stated, are all there may be.
+        names: of the classes in the format's order; None: those found, sorted.
+        warnings, notes: as target_samples has them.
+
+    Raises:
+        DataError: no box at all; a class that is not among the stated ones, with file and line of each.
+    """
+    import numpy as np
+
+    from auto_train.data.targets import Boxes
+
+    boxes = [box for row in rows for box in row.boxes]
+    if not boxes:
+        hint = "name the files in [training.data] annotations_file, or another [project.data] format"
+        raise DataError(f"{len(rows)} images, and no box on any of them", where=str(folder), hint=hint)
+    _check_names(rows, options.classes)
+    labels = list(options.classes or names or sorted({box.name for box in boxes}))
+    code = {name: number for number, name in enumerate(labels)}
+    targets = Boxes(
+        names=tuple(labels),
+        corners=np.array([box[1:5] for box in boxes], np.float32),
+        codes=np.array([code[box.name] for box in boxes], np.int32),
+        is_crowd=np.array([box.is_crowd for box in boxes], bool),
+        ends=np.cumsum([len(row.boxes) for row in rows], dtype=np.int64),
+        files=[str(row.file or "") for row in rows],
+        lines=np.array([box.line for box in boxes], np.int32),
+    )
+    images = [(row.path, row.split, row.group) for row in rows]
+    return target_samples(images, targets, labels, folder, warnings=warnings, notes=notes)
+
+
+def refuse(problems: Sequence[str], where: Path, hint: str = "") -> None:
+    """Pass if there are no problems.
+
+    Raises:
+        DataError: all of them.
+    """
+    if problems:
+        message = listed(f"{len(problems)} annotations cannot be used", problems)
+        raise DataError(message, where=str(where), hint=hint or "correct or remove them")
+
+
+def _check_names(rows: Sequence[Annotated], classes: Sequence[str]) -> None:
+    problems = [
+        f"{row.file.name if row.file else row.path.name}:{box.line}: {text}"
+        for row in rows
+        for box in row.boxes
+        if (text := unknown_class(box.name, classes))
+    ]
+    if problems:
+        refuse(problems, rows[0].path.parent, "add them to [project] classes, or remove that line to have them found")

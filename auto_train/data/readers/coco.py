@@ -1,0 +1,180 @@
+"""COCO's JSON files: which of them belong to a data set, and what is in one, every problem with its number."""
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from auto_train.data.readers.base import SPLIT_OF, Options
+from auto_train.data.readers.boxes import refuse
+from auto_train.data.readers.places import Places, folders_in, split_folders
+from auto_train.errors import DataError
+
+LOOKS = "JSON files with images, annotations and categories (COCO)"
+_KEYS = ("images", "annotations", "categories")
+# Of a file these are read to tell what it is.
+_HEAD = 4096
+
+
+@dataclass
+class CocoImage:
+    """An image of a file: where it is, its size as the file says, and its annotations with their numbers from 1."""
+
+    path: Path
+    file: Path
+    split: str
+    width: int = 0
+    height: int = 0
+    annotations: list[tuple[int, Mapping[str, Any]]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Coco:
+    """The images of all files, the names of categories by id, and what was understood."""
+
+    images: list[CocoImage]
+    names: dict[int, str]
+    notes: list[str]
+
+
+def find_files(folder: Path, options: Options) -> list[tuple[str, Path]]:
+    """Return split and path of each file; the split is told by its folder or its name.
+
+    Raises:
+        DataError: several that may be meant for one split.
+    """
+    if options.annotations_file and options.annotations_file.is_file():
+        return [(_split_of(options.annotations_file), options.annotations_file)]
+    if options.annotations_file:
+        places = [("", options.annotations_file)]
+    else:
+        inner = [path for path in folders_in(folder) if path.name.lower() == "annotations"]
+        places = [*split_folders(folder, options), *(("", path) for path in inner)]
+    found: dict[str, list[Path]] = {}
+    for split, place in places:
+        for path in sorted(place.glob("*.json")):
+            if _is_coco(path):
+                found.setdefault(split or _split_of(path), []).append(path)
+    return [(split, _only(paths, folder)) for split, paths in found.items()]
+
+
+def read_files(folder: Path, options: Options) -> Coco:
+    """Return what the files hold, images searched.
+
+    Raises:
+        DataError: no file, no annotation at all; ids that are there twice or belong to nothing, missing images: all.
+    """
+    files = find_files(folder, options)
+    if not files:
+        raise DataError("no COCO file here", where=str(folder), allowed=LOOKS)
+    places, problems = Places(folder, options), list[str]()
+    names: dict[int, str] = {}
+    images: list[CocoImage] = []
+    for split, file in files:
+        content = _load(file)
+        _add_names(names, content["categories"], file, problems)
+        images += _images(content, file, split, places, problems)
+    seen: dict[Path, CocoImage] = {}
+    for image in images:
+        if seen.setdefault(image.path, image) is not image:
+            problems.append(f"{image.file.name}: {image.path.name} is there a second time, as another image")
+    where = files[0][1] if len(files) == 1 else folder
+    refuse(problems, where)
+    if not any(image.annotations for image in images):
+        hint = "name another file in [training.data] annotations_file"
+        raise DataError(f"{len(images)} images and no annotations", where=str(where), hint=hint)
+    shown = ", ".join(f"{file} ({split or 'no split'})" for split, file in files)
+    return Coco(images, dict(sorted(names.items())), [f"annotations are those of {shown}"])
+
+
+def says(image: CocoImage, number: int, text: str) -> str:
+    """Return a problem of an annotation with its place."""
+    return f"{image.file.name}: annotation {number} of {image.path.name}: {text}"
+
+
+def name_of(coco: Coco, image: CocoImage, number: int, one: Mapping[str, Any], problems: list[str]) -> str:
+    """Return the class name of an annotation, "" with a problem more where its category is unknown."""
+    found = one.get("category_id")
+    name = coco.names.get(found, "") if isinstance(found, int) else ""
+    if not name:
+        problems.append(says(image, number, f"category_id {found!r} is not among the categories"))
+    return name
+
+
+def _split_of(path: Path) -> str:
+    words = re.findall("[a-z]+", path.stem.lower())
+    return next((SPLIT_OF[word] for word in words if word in SPLIT_OF), "")
+
+
+def _is_coco(path: Path) -> bool:
+    """Tell by a file's beginning whether it holds objects in images: no panoptic segments, no captions."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(_HEAD)
+    except OSError:
+        return False
+    is_other = b'"segments_info"' in head or b'"caption"' in head
+    keys = (*_KEYS, "info", "licenses")
+    return head.lstrip()[:1] == b"{" and not is_other and any(f'"{key}"'.encode() in head for key in keys)
+
+
+def _only(paths: Sequence[Path], folder: Path) -> Path:
+    named = [path for path in paths if "instances" in path.stem.lower()]
+    if len(paths) == 1 or len(named) == 1:
+        return (named or paths)[0]
+    names = ", ".join(path.name for path in paths)
+    hint = "name the one that is meant in [training.data] annotations_file"
+    raise DataError(f"several COCO files: {names}", where=str(folder), hint=hint)
+
+
+def _load(file: Path) -> dict[str, list[dict[str, Any]]]:
+    try:
+        content = json.loads(file.read_bytes())
+    except json.JSONDecodeError as error:
+        raise DataError(f"is no JSON: {error.msg}", where=f"{file}:{error.lineno}") from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise DataError(f"cannot be read: {error}", where=str(file)) from error
+    for key in _KEYS:
+        entries = content.get(key) if isinstance(content, dict) else None
+        if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+            raise DataError(f"has no list '{key}' of objects", where=str(file), allowed=", ".join(_KEYS))
+    return content
+
+
+def _add_names(names: dict[int, str], categories: Iterable[Mapping[str, Any]], file: Path, problems: list[str]) -> None:
+    own: set[int] = set()
+    for number, one in enumerate(categories, 1):
+        key, name = one.get("id"), str(one.get("name") or "").strip()
+        if not isinstance(key, int) or not name:
+            problems.append(f"{file.name}: category {number} has no id or no name")
+        elif key in own or names.get(key, name) != name or (key not in names and name in names.values()):
+            problems.append(f"{file.name}: category {number}: id {key} or name '{name}' stands for another one before")
+        else:
+            own.add(key)
+            names[key] = name
+
+
+def _images(
+    content: Mapping[str, Sequence[Mapping[str, Any]]], file: Path, split: str, places: Places, problems: list[str]
+) -> Iterator[CocoImage]:
+    by_id: dict[Any, CocoImage] = {}
+    for number, one in enumerate(content["images"], 1):
+        key, name = one.get("id"), one.get("file_name")
+        if not isinstance(key, int | str) or not isinstance(name, str) or not name:
+            problems.append(f"{file.name}: image {number} has no id or no file_name")
+            continue
+        path, problem = places.locate(name, file.parent, split)
+        if problem:
+            problems.append(f"{file.name}: image {number}: {problem} ({name})")
+        if key in by_id:
+            problems.append(f"{file.name}: image {number}: id {key} is that of {by_id[key].path.name} too ({name})")
+        width, height = (side if isinstance(side := one.get(name), int) else 0 for name in ("width", "height"))
+        by_id[key] = CocoImage(path, file, split, width, height)
+    for number, one in enumerate(content["annotations"], 1):
+        if (image := by_id.get(one.get("image_id"))) is None:
+            problems.append(f"{file.name}: annotation {number}: image_id {one.get('image_id')!r} is that of no image")
+        else:
+            image.annotations.append((number, one))
+    yield from by_id.values()

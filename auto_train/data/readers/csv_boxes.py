@@ -1,0 +1,101 @@
+"""Tables of boxes: a row for each, or Hugging Face ``imagefolder`` metadata with the objects of an image in a row."""
+
+import json
+import math
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from auto_train.data.readers.base import Options
+from auto_train.data.readers.boxes import Annotated, Box, box_samples
+from auto_train.data.readers.numbers import number_in
+from auto_train.data.readers.rows import Row, find_tables, path_columns, read_tables, refuse, rows_of
+
+if TYPE_CHECKING:
+    from auto_train.data.samples import Samples
+
+LOOKS = "a table of paths and x1, y1, x2, y2, label of each box, or of objects"
+CORNERS = (("x1", "y1", "x2", "y2"), ("xmin", "ymin", "xmax", "ymax"))
+NAMES = ("label", "class", "class_name", "name", "category")
+OBJECTS = "objects"
+
+
+def detect(folder: Path, options: Options) -> bool:
+    """Return True if a table with these columns lies in the folder or its split folders."""
+    return bool(find_tables(folder, options, lambda names: _fits(names, options)))
+
+
+def read(folder: Path, options: Options) -> "Samples":
+    """Return the images a table names, with their boxes; a row with empty cells is an image without boxes.
+
+    Corners are pixels. ``objects`` holds ``{"bbox": [[x, y, width, height], …], "categories": […]}``; categories that
+    are numbers are positions among the classes of the INI, or names where it states none.
+
+    Raises:
+        DataError: rows that cannot be used, all of them; an image in two splits.
+    """
+    tables = read_tables(folder, options, lambda names: _fits(names, options), allowed=LOOKS)
+    problems: list[str] = []
+    found: dict[Path, tuple[Row, list[Box]]] = {}
+    for row in rows_of(tables, folder, options):
+        is_many = OBJECTS in row.table.columns
+        boxes = list(_objects(row, options, problems) if is_many else _box(row, options, problems))
+        problems += map(row.says, row.problems)
+        first, known = found.setdefault(row.path, (row, []))
+        if (first.split, first.group) != (row.split, row.group):
+            problems.append(row.says("another split or group before"))
+        elif first is not row and (is_many or not boxes or not known):
+            problems.append(row.says("another row of this image before, one of them without boxes or with all"))
+        known += boxes
+    refuse(problems, [table.path for table, _ in tables])
+    rows = [
+        Annotated(path=path, boxes=boxes, file=row.table.path, split=row.split, group=row.group)
+        for path, (row, boxes) in found.items()
+    ]
+    return box_samples(rows, folder, options)
+
+
+def _fits(names: Sequence[str], options: Options) -> bool:
+    has_corners = any(set(corners) <= set(names) for corners in CORNERS)
+    return OBJECTS in names or (has_corners and any(name in names for name in _label_columns(options)))
+
+
+def _label_columns(options: Options) -> Sequence[str]:
+    return options.label_columns[:1] or NAMES
+
+
+def _box(row: Row, options: Options, problems: list[str]) -> Iterator[Box]:
+    table = row.table
+    corners = next((names for names in CORNERS if set(names) <= set(table.columns)), CORNERS[0])
+    taken = path_columns(options)
+    names = [name for name in _label_columns(options) if name not in taken]
+    texts = [table.column(name)[row.number] for name in corners]
+    label = table.column(*names)[row.number]
+    if not label and not any(texts):
+        return
+    numbers = [number for text in texts if (number := number_in(text)) is not None]
+    if len(numbers) < 4 or not label:
+        shown = ", ".join(f"{name} '{text}'" for name, text in zip(corners, texts, strict=True))
+        problems.append(row.says(f"no four numbers and a label: {shown}, label '{label}'"))
+        return
+    left, top, right, bottom = numbers
+    yield Box(label, left, top, right, bottom, row.line)
+
+
+def _objects(row: Row, options: Options, problems: list[str]) -> Iterator[Box]:
+    """Yield the boxes in a cell of Hugging Face's form."""
+    cell = row.table.columns[OBJECTS][row.number]
+    if not cell:
+        return
+    try:
+        content = json.loads(cell)
+        boxes, labels = content["bbox"], content.get("categories", content.get("category"))
+        for box, label in zip(boxes, labels, strict=True):
+            left, top, width, height = map(float, box)
+            if not all(map(math.isfinite, (left, top, width, height))):
+                raise ValueError(f"{box}")
+            is_position = isinstance(label, int) and label < len(options.classes)
+            name = options.classes[label] if is_position else str(label)
+            yield Box(name, left, top, left + width, top + height, row.line)
+    except (KeyError, TypeError, ValueError) as error:
+        problems.append(row.says(f"objects are no 'bbox' of four numbers and 'categories', as many: {error}"))

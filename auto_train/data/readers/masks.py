@@ -1,0 +1,166 @@
+"""Masks as images of class codes: in a folder masks/ beside images/, with the same stems."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from auto_train.data.image import SUFFIXES
+from auto_train.data.masks import SUFFIXES as MASK_SUFFIXES
+from auto_train.data.masks import MaskFile
+from auto_train.data.readers.base import Options, target_samples
+from auto_train.data.readers.classes import names_in
+from auto_train.data.readers.places import IMAGE_FOLDERS, folders_in, images_below, inner_splits, split_folders
+from auto_train.data.readers.voc import image_sets
+from auto_train.data.samples import listed
+from auto_train.errors import DataError
+
+if TYPE_CHECKING:
+    from auto_train.data.samples import Samples
+
+LOOKS = "masks/ beside images/, each mask with the stem of its image"
+MASK_FOLDERS = ("masks", "mask", "segmentationclass", "segmentation", "annotations", "labels")
+CLASS_FILES = ("classes.txt", "seg_classes.txt", "labels.txt")
+# An end of a mask's stem that the image's has not.
+_END = "_mask"
+# Masks that are looked into for values that mean something else than classes.
+LOOKED_AT = 64
+
+Pair = tuple[str, Path, Path]
+
+
+def detect(folder: Path, options: Options) -> bool:
+    """Return True if there is a folder of masks beside one of images."""
+    return any(next(images_below(masks, MASK_SUFFIXES), None) for _, _, masks in _folders(folder, options))
+
+
+def read(folder: Path, options: Options) -> "Samples":
+    """Return the images that have a mask: that of the same stem, or with ``_mask`` behind it.
+
+    Splits are folders around images/ and masks/ or in them, or ``ImageSets/Segmentation``. Class names are those of the
+    INI, or lines of classes.txt, seg_classes.txt or labels.txt, in the order of the values; without any the values
+    themselves. 255 counts for nothing.
+
+    Raises:
+        DataError: no folders, masks without an image, several files of a stem; masks of 0 and 255 alone.
+    """
+    folders = _folders(folder, options)
+    if not folders:
+        raise DataError("no folder of masks beside one of images", where=str(folder), allowed="images/ and masks/")
+    problems: list[str] = []
+    warnings: list[str] = []
+    pairs = [pair for place in folders for pair in _pairs(place, problems, warnings)]
+    if sets := image_sets(folder, "Segmentation"):
+        pairs = [(sets[image.stem], image, mask) for _, image, mask in pairs if image.stem in sets]
+        missing = sorted(set(sets) - {image.stem for _, image, _ in pairs})
+        problems += [f"{stem}: in ImageSets/Segmentation, and no image with a mask" for stem in missing]
+        warnings = []
+    if problems:
+        raise DataError(listed(f"{len(problems)} masks cannot be used", problems), where=str(folder))
+    if not pairs:
+        raise DataError("no image has a mask of the same stem", where=str(folder), allowed="images/A.jpg, masks/A.png")
+    return _samples(pairs, folder, options, warnings)
+
+
+def _samples(pairs: Sequence[Pair], folder: Path, options: Options, warnings: Sequence[str]) -> "Samples":
+    from auto_train.data.targets import Masks
+
+    names, file = (list(options.classes), None) if options.classes else names_in(folder, CLASS_FILES)
+    sources = [MaskFile(mask, sum) for (_, _, mask), sum in zip(pairs, _sums(pairs, folder), strict=True)]
+    values = _values(sources[:: max(len(sources) // LOOKED_AT, 1)] if names else sources)
+    if 255 in values and values <= {0, 255}:
+        message = f"masks hold 0 and 255 only, and 255 counts for nothing: {pairs[0][2].name}"
+        raise DataError(message, where=str(pairs[0][2].parent), allowed="0, 1, 2 … for the classes",
+                        hint="save them with 1 in place of 255")  # fmt: skip
+    notes = [f"class names are the lines of {file}"] if file else []
+    if not names:
+        names = ["background", *(str(value) for value in range(1, max(values - {255}, default=0) + 1))]
+        notes = [f"classes have no names: {CLASS_FILES[0]} in {folder} or [project] classes gives them, line by line"]
+    if len(names) < 2:
+        raise DataError(f"one class only, '{names[0]}'", where=str(file or folder), allowed="at least two classes")
+    rows = [(image, split, "") for split, image, _ in pairs]
+    targets = Masks(names=tuple(names), sources=sources)
+    return target_samples(rows, targets, names, folder, warnings=warnings, notes=notes)
+
+
+def _folders(folder: Path, options: Options) -> list[Pair]:
+    """Return split, folder of images and folder of masks, as often as there are such pairs."""
+    if options.images_dir and options.annotations_file:
+        bases = [("", options.images_dir, options.annotations_file)]
+    else:
+        bases = [
+            (split, images, masks)
+            for split, base in split_folders(folder, options)
+            for images in ([options.images_dir] if options.images_dir else _called(base, IMAGE_FOLDERS))
+            for masks in ([options.annotations_file] if options.annotations_file else _called(base, MASK_FOLDERS))
+        ]
+    return [pair for base in bases for pair in _inner(*base)]
+
+
+def _called(folder: Path, names: Sequence[str]) -> list[Path]:
+    """Return the folder with the first of these names that is there."""
+    found = [path for name in names for path in folders_in(folder) if path.name.lower() == name]
+    return found[:1]
+
+
+def _inner(split: str, images: Path, masks: Path) -> list[Pair]:
+    """Return the folders of splits in both, or the two themselves."""
+    return (inner_splits(images, masks) if not split else []) or [(split, images, masks)]
+
+
+def _pairs(place: Pair, problems: list[str], warnings: list[str]) -> Iterator[Pair]:
+    split, images, masks = place
+    by_stem: dict[str, Path] = {}
+    for path in images_below(images, SUFFIXES):
+        stem = str(path.relative_to(images).with_suffix(""))
+        if stem in by_stem:
+            problems.append(f"{path}: a second image of this name beside {by_stem[stem].name}")
+        by_stem[stem] = path
+    used: dict[str, Path] = {}
+    for path in images_below(masks, MASK_SUFFIXES):
+        stem = str(path.relative_to(masks).with_suffix(""))
+        own = stem if stem in by_stem else stem.removesuffix(_END)
+        if own not in by_stem:
+            problems.append(f"{path}: no image of this name in {images}")
+        elif own in used:
+            problems.append(f"{path}: a second mask of {by_stem[own].name} beside {used[own].name}")
+        used[own] = path
+    if without := [stem for stem in by_stem if stem not in used]:
+        warnings.append(f"{images}: {len(without)} images have no mask and are not used, {min(without)} for one")
+    yield from ((split, by_stem[stem], used[stem]) for stem in by_stem if stem in used)
+
+
+def _sums(pairs: Sequence[Pair], folder: Path) -> list[str]:
+    """Return the sha256 of each mask's file.
+
+    Raises:
+        DataError: files that cannot be read, all of them.
+    """
+    from auto_train.data.checksum import sha256s_of
+    from auto_train.data.parallel import in_order, new_pool
+
+    blocks = [[mask for _, _, mask in pairs[start : start + 256]] for start in range(0, len(pairs), 256)]
+    with new_pool("masks") as pool:
+        found = [one for block in in_order(pool, sha256s_of, blocks, ahead=16) for one in block]
+    problems = [
+        f"{mask}: {one.strerror}" for (*_, mask), one in zip(pairs, found, strict=True) if not isinstance(one, str)
+    ]
+    if problems:
+        raise DataError(listed(f"{len(problems)} masks cannot be read", problems), where=str(folder))
+    return [str(one) for one in found]
+
+
+def _values(sources: Sequence[MaskFile]) -> set[int]:
+    """Return the values in masks; those that cannot be read say nothing here, the doctor names them."""
+    import numpy as np
+
+    from auto_train.data.parallel import in_order, new_pool
+    from auto_train.errors import ImageError
+
+    def values_of(source: MaskFile) -> set[int]:
+        try:
+            return set(np.unique(source.read()).tolist())
+        except ImageError:
+            return set()
+
+    with new_pool("masks") as pool:
+        return set().union(*in_order(pool, values_of, sources, ahead=64))

@@ -1,0 +1,160 @@
+"""Where the images are that annotations name: beside them, in folders of the usual names, or in ``images_dir``."""
+
+import os
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+from pathlib import Path
+
+from auto_train.data.image import SUFFIXES
+from auto_train.data.readers.base import SPLIT_NAMES, SPLIT_OF, Options
+from auto_train.errors import DataError
+
+IMAGE_FOLDERS = ("images", "image", "imgs", "img", "jpegimages")
+# Below the data's folder, where folders of images are looked for.
+MOST_LEVELS = 3
+
+
+class Places:
+    """Find images by the names annotations have for them.
+
+    Args:
+        folder: of the data.
+        options: of the reader; ``images_dir`` is the only place where it is named.
+    """
+
+    def __init__(self, folder: Path, options: Options):
+        self.folder, self.options = folder, options
+        self._stems: dict[str, dict[str, list[str]]] = {}
+
+    def locate(self, name: str, beside: Path, split: str = "") -> tuple[Path, str]:
+        """Return the image and "", or where it should be and what is wrong.
+
+        Args:
+            name: absolute, or relative to any of the places; of Windows too; the suffix may be left out.
+            beside: folder of the annotations.
+            split: of the image, where it is known: of equal names in several folders that of the split is meant.
+        """
+        names = [name, name.replace("\\", "/")] if "\\" in name else [name]
+        near = [self.options.images_dir] if self.options.images_dir else [beside, self.folder]
+        for place in near:
+            if hits := self._hits(place, names):
+                return self._one(hits, name)
+        hits = [hit for place in self._usual if place not in near for hit in self._hits(place, names)]
+        own = [hit for hit in hits if split and self._split_of(hit) == split]
+        if hits:
+            return self._one(own or hits, name)
+        path = Path(os.path.normpath(near[0] / names[-1]))
+        return path, "is a folder" if path.is_dir() else "no such image"
+
+    def _hits(self, place: Path, names: list[str]) -> list[Path]:
+        for name in names:
+            path = Path(os.path.normpath(place / name))
+            if path.is_file():
+                return [path]
+            if path.suffix.lower() not in SUFFIXES and (found := self._with_stem(path)):
+                return found
+        return []
+
+    def _with_stem(self, path: Path) -> list[Path]:
+        """Return the images that are called so but for their suffix."""
+        folder = str(path.parent)
+        if folder not in self._stems:
+            stems: dict[str, list[str]] = defaultdict(list)
+            for name in sorted(os.listdir(folder)) if path.parent.is_dir() else ():  # noqa: PTH208
+                stem, suffix = os.path.splitext(name)  # noqa: PTH122 - a hundred thousand names
+                if suffix.lower() in SUFFIXES:
+                    stems[stem].append(name)
+            self._stems[folder] = stems
+        return [path.parent / name for name in self._stems[folder].get(path.name, ())]
+
+    def _one(self, hits: list[Path], name: str) -> tuple[Path, str]:
+        different = sorted(set(hits))
+        if len(different) == 1:
+            return different[0], ""
+        shown = ", ".join(str(path) for path in different[:3])
+        return different[0], f"'{name}' may be several images: {shown}"
+
+    def _split_of(self, path: Path) -> str:
+        parts = path.parts[len(self.folder.parts) : -1]
+        found = {split for part in parts if (split := split_named(part))}
+        return found.pop() if len(found) == 1 else ""
+
+    @cached_property
+    def _usual(self) -> list[Path]:
+        """The folders of splits and of images, where no folder is named; else those in the named one."""
+        if self.options.images_dir:
+            return [path for path in folders_in(self.options.images_dir) if _is_split(path)]
+        named = list(self.options.split_dirs.values())
+        roots = [*named, *folders_below(self.folder, MOST_LEVELS)]
+        found = [path for path in roots if path in named or _is_split(path) or path.name.lower() in IMAGE_FOLDERS]
+        return list(dict.fromkeys([*found, *(below for path in named for below in image_folders(path))]))
+
+
+def folders_in(folder: Path) -> list[Path]:
+    """Return the folders right in a folder by name, without hidden ones."""
+    if not folder.is_dir():
+        return []
+    with os.scandir(folder) as entries:
+        names = [entry.name for entry in entries if entry.name[0] != "." and _is_folder(entry)]
+    return [folder / name for name in sorted(names) if name != "__MACOSX"]
+
+
+def folders_below(folder: Path, levels: int) -> Iterator[Path]:
+    """Yield the folders below a folder, down to a level."""
+    for below in folders_in(folder) if levels else ():
+        yield below
+        yield from folders_below(below, levels - 1)
+
+
+def image_folders(folder: Path) -> list[Path]:
+    """Return the folders in a folder that are called as folders of images are."""
+    return [path for path in folders_in(folder) if path.name.lower() in IMAGE_FOLDERS]
+
+
+def split_folders(folder: Path, options: Options) -> list[tuple[str, Path]]:
+    """Return split and folder of the splits, named or found, and the data's own folder with "" behind them.
+
+    Raises:
+        DataError: two folders for one split.
+    """
+    named = options.split_dirs
+    found: dict[str, Path] = {}
+    for path in folders_in(folder):
+        split = split_named(path.name)
+        if split and split not in named and found.setdefault(split, path) != path:
+            message = f"several folders for the {split} split: {found[split].name}, {path.name}"
+            raise DataError(message, where=str(folder), hint="name the one that is meant in [training.data]")
+    both = {**found, **named}
+    return [*((split, both[split]) for split in SPLIT_NAMES if split in both), ("", folder)]
+
+
+def inner_splits(first: Path, second: Path) -> list[tuple[str, Path, Path]]:
+    """Return split and folders of the splits that are in both folders."""
+    own = Options()
+    inner = {split: path for split, path in split_folders(second, own) if split}
+    return [(split, path, inner[split]) for split, path in split_folders(first, own) if split in inner]
+
+
+def images_below(folder: Path, suffixes: Iterable[str], *, levels: int = 8) -> Iterator[Path]:
+    """Yield the files of these kinds in a folder and below, in an order that no file system changes."""
+    for place in (folder, *folders_below(folder, levels)):
+        for path in sorted(place.iterdir()):
+            if path.suffix.lower() in suffixes and not path.name.startswith("."):
+                yield path
+
+
+def split_named(name: str) -> str:
+    """Return the split a folder's name stands for, ``train2017`` for train; "" for none."""
+    return SPLIT_OF.get(name.lower().rstrip("0123456789_-"), "")
+
+
+def _is_split(path: Path) -> bool:
+    return bool(split_named(path.name))
+
+
+def _is_folder(entry: "os.DirEntry[str]") -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a loop of links
+        return False

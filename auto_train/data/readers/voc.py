@@ -1,0 +1,153 @@
+"""Pascal VOC: one XML file of boxes for each image, in Annotations beside JPEGImages, or beside the image itself."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from auto_train.data.image import SUFFIXES
+from auto_train.data.readers.base import SPLIT_NAMES, Options
+from auto_train.data.readers.boxes import Annotated, Box, box_samples, refuse
+from auto_train.data.readers.numbers import number_in
+from auto_train.data.readers.places import Places, folders_in, split_folders
+from auto_train.data.readers.xml import Element, read_xml
+from auto_train.data.samples import listed
+from auto_train.errors import DataError
+
+if TYPE_CHECKING:
+    from auto_train.data.samples import Samples
+
+LOOKS = "XML files of boxes in Annotations/ beside JPEGImages/, or beside the images (Pascal VOC)"
+_CORNERS = ("xmin", "ymin", "xmax", "ymax")
+
+
+def detect(folder: Path, options: Options) -> bool:
+    """Return True if XML files lie in a folder Annotations, in the data's folder, or in those of its splits."""
+    return next(_files(folder, options), None) is not None
+
+
+def read(folder: Path, options: Options) -> "Samples":
+    """Return the images that XML files are about, with their boxes; a file without an object is an image without boxes.
+
+    The image is the one with the file's stem, else the one named in it. ``ImageSets/Main/{train,val,test}.txt`` give
+    the splits, and images in none of them are left out; else the folders do. Objects marked as difficult are neither
+    trained on nor counted as missed, as in the benchmark of this format.
+
+    Raises:
+        DataError: no files; broken files, boxes that are no numbers, missing images: all of them with file and line.
+    """
+    files = list(_files(folder, options))
+    if not files:
+        allowed = "XML files in Annotations/ beside JPEGImages/, or beside the images"
+        raise DataError("no annotations in XML here", where=str(folder), allowed=allowed)
+    sets = image_sets(folder, "Main")
+    problems: list[str] = []
+    warnings = []
+    if sets:
+        missing = sorted(set(sets) - {file.stem for _, file in files})
+        problems += [f"{stem}: in ImageSets/Main, and no XML file of that name" for stem in missing]
+        unused = [file for _, file in files if file.stem not in sets]
+        files = [(sets[file.stem], file) for _, file in files if file.stem in sets]
+        warnings += (
+            [f"{folder}: {len(unused)} XML files are in no list of ImageSets/Main and not used"] if unused else []
+        )
+    places = Places(folder, options)
+    rows = [_annotated(file, split, places, problems) for split, file in files]
+    for path, twice in _repeated(rows).items():
+        problems.append(f"{', '.join(twice)}: of one image, {path.name}")
+    refuse(problems, folder)
+    crowds = sum(box.is_crowd for row in rows for box in row.boxes)
+    notes = ["splits are those of ImageSets/Main"] if sets else []
+    notes += [f"{crowds} objects are marked as difficult: not trained on, not counted as missed"] if crowds else []
+    warnings += [] if sets else _unannotated(rows)
+    return box_samples(rows, folder, options, warnings=warnings, notes=notes)
+
+
+def image_sets(folder: Path, kind: str) -> dict[str, str]:
+    """Return the split of each stem in ``ImageSets/<kind>``; "" where only train and valid together are given.
+
+    Raises:
+        DataError: a stem is in two splits.
+    """
+    place = folder / "ImageSets" / kind
+    files = {name: split for split, names in SPLIT_NAMES.items() for name in names} | {"trainval": ""}
+    found: dict[str, str] = {}
+    problems = []
+    for name, split in files.items():
+        path = place / f"{name}.txt"
+        if not path.is_file() or (not split and set(found.values()) & {"train", "valid"}):
+            continue
+        for line in path.read_text(encoding="utf-8-sig").splitlines():
+            stem = line.strip()
+            if stem and found.setdefault(stem, split) != split:
+                problems.append(f"{path.name}: '{stem}' is in {found[stem]} too")
+    if problems:
+        raise DataError(listed("images in two splits", problems), where=str(place))
+    return found
+
+
+def _files(folder: Path, options: Options) -> Iterator[tuple[str, Path]]:
+    """Yield split and path of each XML file."""
+    if options.annotations_file:
+        places = [("", options.annotations_file)]
+    else:
+        places = [
+            (split, below)
+            for split, base in split_folders(folder, options)
+            for below in ([path for path in folders_in(base) if path.name.lower() == "annotations"] or [base])
+        ]
+    seen = set()
+    for split, place in places:
+        inner = [(split, place)] if split else [(name, path) for name, path in split_folders(place, Options())]
+        for name, path in inner:
+            for file in sorted(path.glob("*.xml")):
+                if file not in seen and not file.name.startswith("."):
+                    seen.add(file)
+                    yield name, file
+
+
+def _annotated(file: Path, split: str, places: Places, problems: list[str]) -> Annotated:
+    try:
+        root = read_xml(file)
+    except DataError as error:
+        problems.append(f"{Path(error.where).name}: {error.message}")
+        return Annotated(path=file, boxes=(), file=file)
+    path, problem = places.locate(file.stem, file.parent, split)
+    named = root.text_of("filename")
+    if problem and named:
+        path, problem = places.locate(named, file.parent, split)
+    if problem:
+        problems.append(f"{file.name}: {problem} ({named or file.stem})")
+    boxes = [box for one in root.all("object") if (box := _box(one, file, problems))]
+    return Annotated(path=path, boxes=boxes, file=file, split=split)
+
+
+def _box(one: Element, file: Path, problems: list[str]) -> Box | None:
+    name, place = one.text_of("name"), one.first("bndbox")
+    texts = [place.text_of(corner) if place else "" for corner in _CORNERS]
+    numbers = [number for text in texts if (number := number_in(text)) is not None]
+    if not name or len(numbers) < 4:
+        shown = ", ".join(f"{corner} '{text}'" for corner, text in zip(_CORNERS, texts, strict=True))
+        problems.append(
+            f"{file.name}:{one.line}: {f'no four numbers: {shown}' if name else 'an object without a name'}"
+        )
+        return None
+    left, top, right, bottom = numbers
+    is_crowd = one.text_of("difficult") in ("1", "true")
+    return Box(name, left, top, right, bottom, one.line, is_crowd)
+
+
+def _repeated(rows: list[Annotated]) -> dict[Path, list[str]]:
+    files: dict[Path, list[str]] = {}
+    for row in rows:
+        files.setdefault(row.path, []).append(row.file.name if row.file else "")
+    return {path: names for path, names in files.items() if len(names) > 1}
+
+
+def _unannotated(rows: list[Annotated]) -> list[str]:
+    """Return a warning of images without a file: nothing says whether there is something on them."""
+    used = {row.path for row in rows}
+    places = sorted({path.parent for path in used})
+    found = (path for place in places for path in place.iterdir() if path.suffix.lower() in SUFFIXES)
+    left = [path for path in found if path not in used]
+    shown = f"{len(left)} images beside the others have no XML file and are not used"
+    return [f"{places[0]}: {shown}, {min(left).name} for one"] if left else []

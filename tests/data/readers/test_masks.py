@@ -1,0 +1,135 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from auto_train.data import read_samples
+from auto_train.data.masks import MaskFile
+from auto_train.data.targets import Masks
+from auto_train.errors import DataError, ImageError
+
+VALUES = [[0, 1], [2, 255]]
+
+
+def test_masks_of_equal_stems_are_paired(make_files, write, save_mask) -> None:
+    make_files("images/a.png", "images/b.png", "images/deep/a.png", "images/c.png")
+    save_mask("masks/a.png", VALUES)
+    save_mask("masks/b_mask.png", VALUES, "P")
+    save_mask("masks/deep/a.png", [[0, 0]])
+    folder = write("classes.txt", "background", "cat", "dog")
+
+    samples = read_samples(folder, target="mask")
+
+    assert samples.labels == ["background", "cat", "dog"]
+    assert samples.table["path"].tolist() == ["images/a.png", "images/b.png", "images/deep/a.png"]
+    assert isinstance(samples.targets, Masks)
+    assert [source.read().tolist() for source in samples.targets.sources] == [VALUES, VALUES, [[0, 0]]]
+    assert "1 images have no mask and are not used, c for one" in samples.warnings[0]
+    assert samples.table["label"][0] == f"mask #{samples.targets.sources[0].digest()}"
+
+
+@pytest.mark.parametrize("layout", ["{split}/{kind}", "{kind}/{split}"])
+def test_masks_in_folders_of_splits(make_files, save_mask, layout: str) -> None:
+    for split in ("train", "val"):
+        make_files(f"{layout.format(split=split, kind='images')}/1.png")
+        folder = save_mask(f"{layout.format(split=split, kind='masks')}/1.png", VALUES)
+
+    samples = read_samples(folder, target="mask", labels=["none", "a", "b"])
+
+    assert samples.table["split"].tolist() == ["train", "valid"]
+    assert samples.labels == ["none", "a", "b"]
+
+
+def test_masks_without_names_are_named_by_their_values(make_files, save_mask) -> None:
+    make_files("images/a.png")
+    samples = read_samples(save_mask("masks/a.png", VALUES), target="mask")
+
+    assert samples.labels == ["background", "1", "2"]
+    assert "classes have no names" in samples.notes[1]
+
+
+def test_masks_named_folders_are_taken(make_files, save_mask, tmp_path) -> None:
+    make_files("photos/a.png")
+    folder = save_mask("truth/a.png", VALUES)
+    places = {"images_dir": folder / "photos", "annotations_file": folder / "truth"}
+
+    assert len(read_samples(folder, target="mask", **places)) == 1
+    with pytest.raises(DataError, match="no such folder") as caught:
+        read_samples(folder, target="mask", **{**places, "images_dir": folder / "fotos"})
+    assert "images_dir" in caught.value.hint
+
+
+def test_masks_without_image_and_second_ones_are_listed(make_files, save_mask) -> None:
+    make_files("images/a.png", "images/a.jpg")
+    save_mask("masks/a.png", VALUES)
+    save_mask("masks/a_mask.png", VALUES)
+    folder = save_mask("masks/b.png", VALUES)
+
+    with pytest.raises(DataError) as caught:
+        read_samples(folder, target="mask")
+
+    assert [line.rpartition("/")[2] for line in caught.value.message.splitlines()[1:]] == [
+        "a.png: a second image of this name beside a.jpg",
+        "a_mask.png: a second mask of a.png beside a.png",
+        f"{(folder / 'masks/b.png').name}: no image of this name in {folder}/images".rpartition("/")[2],
+    ]
+
+
+def test_masks_of_0_and_255_alone_would_teach_nothing(make_files, save_mask) -> None:
+    make_files("images/a.png")
+    folder = save_mask("masks/a.png", [[0, 255]])
+
+    with pytest.raises(DataError, match=r"masks hold 0 and 255 only, and 255 counts for nothing: a.png"):
+        read_samples(folder, target="mask", labels=["background", "cell"])
+
+
+def test_mask_of_any_kind_of_file_gives_its_codes(tmp_path) -> None:
+    wide = Image.fromarray(np.array(VALUES, np.uint16))
+    for name, image in {
+        "grey.png": Image.fromarray(np.array(VALUES, np.uint8)),
+        "wide.png": wide,
+        "equal.png": Image.fromarray(np.array(VALUES, np.uint8)).convert("RGB"),
+        "alpha.png": Image.fromarray(np.array(VALUES, np.uint8)).convert("LA"),
+        "grey.tif": Image.fromarray(np.array(VALUES, np.uint8)),
+    }.items():
+        image.save(tmp_path / name)
+        found = MaskFile(tmp_path / name).read()
+        assert found.dtype == np.uint8 and found.tolist() == VALUES, name
+    Image.fromarray(np.array([[True, False]])).save(tmp_path / "one.png")
+    assert MaskFile(tmp_path / "one.png").read().tolist() == [[1, 0]]
+
+
+def test_mask_that_is_none_says_why(tmp_path) -> None:
+    Image.new("RGB", (99, 99), (1, 2, 3)).save(tmp_path / "colour.png")
+    Image.new("L", (2, 2)).save(tmp_path / "grey.jpg")
+    Image.fromarray(np.array([[0, 256]], np.uint16)).save(tmp_path / "large.png")
+    (tmp_path / "text.png").write_text("none")
+    (tmp_path / "cut.png").write_bytes((tmp_path / "colour.png").read_bytes()[:70])
+
+    for name, message in {
+        "colour.png": "colour.png: is an image in colour",
+        "grey.jpg": "is no mask",
+        "large.png": "holds values from 0 to 256",
+        "text.png": "is no mask",
+        "cut.png": "cannot be read as a mask",
+        "none.png": "cannot be read as a mask",
+    }.items():
+        with pytest.raises(ImageError, match=message):
+            MaskFile(tmp_path / name).read()
+
+
+def test_masks_real_nuclei(real) -> None:
+    samples = read_samples(real("nuclei_256"), target="mask")
+
+    assert samples.labels == ["background", "nucleus"]
+    assert samples.table["split"].value_counts().to_dict() == {"train": 165, "valid": 55}
+    assert samples.table["path"].str.contains("/images/").all() and samples.warnings == ()
+    assert isinstance(samples.targets, Masks)
+    assert set(np.unique(samples.targets.sources[0].read()).tolist()) == {0, 1}
+
+
+def test_masks_real_photos_have_the_names_of_their_own_list(real) -> None:
+    samples = read_samples(real("coco_cc_mini"), target="mask")
+
+    assert (len(samples), len(samples.labels)) == (53, 134)
+    assert samples.labels[:2] == ["unlabelled", "person"]
+    assert samples.warnings == ()
