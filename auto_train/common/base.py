@@ -60,6 +60,7 @@ class Task(qTaskBase):
         model: ``nn.Sequential(body, head)``.
         dls: fastai DataLoaders (training only).
         learn: the Learner.
+        measured: the split that is being measured; ``calibrate`` has seen the answers of valid.
         warnings: what the user should know.
     """
 
@@ -80,6 +81,7 @@ class Task(qTaskBase):
         self.config = self.get_config(config)
         self.listener, self.offline = listener if is_main() else None, offline
         self.warnings: list[str] = []
+        self.measured = ""
         self.user_dls: Any = None
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         if inference_only:

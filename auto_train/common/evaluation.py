@@ -49,7 +49,7 @@ class Outputs(NamedTuple):
 
 def evaluate_split(task: "Task", inference: InferenceModel, split: str) -> Metrics:
     """Return ``<split>/<metric>`` values; nothing for a split without images."""
-    found = Metrics()
+    found, task.measured = Metrics(), split
     samples = task.samples.of(split)
     if len(samples):
         outputs = network_outputs(inference, eval_loader(task, samples), task.device, task.kept)
@@ -75,7 +75,7 @@ def evaluate_run(task: "Task", inference: InferenceModel, folder: RunFolder) -> 
             samples = task.samples.of(split)
             if not len(samples):
                 continue
-            loader = eval_loader(task, samples)
+            loader, task.measured = eval_loader(task, samples), split
             outputs, targets, brightness = network_outputs(inference, loader, task.device, task.kept)
             if split == "valid":
                 task.calibrate(inference, outputs, targets)

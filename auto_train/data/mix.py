@@ -17,7 +17,7 @@ class Mix:
         mixup: alpha of mixup's Beta distribution; 0 means off.
         cutmix: alpha of cutmix's Beta distribution; 0 means off.
         switch_prob: probability of cutmix when both are on.
-        num_classes: width of the returned targets.
+        num_classes: width of the returned targets, where they are class numbers.
     """
 
     mixup: float
@@ -32,10 +32,10 @@ class Mix:
 
         Args:
             images: (N, 3, H, W) float.
-            targets: (N,) class numbers.
+            targets: (N,) class numbers, or (N, C) shares.
 
         Returns:
-            images (N, 3, H, W) and targets (N, num_classes) float32 whose rows add up to 1.
+            images (N, 3, H, W) and targets (N, C) float32; of class numbers (N, num_classes) whose rows add up to 1.
         """
         use_cutmix = bool(self.cutmix) and (
             not self.mixup or torch.rand((), generator=generator).item() < self.switch_prob
@@ -46,7 +46,7 @@ class Mix:
             images, share = _paste(images, partner, share, generator)
         else:
             images = images.index_select(0, partner).lerp_(images, share)
-        soft = F.one_hot(targets, self.num_classes).float()
+        soft = F.one_hot(targets, self.num_classes).float() if targets.ndim == 1 else targets.float()
         return images, soft[partner.to(soft.device)].lerp_(soft, share)
 
 

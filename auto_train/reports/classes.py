@@ -115,7 +115,7 @@ def curves(table: "pd.DataFrame", labels: Sequence[str], arrays: Path) -> dict[s
     present = [c for c in range(len(labels)) if 0 < (true == c).sum() < len(true)]
     if not present:
         return {}
-    each = {c: _curves_of(scores[:, c], true == c) for c in present}
+    each = {c: curve_values(scores[:, c], true == c) for c in present}
     found: dict[str, list[Curve]] = {}
     for kind in ("roc", "pr"):
         lines = [_curve(labels[c], *each[c][kind]) for c in present] if len(present) <= MOST_CURVES else []
@@ -140,7 +140,7 @@ def _scores(table: "pd.DataFrame", labels: Sequence[str], arrays: Path) -> tuple
         raise DataError(f"cannot be read: {error}", where=str(arrays), hint=hint) from error
 
 
-def _curves_of(score: np.ndarray, is_class: np.ndarray) -> dict[str, tuple[np.ndarray, float]]:
+def curve_values(score: np.ndarray, is_class: np.ndarray) -> dict[str, tuple[np.ndarray, float]]:
     """Return the values on GRID, and the area, of the ROC curve and of precision over recall.
 
     The area under the second is average precision, the sum of precision times gain of recall, without interpolation.

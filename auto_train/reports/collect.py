@@ -6,6 +6,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from auto_train.reports.classes import calibration, confusion, curves, matrix, per_class
+from auto_train.reports.measures import MEASURES
 from auto_train.reports.read import RunFiles, in_order, shown
 from auto_train.reports.slices import slices
 from auto_train.reports.state import commands, export_of, started_with, state_of
@@ -123,7 +124,8 @@ def _split(run: RunFiles, split: str) -> Split:
         return Split(said=said)
     labels, score = run.evaluation["labels"], run.evaluation["score"]
     lower_is_better = score["better"] == "min"
-    ends = intervals(Statistics(table, labels, score["name"]), len(table))
+    arrays = run.arrays(split, MEASURES, len(table))
+    ends = intervals(Statistics(table, labels, score["name"], arrays), len(table))
     said |= {
         "intervals": {name: {"low": e[0], "high": e[1]} for name, e in ends.items() if name in part["metrics"]},
         "slices": slices(table, lower_is_better=lower_is_better),
@@ -144,7 +146,7 @@ def _mistakes(run: RunFiles, split: str, table: "pd.DataFrame", *, lower_is_bett
     worst = table[table["score"] > 0] if lower_is_better else table[table["score"] < 1]
     keys = ["score", "confidence"] if "confidence" in table else ["score"]
     worst = worst.sort_values(keys, ascending=[not lower_is_better, False][: len(keys)], kind="stable")
-    columns = [name for name in ("path", "label", "predicted", "confidence", "score") if name in table]
+    columns = [name for name in ("path", "label", "predicted", "answer", "confidence", "score") if name in table]
     rows: Any = worst[columns].head(MOST_MISTAKES).to_dict("records")
     return [
         {name: shown(value) if isinstance(value, str) else value for name, value in row.items()}

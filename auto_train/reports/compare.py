@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from auto_train.errors import DataError, MissingError, UsageError
 from auto_train.reports.collect import picture_of
 from auto_train.reports.data_change import DataChange, data_change
+from auto_train.reports.measures import MEASURES
 from auto_train.reports.read import RunFiles, shown
 from auto_train.reports.state import state_of
 from auto_train.reports.statistics import Statistics, differences, is_lower_better
@@ -51,7 +52,7 @@ class Flip:
     """One image whose answer is right in one run and wrong in the other.
 
     Attributes:
-        label: its class, "" for tasks without.
+        label: its class, or what else is known of it; "" for tasks without.
         a, b: the answers with their confidences, "" where a task has none.
         picture: of the run where it is wrong, relative to that run; None: only the worst answers have one.
     """
@@ -171,7 +172,7 @@ def _compare_split(a: RunFiles, b: RunFiles, split: str) -> SplitChange:
         images_a=len(first),
         images_b=len(second),
         common=len(pairs),
-        metrics=_metric_changes(one, two, a.evaluation) if len(pairs) else [],
+        metrics=_metric_changes((a, one), (b, two), split) if len(pairs) else [],
         flips=_flips((a, one), (b, two), split, lower_is_better=a.evaluation["score"]["better"] == "min"),
     )
 
@@ -188,14 +189,23 @@ def _same_rows(a: "pd.DataFrame", b: "pd.DataFrame") -> "pd.DataFrame":
     return keyed[0].merge(keyed[1], on=["sha256", "label", "copy"])
 
 
-def _metric_changes(a: "pd.DataFrame", b: "pd.DataFrame", evaluation: dict[str, Any]) -> list[MetricChange]:
-    score = evaluation["score"]
-    labels = _labels(a, b) if "label" in a and "predicted" in a else []
-    before, after = (Statistics(table, labels, score["name"]) for table in (a, b))
-    found = differences(before, after, len(a))
+def _metric_changes(
+    a: tuple[RunFiles, "pd.DataFrame"], b: tuple[RunFiles, "pd.DataFrame"], split: str
+) -> list[MetricChange]:
+    score, has_classes = a[0].evaluation["score"], {"label", "predicted"} <= set(a[1].columns)
+    classes = _labels(a[1], b[1]) if has_classes else None
+    before, after = (_statistics(*one, split, classes, score["name"]) for one in (a, b))
+    found = differences(before, after, len(a[1]))
     return [
         MetricChange(name=name, **values, verdict=_verdict(name, score, **values)) for name, values in found.items()
     ]
+
+
+def _statistics(run: RunFiles, table: "pd.DataFrame", split: str, classes: list[str] | None, score: str) -> Statistics:
+    """Return the metrics of some rows of a split; the table's index says which."""
+    of_all = run.arrays(split, MEASURES, run.evaluation["splits"][split]["images"])
+    arrays = {name: values[table.index] for name, values in of_all.items()}
+    return Statistics(table, run.evaluation["labels"] if classes is None else classes, score, arrays)
 
 
 def _labels(*tables: "pd.DataFrame") -> list[str]:
@@ -236,7 +246,7 @@ def _flips(
 
 def _answer(row: Any) -> str:
     confidence = f" {100 * row['confidence']:.1f} %" if "confidence" in row else ""
-    return f"{row.get('predicted', '')}{confidence}".strip()
+    return f"{row.get('predicted', row.get('answer', ''))}{confidence}".strip()
 
 
 def write_comparison(found: Comparison, path: Path) -> Path:

@@ -2,7 +2,7 @@
 
 import base64
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO, StringIO
 from pathlib import Path
@@ -67,13 +67,9 @@ def line_chart(
         diagonal: draw the line where both are equal.
         unit_square: both axes run from 0 to 1.
     """
-    from matplotlib import rc_context
-    from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
-    with rc_context({**STYLE, "svg.hashsalt": title}):
-        figure = Figure(figsize=(4, 2.9))
-        axes = figure.add_axes((0.15, 0.16, 0.83, 0.8))  # a layout engine would draw everything twice
+    def paint(axes: Any) -> None:
         if diagonal:
             axes.plot([0, 1], [0, 1], color=LINE, linestyle="--")
         for i, (_, xs, ys, *sizes) in enumerate(lines):
@@ -87,13 +83,39 @@ def line_chart(
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         if unit_square:
             axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
+
+    legend = [(name, i % len(SERIES)) for i, (name, *_) in enumerate(lines)]
+    return Chart(title=title, svg=_svg(title, paint), legend=legend)
+
+
+def scatter_chart(panel: Mapping[str, Any]) -> Chart:
+    """Draw a panel of a part ``scatter``: points, the line they should lie on, and a band around that."""
+
+    def paint(axes: Any) -> None:
+        points, band = panel["points"], panel.get("band")
+        ends = np.array([min(points["x"]), max(points["x"])])
+        line = ends if panel.get("line", "diagonal") == "diagonal" else 0 * ends
+        axes.plot(ends, line, color=LINE, linestyle="--")
+        if band:
+            axes.fill_between(ends, line - band, line + band, color=LINE, alpha=0.5, linewidth=0)
+        axes.plot(points["x"], points["y"], color=SERIES[0], linestyle="", marker=".", alpha=0.7)
+        axes.set(xlabel=panel.get("x", ""), ylabel=panel.get("y", ""))
+
+    title = str(panel["title"])
+    return Chart(title=title, svg=_svg(f"{title}: {panel.get('y', '')}", paint), legend=[(title, 0)])
+
+
+def _svg(title: str, paint: Callable[[Any], None]) -> str:
+    """Return what is painted on matplotlib's axes; the title makes its ids others than those of another chart."""
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+
+    with rc_context({**STYLE, "svg.hashsalt": title}):
+        figure = Figure(figsize=(4, 2.9))
+        paint(figure.add_axes((0.15, 0.16, 0.83, 0.8)))  # a layout engine would draw everything twice
         file = StringIO()
         figure.savefig(file, format="svg", transparent=True, metadata={"Date": None})
-    return Chart(
-        title=title,
-        svg=_themed(file.getvalue()),
-        legend=[(name, i % len(SERIES)) for i, (name, *_) in enumerate(lines)],
-    )
+    return _themed(file.getvalue())
 
 
 def _themed(svg: str) -> str:
@@ -157,10 +179,12 @@ def calibration_chart(calibration: dict[str, Any]) -> Chart:
     return line_chart("Calibration", lines, x="confidence", y="accuracy", diagonal=True, unit_square=True)
 
 
-def part_chart(part: dict[str, Any]) -> Chart:
-    """Return the chart of a part ``curves`` that a recipe has written (docs/recipes.md)."""
+def part_charts(part: dict[str, Any]) -> list[Chart]:
+    """Return the charts of a part ``curves`` or ``scatter`` that a recipe has written (docs/recipes.md)."""
+    if part["kind"] == "scatter":
+        return [scatter_chart(panel) for panel in part["panels"]]
     lines = [(str(line["name"]), line["x"], line["y"]) for line in part["lines"]]
-    return line_chart(part["title"], lines, x=part.get("x", ""), y=part.get("y", ""))
+    return [line_chart(part["title"], lines, x=part.get("x", ""), y=part.get("y", ""))]
 
 
 def matrix_png(counts: np.ndarray) -> str:

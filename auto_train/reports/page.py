@@ -10,7 +10,7 @@ from auto_train.reports.collect import Split
 from auto_train.reports.statistics import is_lower_better
 
 # Metrics at the top, by order; a task's own score comes before all.
-TILES = ("f1_macro", "ece", "loss")
+TILES = ("map", "f1_micro", "mae", "rmse", "r2", "coverage", "f1_macro", "ece", "loss")
 MOST_TILES = 4
 # Of more classes the table begins with the worst.
 FEW_CLASSES = 20
@@ -81,7 +81,7 @@ def render(template: str, context: dict[str, Any], *folders: Path) -> str:
     environment.filters |= filters
     environment.globals |= {
         "picture": lambda name, which=0: draw.picture(folders[which] / name) if name else None,
-        "part_chart": draw.part_chart,
+        "part_charts": draw.part_charts,
     }
     # Names of files need not be UTF-8.
     return environment.get_template(template).render(**context).encode("utf-8", "replace").decode()
@@ -103,5 +103,6 @@ def count(value: int) -> str:
 
 def metric(value: float | None, name: str) -> str:
     """Return a metric as people read it: shares in percent, errors and losses as they are."""
-    is_share = value is not None and 0 <= value <= 1 and not is_lower_better(name) and not name.endswith(("auc", "r2"))
+    is_no_share = is_lower_better(name) or name.endswith("auc") or name.rpartition("/")[2].startswith("r2")
+    is_share = value is not None and 0 <= value <= 1 and not is_no_share
     return share(value, 2) if is_share else number(value)

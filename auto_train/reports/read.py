@@ -1,16 +1,18 @@
 """What the files of a run folder hold, read when it is asked for; files that are damaged say where."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile
 
 from auto_train.config.scan import scan_text
 from auto_train.config.values import dump, parse_any
 from auto_train.errors import DataError, MissingError
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
 MANIFEST = ("path", "split", "label", "sha256")
@@ -152,6 +154,29 @@ class RunFiles:
             message = f"has {len(table):,} rows of {images:,} images"
             raise DataError(message, where=str(path), hint=_repair("predictions/"))
         return table
+
+    def arrays(self, split: str, names: Iterable[str], count: int) -> "dict[str, np.ndarray]":
+        """Return the arrays of predictions/<split>.npz, {} where it has none of these names or not all rows.
+
+        Args:
+            names: by which the kind of answer is known: of another kind nothing is read.
+            count: of rows.
+
+        Raises:
+            DataError: the file is damaged.
+        """
+        import numpy as np
+
+        path = self.path / "predictions" / f"{split}.npz"
+        if not path.is_file():
+            return {}
+        try:
+            with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
+                if not set(names) & set(file.files) or len(file["rows"]) != count:
+                    return {}
+                return {name: file[name] for name in file.files if name != "rows"}
+        except (OSError, EOFError, ValueError, KeyError, BadZipFile) as error:
+            raise DataError(f"cannot be read: {error}", where=str(path), hint=_repair("predictions/")) from error
 
 
 def _table(path: Path, columns: tuple[str, ...]) -> "pd.DataFrame":

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from auto_train.errors import DataError
+from auto_train.reports.measures import Arrays, Values, measures_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
 ECE_BINS = 15
-LOWER_IS_BETTER = {"loss", "ece", "mae", "rmse"}
+LOWER_IS_BETTER = {"loss", "ece", "mae", "rmse", "nmae"}
+# Those of one column of several have its name behind them.
+LOWER_OF_COLUMN = ("mae_", "rmse_")
 SEED = 0
 # Draws of a metric: 1,000 give ends of an interval to about a tenth of its width; large sets need fewer of them, and
 # 20 million rows drawn take a second.
@@ -20,8 +23,6 @@ MOST_DRAWS, FEWEST_DRAWS, MOST_ROWS_DRAWN = 1000, 100, 20_000_000
 # Rows drawn at a time: their numbers and values take some 50 MB.
 BLOCK = 1_000_000
 LEVEL = 0.95
-
-Values = dict[str, np.ndarray]
 
 
 class Statistics:
@@ -31,9 +32,10 @@ class Statistics:
         table: the rows.
         labels: class names; the columns label and predicted, where there are both, hold some of them.
         score: what the mean of column score is called.
+        arrays: what predictions/<split>.npz holds of these rows.
     """
 
-    def __init__(self, table: "pd.DataFrame", labels: Sequence[str], score: str):
+    def __init__(self, table: "pd.DataFrame", labels: Sequence[str], score: str, arrays: Arrays | None = None):
         self.means: Values = {score: table["score"].to_numpy(float)}
         if "loss" in table:
             self.means["loss"] = table["loss"].to_numpy(float)
@@ -45,6 +47,8 @@ class Statistics:
         if "confidence" in table:
             confidence = table["confidence"].to_numpy(float)
             self.bin, self.gap = bins_of(confidence), confidence - self.means[score]
+        self.measures = measures_of(arrays or {}, labels)
+        self.width = max([1, *(measure.width for measure in self.measures)])
 
     def __call__(self, draws: np.ndarray) -> Values:
         """Return every metric of each draw, (draws,).
@@ -58,12 +62,15 @@ class Statistics:
         if hasattr(self, "gap"):
             gaps = _counted(self.bin[draws], ECE_BINS, self.gap[draws])
             found["ece"] = np.abs(gaps).sum(axis=1) / draws.shape[1]
+        for measure in self.measures:
+            found |= measure(draws)
         return found
 
     def all_rows(self) -> dict[str, float]:
         """Return the metrics of the table as it is."""
         n = len(next(iter(self.means.values())))
-        return {name: float(values[0]) for name, values in self(np.arange(n)[None]).items()}
+        found = {name: float(values[0]) for name, values in self(np.arange(n)[None]).items()}
+        return {name: value for name, value in found.items() if np.isfinite(value)}
 
     def _by_class(self, draws: np.ndarray) -> Values:
         """Return means over the classes that occur among the labels or the predictions, as scikit-learn does."""
@@ -107,10 +114,10 @@ def _counted(numbers: np.ndarray, size: int, weights: np.ndarray | None = None) 
     return np.bincount(places.ravel(), flat, rows * size).reshape(rows, size)
 
 
-def _draws(n: int) -> Iterator[np.ndarray]:
-    """Yield blocks (draws, n) of row numbers drawn with replacement, the same at every call."""
+def _draws(n: int, width: int = 1) -> Iterator[np.ndarray]:
+    """Yield blocks (draws, n) of row numbers drawn with replacement, the same at every call; few of wide rows."""
     generator = np.random.default_rng(SEED)
-    left = int(np.clip(MOST_ROWS_DRAWN // n, FEWEST_DRAWS, MOST_DRAWS))
+    left = int(np.clip(MOST_ROWS_DRAWN // (n * width), FEWEST_DRAWS, MOST_DRAWS))
     while left > 0:
         size = min(left, max(BLOCK // n, 1))
         yield generator.integers(0, n, (size, n), dtype=np.int32)
@@ -124,7 +131,7 @@ def intervals(statistics: Statistics, n: int) -> dict[str, tuple[float, float]]:
     none, is right, resamples cannot differ; Wilson's interval says then what n rows can show.
     """
     point = statistics.all_rows()
-    blocks = [statistics(draws) for draws in _draws(n)]
+    blocks = [statistics(draws) for draws in _draws(n, statistics.width)]
     found = {name: _interval(value, _joined(blocks, name), name) for name, value in point.items()}
     for name, values in statistics.means.items():
         if point[name] in (0.0, 1.0) and set(np.unique(values)) <= {0.0, 1.0}:
@@ -136,7 +143,7 @@ def differences(a: Statistics, b: Statistics, n: int) -> dict[str, dict[str, flo
     """Return for every metric of the same n rows: a, b, difference and the ends of its paired 95 % interval."""
     before, after = a.all_rows(), b.all_rows()
     names = [name for name in before if name in after]
-    blocks = [(a(draws), b(draws)) for draws in _draws(n)]
+    blocks = [(a(draws), b(draws)) for draws in _draws(n, max(a.width, b.width))]
     pairs = [{name: second[name] - first[name] for name in names} for first, second in blocks]
     found = {}
     for name in names:
@@ -151,12 +158,15 @@ def _joined(blocks: Sequence[Values], name: str) -> np.ndarray:
 
 
 def _interval(point: float, drawn: np.ndarray, name: str = "") -> tuple[float, float]:
-    """Return the ends that hold LEVEL of the draws, centred on the point; those of a named share within 0 and 1."""
-    tail = (1 - LEVEL) / 2
+    """Return the ends that hold LEVEL of the draws, centred on the point; those of a named share within 0 and 1.
+
+    Draws that do not tell the metric, such as those without an image of any label, are left out.
+    """
+    tail, drawn = (1 - LEVEL) / 2, drawn[np.isfinite(drawn)]
     low, high = np.quantile(drawn, [tail, 1 - tail]) - (drawn.mean() - point)
     if name:
-        low = max(low, 0.0) if point >= 0 else low
-        high = min(high, 1.0) if point <= 1 and name not in LOWER_IS_BETTER - {"ece"} else high
+        low = max(low, 0.0) if point >= 0 and not name.startswith("r2") else low
+        high = min(high, 1.0) if point <= 1 and (name == "ece" or not is_lower_better(name)) else high
     return float(low), float(high)
 
 
@@ -179,4 +189,5 @@ def mean_interval(values: np.ndarray, level: float = LEVEL) -> tuple[float, floa
 
 def is_lower_better(name: str) -> bool:
     """Tell the direction of a metric by its name, with or without its split."""
-    return name.rpartition("/")[2] in LOWER_IS_BETTER
+    short = name.rpartition("/")[2]
+    return short in LOWER_IS_BETTER or short.startswith(LOWER_OF_COLUMN)

@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 import numpy as np
 from PIL import Image
 
-from auto_train.reports.draw import curve_charts, line_chart, matrix_png, picture, training_charts
+from auto_train.reports.draw import curve_charts, line_chart, matrix_png, part_charts, picture, training_charts
 from tests.reports.written import epoch_row
 
 
@@ -42,6 +42,17 @@ def test_curves_name_their_areas():
     line = {"name": "cat", "area": 0.98765, "x": [0.0, 1.0], "y": [0.5, 1.0]}
     charts = curve_charts({"roc": [line], "pr": [line]})
     assert [chart.legend[0][0] for chart in charts] == ["cat · AUC 0.9877", "cat · AP 0.9877"]
+
+
+def test_scatter_has_a_chart_for_each_panel_with_ids_of_its_own():
+    panel = {"title": "age <years>", "x": "true", "y": "predicted", "points": {"x": [1, 2, 3], "y": [1.5, 2, 2.5]}}
+    residuals = {**panel, "y": "residual", "line": "zero", "band": 0.5}
+    charts = part_charts({"kind": "scatter", "title": "Plots", "panels": [panel, residuals]})
+    assert [chart.title for chart in charts] == ["age <years>", "age <years>"]
+    roots = [ElementTree.fromstring(chart.svg.replace("xlink:", "")) for chart in charts]
+    ids = [{element.attrib["id"] for element in root.iter() if "id" in element.attrib} for root in roots]
+    assert not ids[0] & ids[1] and not any("years" in "".join(root.itertext()) for root in roots)
+    assert part_charts({"kind": "scatter", "title": "One point", "panels": [{**panel, "points": {"x": [1], "y": [1]}}]})
 
 
 def test_matrix_of_many_classes_is_a_pixel_for_each_pair():

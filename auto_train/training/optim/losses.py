@@ -9,6 +9,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from auto_train.errors import UsageError, did_you_mean
+from auto_train.training.optim.label_losses import AsymmetricLoss
 
 ARGS, KWARGS = inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD
 LossFn = Callable[[Any, Any], torch.Tensor]
@@ -80,6 +81,7 @@ LOSSES: dict[str, Callable[..., nn.Module]] = {
     "cross_entropy": nn.CrossEntropyLoss,
     "focal": FocalLoss,
     "focal_loss": FocalLoss,
+    "asymmetric": AsymmetricLoss,
 }
 COMBO = "comboloss"
 
