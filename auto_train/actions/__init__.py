@@ -5,6 +5,7 @@ from auto_train.actions.data import check_data, init_config
 from auto_train.actions.installation import doctor, licenses, new_recipe
 from auto_train.actions.jobs import follow_job, list_jobs, show_job, stop_job
 from auto_train.actions.models import Validation, load, serve, validate
+from auto_train.actions.predicting import predict
 from auto_train.actions.runs import compare, report
 from auto_train.actions.training import detach, dry_run, train
 
@@ -22,6 +23,7 @@ __all__ = [
     "load",
     "new_recipe",
     "open_config",
+    "predict",
     "report",
     "serve",
     "show_job",

@@ -1,9 +1,11 @@
-"""POST an image, get its answer."""
+"""POST an image, get its answer, or a picture with the answer drawn on it."""
 
-from typing import Any
+import io
+from typing import TYPE_CHECKING, Any, Literal
 
+from anyio import to_thread
 from fastapi import APIRouter, Depends, Request
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel
 
 from auto_train.api.access import require_key
@@ -13,15 +15,74 @@ from auto_train.errors import AutoTrainError, RequestError
 from auto_train.serving.service import Service
 from auto_train.types import as_plain
 
+if TYPE_CHECKING:
+    import numpy as np
 
-class ClassificationAnswer(BaseModel):
+# Of an answer: JSON, or the image with the answer drawn on it as PNG.
+Format = Literal["json", "image"]
+
+
+class Answered(BaseModel):
     """The answer for one image, unless the INI's testing.postprocess makes another of it."""
+
+    model: str
+
+
+class ClassificationAnswer(Answered):
+    """One class of several."""
 
     prediction: str
     confidence: str
     probabilities: dict[str, float]
-    model: str
 
+
+class MultilabelAnswer(Answered):
+    """Those labels whose probability reaches their threshold, the likeliest first."""
+
+    labels: list[str]
+    probabilities: dict[str, float]
+    thresholds: dict[str, float]
+
+
+class Number(BaseModel):
+    """A number, and the interval that holds the true one for most images."""
+
+    value: float
+    low: float | None
+    high: float | None
+    unit: str
+
+
+class RegressionAnswer(Answered):
+    """A number for each column; ``interval`` is the share of images whose true number the intervals hold."""
+
+    values: dict[str, Number]
+    interval: float
+
+
+class DetectionAnswer(Answered):
+    """Boxes as left, top, right, bottom in pixels of the image sent, the surest first."""
+
+    boxes: list[list[float]]
+    labels: list[str]
+    confidences: list[float]
+
+
+class RunLengths(BaseModel):
+    """Pixels down the columns of an image of ``size`` height, width: so many that are not set, so many that are, …"""
+
+    size: list[int]
+    counts: list[int]
+
+
+class SegmentationAnswer(Answered):
+    """The share of the image that each class covers, the largest first, and its pixels as COCO's run lengths."""
+
+    areas: dict[str, float]
+    mask: dict[str, RunLengths]
+
+
+AnyAnswer = ClassificationAnswer | MultilabelAnswer | RegressionAnswer | DetectionAnswer | SegmentationAnswer
 
 _FORM = {
     "type": "object",
@@ -30,7 +91,10 @@ _FORM = {
 }
 _ROUTE: dict[str, Any] = {
     "responses": {
-        200: {"model": ClassificationAnswer | list[Any]},
+        200: {
+            "model": AnyAnswer | list[Any],
+            "content": {"image/png": {"schema": {"type": "string", "format": "binary"}}},
+        },
         **responses(400, 401, 404, 413, 415, 422, 429, 503),
     },
     "openapi_extra": {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": _FORM}}}},
@@ -40,12 +104,18 @@ router = APIRouter(tags=["validate"], dependencies=[Depends(require_key)])
 
 @router.post("/validate", include_in_schema=False)
 @router.post("/validate/", **_ROUTE)
-async def validate(request: Request) -> JSONResponse:
-    """Predict the image in field img; several img fields give a list, with an error in place of each that failed."""
+async def validate(request: Request, format: Format = "json") -> Response:
+    """Predict the image in field img; several img fields give a list, with an error in place of each that failed.
+
+    With `format=image` the answer to one image is a PNG of it, with boxes or mask drawn and the rest written below.
+    """
     service: Service = request.app.state.service
     _ = service.predictor  # 503 before a byte of the body is read
     with service.slots.take():
-        answers = await service.answer(await read_images(request, service.max_bytes))
+        uploads = await read_images(request, service.max_bytes)
+        if format == "image":
+            return await _picture(service, uploads)
+        answers = await service.answer(uploads)
     if len(answers) > 1:
         return JSONResponse(
             [{"error": as_body(one)} if isinstance(one, AutoTrainError) else as_plain(one) for one in answers]
@@ -57,11 +127,33 @@ async def validate(request: Request) -> JSONResponse:
 
 @router.post("/{task}/validate", include_in_schema=False)
 @router.post("/{task}/validate/", **_ROUTE)
-async def validate_task(task: str, request: Request) -> JSONResponse:
+async def validate_task(task: str, request: Request, format: Format = "json") -> Response:
     """Predict as /validate/ does, after making sure that the model served is of this task."""
     served = request.app.state.service.predictor.model.task
     if task != served:
         raise RequestError(
             f"no model for '{task}' here", status=404, type="not_found", hint=f"POST /{served}/validate/"
         )
-    return await validate(request)
+    return await validate(request, format)
+
+
+async def _picture(service: Service, uploads: list[bytes]) -> Response:
+    if len(uploads) > 1:
+        raise RequestError(
+            f"format=image answers one image, not {len(uploads)}",
+            status=422,
+            type="bad_field",
+            hint="send one img field, or leave format out",
+        )
+    (found,) = await service.pictures(uploads)
+    if isinstance(found, AutoTrainError):
+        raise found
+    return Response(await to_thread.run_sync(_as_png, found[1]), media_type="image/png")
+
+
+def _as_png(pixels: "np.ndarray") -> bytes:
+    from PIL import Image
+
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG", compress_level=3)
+    return file.getvalue()

@@ -17,6 +17,7 @@ VERBS = {
     "init": "Look at data and write an INI for it.",
     "train": "Train the model an INI describes.",
     "validate": "Predict one image, or measure the model on a split.",
+    "predict": "Predict many images into a table and annotated pictures.",
     "serve": "Answer predictions over REST.",
     "data": "Examine the data before it is trained on.",
     "jobs": "List, follow and stop background trainings.",

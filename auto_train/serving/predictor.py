@@ -57,11 +57,31 @@ class Predictor:
             DataError: something else, or an array of another shape or type.
             TaskContractError: the INI's postprocess function failed.
         """
-        answer = self._answer(self._engine.infer(self._pixels(image)[None])[0], self.model)
+        return self._answered(self._pixels(image))[0]
+
+    def picture(
+        self, image: "str | Path | bytes | Image | np.ndarray", *, has_words: bool = True
+    ) -> "tuple[Any, np.ndarray]":
+        """Return the answer for one image, and a picture (H, W, 3) uint8 of the image with the answer drawn on it.
+
+        Args:
+            image: as of a call.
+            has_words: say below the picture what is said of the whole image.
+        """
+        from auto_train.serving.picture import draw_answer
+
+        pixels = self._pixels(image)
+        answer, values = self._answered(pixels)
+        return answer, draw_answer(pixels, values, answer, self.model.labels, has_words=has_words)
+
+    def _answered(self, pixels: "np.ndarray") -> "tuple[Any, np.ndarray]":
+        """Return the answer for an image (H, W, 3) uint8, and the model's numbers it was made from."""
+        values = self._engine.infer(pixels[None])[0]
+        answer = self._answer(values, self.model)
         if self._postprocess is None:
-            return answer
+            return answer, values
         try:
-            return self._postprocess(answer)
+            return self._postprocess(answer), values
         except Exception as error:  # the user's own function: any error is possible, and is theirs to see
             raise TaskContractError(
                 f"the function raised {type(error).__name__}: {error}", where="[testing.postprocess]"

@@ -85,19 +85,36 @@ class Service:
         Args:
             uploads: bytes of image files. They are answered one after another, as one request.
         """
-        return await asyncio.get_running_loop().run_in_executor(self._pool, self._answer_all, uploads)
+        return await self._run(self._predict, uploads)
+
+    async def pictures(self, uploads: list[bytes], *, has_words: bool = True) -> list[Any]:
+        """Return per upload its answer and a picture (H, W, 3) uint8 with it drawn, or the error of one that failed.
+
+        Args:
+            uploads, has_words: as of :meth:`answer` and :meth:`Predictor.picture`.
+        """
+        return await self._run(partial(self._draw, has_words=has_words), uploads)
+
+    async def _run(self, function: Callable[[bytes], Any], uploads: list[bytes]) -> list[Any]:
+        return await asyncio.get_running_loop().run_in_executor(self._pool, self._answer_all, function, uploads)
 
     def close(self) -> None:
         """Finish what runs and drop what waits."""
         self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def _answer_all(self, uploads: list[bytes]) -> list[Any]:
-        with self.slots.timed():
-            return [self._answer_one(upload) for upload in uploads]
+    def _predict(self, upload: bytes) -> Any:
+        return self.predictor(upload)
 
-    def _answer_one(self, upload: bytes) -> Any:
+    def _draw(self, upload: bytes, *, has_words: bool) -> Any:
+        return self.predictor.picture(upload, has_words=has_words)
+
+    def _answer_all(self, function: Callable[[bytes], Any], uploads: list[bytes]) -> list[Any]:
+        with self.slots.timed():
+            return [self._answer_one(function, upload) for upload in uploads]
+
+    def _answer_one(self, function: Callable[[bytes], Any], upload: bytes) -> Any:
         try:
-            answer = self.predictor(upload)
+            answer = function(upload)
         except TaskContractError as error:
             return RequestError(str(error), status=500, type="postprocess_failed", hint="correct the INI's function")
         except AutoTrainError as error:

@@ -1,8 +1,10 @@
+import io
 from pathlib import Path
 
 import httpx
 import pytest
 from loguru import logger
+from PIL import Image
 
 from tests.api.conftest import Serving
 from tests.api.pictures import bomb, picture
@@ -127,3 +129,36 @@ def test_upload_that_cannot_be_kept_is_answered_and_logged(serving: Serving, tmp
     finally:
         logger.remove(sink)
     assert said == [f"[serve] save_uploads: an upload is not kept in {tmp_path}/file/kept: Not a directory\n"]
+
+
+@pytest.mark.parametrize("route", ["/validate/", "/classification/validate/"])
+def test_format_image_is_a_picture_with_the_answer_below(client: httpx.Client, route: str) -> None:
+    reply = client.post(route, params={"format": "image"}, files={"img": picture(size=(640, 480))})
+    assert (reply.status_code, reply.headers["content-type"]) == (200, "image/png")
+    found = Image.open(io.BytesIO(reply.content))
+    assert found.format == "PNG" and found.width == 640 and found.height > 480
+    assert found.getpixel((320, 240)) == (250, 10, 10)
+
+
+@pytest.mark.parametrize(
+    ("files", "format", "status", "type"),
+    [
+        ([("img", picture()), ("img", picture())], "image", 422, "bad_field"),
+        ([("img", b"hello")], "image", 415, "not_an_image"),
+        ([("img", picture())], "jpeg", 422, "bad_field"),
+        ([("other", picture())], "image", 422, "bad_field"),
+    ],
+)
+def test_format_image_that_cannot_be_is_an_error_as_json(
+    client: httpx.Client, files: list[tuple[str, bytes]], format: str, status: int, type: str
+) -> None:
+    reply = client.post("/validate/", params={"format": format}, files=files)
+    assert (reply.status_code, reply.json()["error"]["type"]) == (status, type)
+
+
+def test_openapi_names_the_answers_of_all_tasks_and_the_picture(client: httpx.Client) -> None:
+    described = client.get("/openapi.json").json()
+    names = ("Classification", "Multilabel", "Regression", "Detection", "Segmentation")
+    assert {f"{name}Answer" for name in names} <= set(described["components"]["schemas"])
+    content = described["paths"]["/validate/"]["post"]["responses"]["200"]["content"]
+    assert set(content) == {"application/json", "image/png"}

@@ -196,6 +196,12 @@ SITUATIONS = [
     ("validate --config={config} --image={folder}/text.txt", 3),
     ("validate --config={config} --image={folder}/none.png", 6),
     ("validate --config={folder}/new.ini", 6),
+    ("predict {folder}/red.png {folder}/text.txt --model={model}", 0),  # the text names an image that is not there
+    ("predict {folder}/red.png --model={model}", 0),
+    ("predict {folder}/*.png --model={config} --output={folder}/answers.csv --draw={folder}/drawn", 0),
+    ("predict {folder}/red.png --model={model} --output={folder}/answers.txt", 2),
+    ("predict {folder}/none.png --model={model}", 6),
+    ("predict {folder}/red.png --model={folder}/none", 6),
     ("serve --config={folder}/wrong.ini", 2),
     ("serve --config={folder}/new.ini --port=0", 6),
     ("serve --model={model} --host=192.0.2.1", 7),  # TEST-NET-1 of RFC 5737: of no machine

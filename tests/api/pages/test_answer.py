@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from auto_train.api import create_app
-from auto_train.api.pages.answer import show_answer, thumbnail
 from auto_train.config import default_config
 from auto_train.serving.engines.base import Metadata
 from auto_train.serving.predictor import Predictor
@@ -117,21 +116,3 @@ def test_model_of_a_thousand_classes_shows_the_likeliest_fifty(tmp_path: Path):
     assert first.count("<span>c") == 1000 and "1,000" in first
     assert re.findall(r'<th scope="row">(\w+)', answer) == [f"c{n}" for n in range(999, 949, -1)]
     assert "The first 50 of 1,000 classes" in answer
-
-
-@pytest.mark.parametrize("probabilities", [{"a": "high"}, {"a": 3.0}, {"a": None}, [0.5], 1, {}])
-def test_answer_without_probabilities_is_text(probabilities: object):
-    shown = show_answer({"prediction": ["a"], "probabilities": probabilities}, picture())
-    assert shown.classes == ()
-    assert shown.title == '["a"]'
-    assert json.loads(shown.text)["probabilities"] == probabilities
-
-
-def test_answer_of_any_form_is_text():
-    assert show_answer("RED", picture()).text == '"RED"'
-
-
-def test_thumbnail_is_small_and_tiny_images_keep_their_pixels():
-    large, is_tiny = thumbnail(picture(size=(3000, 2000), format="JPEG"))
-    assert len(large) < 5000 and not is_tiny
-    assert thumbnail(picture(size=(28, 28)))[1]
