@@ -44,7 +44,7 @@ def check_classes(samples: Samples, looks: Looks) -> list[Finding]:
     trained = {label: number for (split, label), number in counts.items() if split == "train"}
     largest = max(trained, key=trained.__getitem__, default="")
     rare = [
-        Item(split="train", label=label, message=f"{number} images; '{largest}' has {trained[largest]}")
+        Item(split="train", label=label, message=f"{number} images of '{label}'; '{largest}' has {trained[largest]}")
         for label, number in sorted(trained.items(), key=lambda item: item[1])
         if number * MOST_IMBALANCE <= trained[largest]
     ]

@@ -1,5 +1,6 @@
 """Checks between images: the same content, or much the same, twice, in several splits, under several labels."""
 
+import hashlib
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,6 +11,7 @@ from auto_train.data.doctor.near import near_groups
 from auto_train.data.doctor.scan import Looks
 from auto_train.data.samples import Samples
 from auto_train.data.targets import Boxes, Masks, Values
+from auto_train.errors import ImageError
 
 # Pixels. Smaller images are too much alike to be told apart: of one digit on 28 x 28 pixels there are only so many.
 LEAST_SIDE = 32
@@ -35,12 +37,24 @@ def _exact(samples: Samples, rows: np.ndarray, contents: np.ndarray) -> list[Fin
     if not is_copy.any():
         return []
     frame = _grouped(samples, rows[is_copy], contents[is_copy])
+    if isinstance(samples.targets, Masks):  # two files of other bytes may say the same
+        frame["label"] = [_content(samples.targets, row) for row in frame["row"]]
+        frame["labels"] = frame.groupby("group")["label"].transform("nunique")
     extra = frame["row"][frame.duplicated("group")]
     return [
         *_finding("conflicting_labels", samples, frame[frame["labels"] > 1], leave_out=frame["row"]),
         *_finding("duplicate_across_splits", samples, frame[frame["splits"] > 1], leave_out=extra),
         *_finding("duplicate", samples, frame[(frame["splits"] == 1) & (frame["labels"] == 1)], leave_out=extra),
     ]
+
+
+def _content(masks: Masks, row: int) -> str:
+    """Return what is equal for masks of equal pixels."""
+    try:
+        mask = masks.sources[row].read()
+    except (OSError, ImageError):
+        return f"unreadable {row}"
+    return f"{mask.shape} {hashlib.sha256(mask.tobytes()).hexdigest()}"
 
 
 def _near(samples: Samples, looks: Looks, rows: np.ndarray, contents: np.ndarray) -> list[Finding]:

@@ -28,4 +28,4 @@ def test_class_with_a_tenth_of_the_images_is_rare(make_files, find):
     ]
     folder = make_files(*names)
     finding = find(folder, "imbalance")
-    assert [(item.label, item.message) for item in finding.items] == [("b", "3 images; 'a' has 30")]
+    assert [(item.label, item.message) for item in finding.items] == [("b", "3 images of 'b'; 'a' has 30")]

@@ -86,3 +86,10 @@ def test_progress_counts_images_and_masks(write_photos: WritePhotos) -> None:
     assert told[-1] == (4, 4) and {total for _, total in told} == {4}
     assert looks.masks and [looks.masks.present(row) for row in (0, 1)] == [[0], [1]]
     assert isinstance(samples.targets, Masks) and looks.masks.named(samples.targets).classes(1) == ["nucleus"]
+
+
+def test_copies_with_masks_of_the_same_pixels_do_not_contradict(write_photos: WritePhotos) -> None:
+    folder = write_photos({"0.png": 0, "1.png": 0, "2.png": 1})
+    same, other = [mask(0, 1), mask(0, 1), mask(0, 1)], [mask(0, 1), mask(1, 0), mask(0, 1)]
+    assert not messages(examination_of(samples_of(folder, masks_of(same), LABELS)), "conflicting_labels")
+    assert len(messages(examination_of(samples_of(folder, masks_of(other), LABELS)), "conflicting_labels")) == 2
