@@ -1,5 +1,6 @@
 """A project that trains in seconds: real handwritten digits as PNG files, and a resnet18 of a tenth of its width."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from auto_train.config import Config, load_config
@@ -74,3 +75,29 @@ def write_ini(folder: Path, data: Path | str = "builtin:digits", more: str = "")
 def tiny_config(folder: Path, data: Path | str, *overrides: str, more: str = "") -> Config:
     """Return the config of such a project, with ``section.key=value`` overrides."""
     return load_config(write_ini(folder, data, more), list(overrides))
+
+
+def write_digit_table(folder: Path, columns: Callable[[int, int], dict[str, object]], *, each: int = 12) -> Path:
+    """Write digits of all ten kinds and ``labels.csv``: path, split (test: every fourth one, valid: the next) and more.
+
+    Args:
+        columns: the further columns of a digit, from its value and its number among its kind.
+        each: images of every kind.
+    """
+    import csv
+
+    write_digits(folder / "images", {str(digit): each for digit in range(10)})
+    rows = [
+        {
+            "path": f"images/{digit}/{i:03d}.png",
+            "split": ("test", "valid", "train", "train")[i % 4],
+            **columns(digit, i),
+        }
+        for digit in range(10)
+        for i in range(each)
+    ]
+    with (folder / "labels.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    return folder

@@ -1,0 +1,1 @@
+"""Multilabel: any number of labels for one image, also none."""

@@ -1,0 +1,1 @@
+"""Regression: one or several numbers for one image, each with an interval."""

@@ -1,0 +1,3 @@
+"""Functions that regression INIs may name: none of its own yet. Yours go into the file named in
+``[project] custom_functions``.
+"""
