@@ -89,7 +89,7 @@ class Shape:
     counts: str | Sequence[int] | None = None
 
     def region(self, height: int, width: int) -> "np.ndarray":
-        """Return (H, W) bool, the same pixels as COCO's own tools."""
+        """Return (H, W) bool, drawn as COCO's own tools draw."""
         import numpy as np
         from faster_coco_eval.core import mask as coco
 
