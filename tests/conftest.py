@@ -49,6 +49,24 @@ def mirror() -> Path:
 
 
 @pytest.fixture(scope="session")
+def real(mirror: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Return a function that gives the folder of one of the real data sets, unpacked once."""
+    from auto_train.data import acquire
+
+    place = tmp_path_factory.mktemp("real")
+    folders: dict[str, Path] = {}
+
+    def unpack(name: str) -> Path:
+        if name not in folders:
+            folder = acquire(str(mirror / name / f"{name}.tgz"), place / name).folder
+            assert folder
+            folders[name] = folder
+        return folders[name]
+
+    return unpack
+
+
+@pytest.fixture(scope="session")
 def run_cli(tmp_path_factory: pytest.TempPathFactory) -> RunCli:
     """Return a function that runs ``python main.py ARGS…`` as a user does and gives the finished process.
 

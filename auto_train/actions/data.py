@@ -49,22 +49,22 @@ def init_config(
     Args:
         data: a folder, or a table of labels.
         output: the INI; none: named after the folder, in the working directory.
-        task: the recipe; none: classification.
+        task: the recipe; none: the one for what the images are annotated with.
         force: replace an INI that is there.
         offline: touch no network.
 
     Raises:
         UsageError: the INI is there already, or cannot be written. DataError: no data that can be trained on.
     """
-    from auto_train.common.proposal.target import data_choices, target
-    from auto_train.config.load import DEFAULT_TASK
+    from auto_train.common.proposal.target import TASKS, data_choices, target, target_of
     from auto_train.data.facts import facts_of
     from auto_train.data.recognise import recognise
     from auto_train.registry import recipe
 
-    chosen = recipe(task or DEFAULT_TASK)
+    named = recipe(task) if task else None
     name, path = target(data, output, force=force)
-    found = recognise(data)
+    found = recognise(data, target_of(named) if named else None)
+    chosen = named or recipe(TASKS[found.target])
     facts = facts_of(found.samples)
     choices = data_choices(data, found, name=name, task=chosen.name)
     from auto_train.common.proposal.init import write_config  # loads torch, which mistakes above need not wait for

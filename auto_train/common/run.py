@@ -115,6 +115,8 @@ class TrainingRun:
         self.folder.event("data", splits=counts, classes=len(task.labels), **source)
         precision = task.learn.precision
         self.folder.event("precision", chosen=precision.describe(), images_per_s=precision.images_per_s)
+        for note in task.samples.notes:
+            self.say(f"{note[0].upper()}{note[1:]}")
         images = ", ".join(f"{count:,} {split}" for split, count in counts.items())
         workers = f"{world()} workers; " if world() > 1 else ""
         self.say(

@@ -100,11 +100,11 @@ def _commonest(grey: np.ndarray) -> float:
 
 
 def _thumbs(samples: Samples, sizes: Mapping[int, tuple[int, int]]) -> dict[str, np.ndarray]:
-    """Return small pictures (N, S, S, 3) float32 of 0 to 255 by class."""
+    """Return small pictures (N, S, S, 3) float32 of 0 to 255 by class; together where an image has not just one."""
     from PIL import Image
 
     rows: dict[str, list[int]] = defaultdict(list)
-    labels = samples.table["label"].tolist()
+    labels = samples.table["label"].tolist() if samples.targets is None else [""] * len(samples)
     for row, (width, height) in sizes.items():
         if width * height <= MOST_PIXELS:
             rows[labels[row]].append(row)

@@ -19,7 +19,9 @@ class Facts:
 
     Attributes:
         splits: number of images by split; "" stands for those the data gives no split.
-        classes: number of images by class that are there for training, validation perhaps drawn from them.
+        classes: number of images by class that are there for training, validation perhaps drawn from them; nothing of
+            masks, which are not looked into, and of numbers.
+        target: kind of the annotations.
         width, height: median, pixels.
         smallest, largest: area of the smallest and largest image looked at, as (width, height).
         looked_at: images whose header was read.
@@ -36,11 +38,12 @@ class Facts:
     looked_at: int
     broken: tuple[str, ...]
     evidence: Evidence
+    target: str = "label"
 
     @property
     def num_train(self) -> int:
         """Images to train on, those that are drawn for validation among them."""
-        return sum(self.classes.values())
+        return self.splits.get("train", 0) + self.splits.get("", 0)
 
     @property
     def side(self) -> int:
@@ -83,6 +86,7 @@ def facts_of(samples: Samples) -> Facts:
         looked_at=len(sizes) + len(broken),
         broken=tuple(broken),
         evidence=look(samples, sizes),
+        target="label" if samples.targets is None else samples.targets.kind,
     )
 
 

@@ -1,24 +1,28 @@
-"""What lies in a folder that somebody points at: where in it the data begins, in which format, under which columns."""
+"""What lies in a folder that somebody points at: where the data begins, its kind and format, under which columns."""
 
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from auto_train.data.columns import Keys, columns_for
 from auto_train.data.image import SUFFIXES
-from auto_train.data.readers import Options, detect, get_reader
+from auto_train.data.readers import NAMES, Options, detect, get_reader
 from auto_train.data.readers import table as tables
 from auto_train.data.readers.base import SPLIT_NAMES
+from auto_train.data.readers.places import IMAGE_FOLDERS, folders_in
 from auto_train.data.samples import Samples, read_samples
 from auto_train.errors import DataError
 from auto_train.types import absolute
 
-# What people call the column of labels, the likeliest first. Not "labels": that holds several.
-LABEL_NAMES = ("label", "class", "class_name", "category", "target", "species", "diagnosis", "digit", "y")
-# Folders in folders that hold nothing else, as archives make them; cells that tell a column of files.
-MOST_LEVELS, CELLS = 4, 50
-HINT = "name the folder that holds the class folders or the table of labels, or the table itself"
+# Folders in folders that hold nothing else, as archives make them.
+MOST_LEVELS = 4
+HINT = "name the folder that holds the class folders, the annotations or the table of labels, or the table itself"
 SPLITS = {name for names in SPLIT_NAMES.values() for name in names}
+# Kinds that files tell which hold nothing else; of several the first is taken.
+TOLD_BY_FILES = ("boxes", "mask")
+# Folders of such names hold no class.
+NO_CLASSES = {*IMAGE_FOLDERS, "labels", "masks", "annotations"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,27 +31,35 @@ class Recognised:
 
     Attributes:
         folder: where it begins, absolute: what ``training.dir`` has to say.
+        target: kind of the annotations.
         format: name of its reader.
         samples: its table.
         options: further keys of ``[project.data]`` by name, where their defaults would not find the table.
         notes: how it was found, one sentence each, where that is no matter of course.
+        others: further kinds that the images are annotated with.
     """
 
     folder: Path
+    target: str = "label"
     format: str
     samples: Samples
-    options: dict[str, str]
+    options: Keys
     notes: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
 
 
-def recognise(place: Path | str) -> Recognised:
+def recognise(place: Path | str, target: str | None = None) -> Recognised:
     """Return the data in a folder, or beside a table of labels.
+
+    Args:
+        place: the folder or the table.
+        target: kind of the annotations that is wanted; None: the first of boxes, masks, labels and numbers there is.
 
     Raises:
         DataError: nothing there, nothing readable, fewer than two classes; all problems at once.
     """
     try:
-        return _recognise(absolute(place))
+        return _recognise(absolute(place), target)
     except PermissionError as error:
         raise DataError(f"cannot be read: {error.strerror}", where=str(error.filename)) from error
     except DataError as error:
@@ -56,33 +68,90 @@ def recognise(place: Path | str) -> Recognised:
         raise DataError(error.message, where=error.where, allowed=error.allowed, hint=hint) from error
 
 
-def _recognise(place: Path) -> Recognised:
+def _recognise(place: Path, target: str | None) -> Recognised:
     if not os.path.exists(place):  # noqa: PTH110 - Path.exists raises for a name the system refuses
         raise DataError("there is nothing", where=str(place), hint=HINT)
     if os.path.isfile(place):  # noqa: PTH113
-        return _of_table(place)
+        return _of_table(place, target)
     folder = _descend(place)
     notes = [f"the data begins in {folder}: there is nothing else in {place}"] if folder != place else []
-    options: dict[str, str] = {}
-    if not any(get_reader(name).detect(folder, Options()) for name in ("idx", "csv")):
-        options = _unusual_columns(folder)
-    if options:
-        notes.append(f"a table names the images in column '{options['path_column']}', labels in "
-                     f"'{options['label_column']}'")  # fmt: skip
-    format = "csv" if options else detect(folder, Options())
-    samples = read_samples(folder, format, **options)
-    return Recognised(folder=folder, format=format, samples=samples, options=options, notes=tuple(notes))
+    found = _by_files(folder, [target] if target else TOLD_BY_FILES)
+    if found:
+        begins, kind, format = found[0]
+        notes += [f"its annotations begin in {begins}"] if begins != folder else []
+        options: Keys = {}
+    else:
+        begins = folder
+        kind, format, options, more = _by_tables(folder, target)
+        notes += more
+    samples = read_samples(begins, format, target=kind, **options)  # type: ignore[arg-type]
+    others = [other for _, other, _ in found[1:] if other != kind]
+    if found and not target:
+        others += [other for other in ("labels", "values") if _unusual_columns(folder, other)]
+    return Recognised(
+        folder=begins,
+        target=kind,
+        format=format,
+        samples=samples,
+        options=options,
+        notes=(*notes, *samples.notes),
+        others=tuple(dict.fromkeys(others)),
+    )
 
 
-def _of_table(file: Path) -> Recognised:
+def _by_files(folder: Path, kinds: Sequence[str]) -> list[tuple[Path, str, str]]:
+    """Return folder, kind and format of annotations in files of their own, here or in the one folder with such."""
+    found = []
+    for kind in (kind for kind in TOLD_BY_FILES if kind in kinds):
+        if name := _format(folder, kind):
+            found.append((folder, kind, name))
+            continue
+        below = [(path, kind, name) for path in folders_in(folder) if (name := _format(path, kind))]
+        found += below if len(below) == 1 else []
+    return found
+
+
+def _format(folder: Path, kind: str) -> str:
+    options = Options(target=kind)
+    return next((name for name in NAMES[kind] if get_reader(name, kind).detect(folder, options)), "")
+
+
+def _by_tables(folder: Path, target: str | None) -> tuple[str, str, Keys, list[str]]:
+    """Return kind, format and options of a table or of class folders, and how they were found."""
+    if target in ("boxes", "mask"):
+        return target, detect(folder, Options(target=target)), {}, []
+    if target in (None, "label") and any(get_reader(name).detect(folder, Options()) for name in ("idx", "csv")):
+        return "label", detect(folder, Options()), {}, []
+    found = _unusual_columns(folder, target)
+    if found and (target or found[0] == "label" or not _has_class_folders(folder)):
+        kind, options = found
+        shown = options.get("label_column", "")
+        labels = shown if isinstance(shown, str) else "', '".join(shown)
+        note = f"a table names the images in column '{options['path_column']}', labels in '{labels}'"
+        return kind, "csv", options, [note]
+    kind = target or "label"
+    return kind, detect(folder, Options(target=kind)), {}, []
+
+
+def _has_class_folders(folder: Path) -> bool:
+    """Tell whether there are two or more folders that may be classes, right here or in those of splits."""
+    below = [path for path in folders_in(folder) if path.name.lower() in SPLITS] or [folder]
+    names = {path.name.lower() for place in below for path in folders_in(place)} - SPLITS
+    return len(names) > 1 and not names & NO_CLASSES
+
+
+def _of_table(file: Path, target: str | None) -> Recognised:
     """Return the data a table names.
 
     Raises:
         DataError: it is no table, or has no columns of images and labels.
     """
-    options = {"labels_file": file.name} | _columns(tables.read_table(file))
-    samples = read_samples(file.parent, "csv", **options)
-    return Recognised(folder=file.parent, format="csv", samples=samples, options=options)
+    kind, columns = columns_for(tables.read_table(file), target)
+    options: Keys = {"labels_file": file.name, **columns}
+    samples = read_samples(file.parent, "csv", target=kind, **options)  # type: ignore[arg-type]
+    return Recognised(
+        folder=file.parent, target=kind, format="csv", samples=samples, options=options, notes=samples.notes
+    )
 
 
 def _descend(folder: Path) -> Path:
@@ -109,44 +178,14 @@ def _entries(folder: Path, *, is_folder: bool) -> list[Path]:
     return [path for path in found if os.path.isdir(path) == is_folder]  # noqa: PTH112 - a loop of links raises in Path's
 
 
-def _unusual_columns(folder: Path) -> dict[str, str]:
-    """Return the columns of the first table here that names images and their labels, or nothing."""
+def _unusual_columns(folder: Path, target: str | None) -> tuple[str, Keys] | None:
+    """Return kind and columns of the first table here that names images and annotates them, or nothing."""
     for file in _entries(folder, is_folder=False):
         if file.suffix.lower() in tables.SUFFIXES and tables.column_names(file):
             try:
-                return _columns(tables.read_table(file))
+                kind, options = columns_for(tables.read_table(file), target, folder)
             except DataError:
                 continue
-    return {}
-
-
-def _columns(table: tables.Table) -> dict[str, str]:
-    """Return which columns hold paths and labels: paths by what they name, labels by their own name.
-
-    Raises:
-        DataError: none or several may be meant.
-    """
-    paths = [name for name, cells in table.columns.items() if _are_images(cells, table.path.parent)]
-    others = [name for name in table.columns if name not in paths]
-    known = sorted((name for name in others if name.strip().lower() in LABEL_NAMES), key=_rank)
-    labels = known or (others if len(others) == 1 else [])
-    if len(paths) == 1 and labels:
-        return {"path_column": paths[0], "label_column": labels[0]}
-    what = "several columns name images" if len(paths) > 1 else "no column names images" if not paths else ""
-    raise DataError(
-        what or "it is not clear which column holds the labels",
-        where=str(table.path),
-        allowed=f"one column of paths relative to the table, and one named {', '.join(LABEL_NAMES)}",
-        hint=f"its columns are: {', '.join(table.columns)}",
-    )
-
-
-def _rank(name: str) -> int:
-    return LABEL_NAMES.index(name.strip().lower())
-
-
-def _are_images(cells: Sequence[str], folder: Path) -> bool:
-    """Tell whether most of the first cells name image files."""
-    some = [cell for cell in cells if cell][:CELLS]
-    hits = sum(Path(cell).suffix.lower() in SUFFIXES and os.path.isfile(folder / cell) for cell in some)  # noqa: PTH113
-    return bool(some) and hits > len(some) / 2
+            is_split = file.stem.lower() in SPLITS  # the reader takes all of them
+            return kind, options if is_split or kind == "label" else {"labels_file": file.name, **options}
+    return None

@@ -23,6 +23,7 @@ def test_check_of_sound_data_is_a_table_and_exit_0(run_cli: RunCli, digit_files:
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert lines[0].startswith("images   72: ") and lines[1] == "classes  3"
+    assert "note     the data is read as folders: a folder of images per class" in lines
     assert lines[-1] == f"report   {tmp_path}/project/data_report.html" and Path(lines[-1][9:]).is_file()
 
 

@@ -15,7 +15,7 @@ def test_init_prints_what_it_understood_and_what_to_type_next(
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert lines[0] == f"data     {digit_files}, folders: 72 in no split; 28 x 28 px"
-    assert lines[1] == "classes  3: 0, 1, 2"
+    assert lines[1:3] == ["task     classification", "classes  3: 0, 1, 2"]
     assert any("training.augment.flip" in line and " false " in line for line in lines)
     assert lines[-3:] == [
         "wrote    digits.ini",

@@ -136,6 +136,12 @@ def test_environment_is_recorded(trained: Trained):
     assert found["device"] == "cpu" and found["data"] == "folder" and "torch" in found["libraries"]
 
 
+def test_run_says_once_how_the_data_was_understood(trained: Trained):
+    said = [text for text in messages(trained) if text.startswith("The data is read as ")]
+    assert said == ["The data is read as folders: a folder of images per class"]
+    assert said[0] in (trained.run / "log.txt").read_text()
+
+
 def test_result_says_where_everything_is(trained: Trained):
     result = trained.result
     assert result.bundle == trained.run / "bundle" and result.report == trained.run / "report.html"

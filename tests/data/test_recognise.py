@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from auto_train.data import read_samples
 from auto_train.data.recognise import HINT, recognise
 from auto_train.errors import DataError
 
@@ -168,3 +169,66 @@ def test_recognise_folder_without_rights_names_it(tmp_path: Path) -> None:
             recognise(tmp_path)
     finally:
         (tmp_path / "a").chmod(0o755)
+
+
+@pytest.mark.parametrize(
+    ("name", "target", "expected"),
+    [
+        ("bccd", None, ("BCCD", "boxes", "voc", {}, ("labels", "values"))),
+        ("bccd", "labels", ("bccd", "labels", "csv", {"label_column": "labels"}, ())),
+        (
+            "bccd/derived_counts.csv",
+            "values",
+            ("bccd", "values", "csv", {"label_column": ["rbc", "wbc", "platelets"]}, ()),
+        ),
+        ("nuclei_256", None, ("nuclei_256", "mask", "masks", {}, ("values",))),
+        ("nuclei_256/derived_counts.csv", None, ("nuclei_256", "values", "csv", {"label_column": ["nuclei"]}, ())),
+        ("coco_cc_mini", None, ("coco_cc_mini", "boxes", "coco", {}, ("mask", "labels"))),
+        ("coco_cc_mini", "mask", ("coco_cc_mini", "mask", "masks", {}, ())),
+        ("coco_cc_mini/multilabel.csv", None, ("coco_cc_mini", "labels", "csv", {"label_column": "labels"}, ())),
+    ],
+)
+def test_recognise_real_data_of_every_kind(real, name: str, target: str | None, expected: tuple) -> None:
+    folder, _, file = name.partition("/")
+    found = recognise(real(folder) / file if file else real(folder), target)
+
+    columns = {key: value for key, value in found.options.items() if key == "label_column"}
+    assert (found.folder.name, found.target, found.format, columns, found.others) == expected
+    assert found.samples.warnings == ()
+    again = read_samples(found.folder, found.format, target=found.target, **found.options)
+    assert again.table.equals(found.samples.table)
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        (["path,label", *(f"{i}.png,{i / 7}" for i in range(30))], ("values", ["label"])),
+        (["path,age,name", *(f"{i}.png,{i},n{i}" for i in range(30))], ("values", ["age"])),
+        (["path,a,b", *(f"{i}.png,{i % 2},1" for i in range(30))], ("labels", ["a", "b"])),
+        (["path,tags", *(f"{i}.png,x|y" for i in range(30))], ("labels", "tags")),
+        (["path,label", *(f"{i}.png,{i % 3}" for i in range(30))], ("label", "label")),
+        (["path,x1,y1,x2,y2,label", *(f"{i}.png,1,1,2,2,a" for i in range(30))], ("boxes", None)),
+    ],
+)
+def test_recognise_tells_the_kind_of_a_table_by_its_columns(tmp_path: Path, lines: list[str], expected: tuple) -> None:
+    lay_out(tmp_path, *(f"{i}.png" for i in range(30)))
+    found = recognise(table(tmp_path, "list.csv", *lines))
+
+    assert (found.target, found.options.get("label_column")) == expected
+
+
+def test_recognise_captions_beside_images_are_no_boxes(tmp_path: Path) -> None:
+    lay_out(tmp_path, "cat/1.jpg", "dog/1.jpg")
+    (tmp_path / "cat/1.txt").write_text("a cat on a mat")
+
+    found = recognise(tmp_path)
+
+    assert (found.target, found.format) == ("label", "folders")
+
+
+def test_recognise_class_folders_beside_a_table_of_numbers_stay_classes(tmp_path: Path) -> None:
+    lay_out(tmp_path, "cat/1.jpg", "dog/2.jpg")
+    table(tmp_path, "sizes.csv", "image,size", "cat/1.jpg,3.5", "dog/2.jpg,7")
+
+    assert recognise(tmp_path).format == "folders"
+    assert recognise(tmp_path, "values").samples.labels == ["size"]

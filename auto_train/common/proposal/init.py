@@ -12,6 +12,7 @@ from auto_train.common.base import Task
 from auto_train.common.proposal.choice import Choice
 from auto_train.common.proposal.ini import render
 from auto_train.common.proposal.machine import Machine, this_machine
+from auto_train.common.proposal.target import other_tasks
 from auto_train.common.proposal.weights import LARGE, SMALL, Weights, starting_weights
 from auto_train.config import lint_config
 from auto_train.data.evidence import MOST_PIXELS
@@ -32,8 +33,9 @@ class NewConfig:
     Attributes:
         path: the INI.
         folder, format: where the data begins, and the name of its reader.
+        task: the recipe.
         splits: number of images by split, "" where the data gives none.
-        labels: class names.
+        labels: class names; of numbers those of their columns.
         width, height: of the usual image, pixels.
         machine: what was seen of this machine.
         choices: every line of the INI with its reason.
@@ -44,6 +46,7 @@ class NewConfig:
     path: Path
     folder: Path
     format: str
+    task: str
     splits: dict[str, int]
     labels: list[str]
     width: int
@@ -88,13 +91,14 @@ def write_config(
         path=path,
         folder=found.folder,
         format=found.format,
+        task=next(choice.value for choice in choices if choice.key == "project.type"),
         splits=facts.splits,
         labels=found.samples.labels,
         width=facts.width,
         height=facts.height,
         machine=machine,
         choices=tuple(choices),
-        notes=found.notes,
+        notes=(*found.notes, *other_tasks(found)),
         warnings=(*found.samples.warnings, *_warnings(facts, weights)),
         next=shlex.join(["python", "main.py", "train", f"--config={path}"]),
     )
@@ -117,8 +121,9 @@ def _title(found: Recognised, facts: Facts, machine: Machine) -> list[str]:
     labels = found.samples.labels
     names = ", ".join(labels[:SHOWN_CLASSES]) + (", …" if len(labels) > SHOWN_CLASSES else "")
     splits = ", ".join(f"{count:,} {split or 'in no split'}" for split, count in facts.splits.items())
+    noun = "columns" if found.target == "values" else "classes"
     return [
-        f"{found.folder}: {splits}; {len(labels)} classes: {names}.",
+        f"{found.folder}: {splits}; {len(labels)} {noun}: {names}.",
         f"For a machine of {machine}. Written by `init`: every line says why it is there and may be changed.",
         "What is not there has its default: `config explain KEY` tells it.",
     ]

@@ -63,7 +63,7 @@ def has_no_mirror_image(facts: Facts) -> str:
     evidence = facts.evidence
     if evidence.is_handed:
         return f"{evidence.upright:.0%} of {evidence.images} images are told from mirrored ones: none occurs mirrored"
-    if evidence.is_handed is None and all(len(label) == 1 and label.isalnum() for label in labels):
+    if evidence.is_handed is None and labels and all(len(label) == 1 and label.isalnum() for label in labels):
         return "the classes are characters, and a mirrored one is another or none"
     return ""
 
@@ -148,7 +148,9 @@ def _augment(facts: Facts, *, is_scratch: bool) -> list[Choice]:
         why = "what is drawn or written comes slanted, large and small, and not in the middle"
         for key, value in {"rotate": 12, "zoom": 0.12, "shift": 0.075, "shear": 8}.items():
             choose(key, value, why)
-    elif not is_small(facts) and num_trained(facts) < FEW_IMAGES:
+    elif (
+        not is_small(facts) and num_trained(facts) < FEW_IMAGES and facts.target != "values"
+    ):  # a part has other numbers
         choose("crop", CROP, "seen near and far; few whole images would be learnt by heart")
     return choices
 

@@ -6,11 +6,28 @@ import unicodedata
 from pathlib import Path
 
 from auto_train.common.proposal.choice import Choice
+from auto_train.config import default_config
 from auto_train.data.recognise import Recognised
 from auto_train.errors import DataError, UsageError
+from auto_train.registry import Recipe
 from auto_train.types import absolute
 
 MOST_LETTERS = 40
+WORDS = {
+    "label": "one class for each image",
+    "labels": "any number of labels for each image",
+    "values": "numbers for each image",
+    "boxes": "boxes on images",
+    "mask": "a class for every pixel",
+}
+# The recipe for each kind of annotations.
+TASKS = {
+    "label": "classification",
+    "labels": "multilabel",
+    "values": "regression",
+    "boxes": "object_detection",
+    "mask": "segmentation",
+}
 
 
 def target(place: Path | str, output: Path | None, *, force: bool) -> tuple[str, Path]:
@@ -38,6 +55,20 @@ def project_name(folder: str) -> str:
     return re.sub(r"[^A-Za-z0-9]+", "-", plain).strip("-").lower()[:MOST_LETTERS].rstrip("-") or "project"
 
 
+def target_of(recipe: Recipe) -> str:
+    """Return the kind of annotations a recipe asks for."""
+    return str(default_config(recipe.name).project.data.target)
+
+
+def other_tasks(found: Recognised) -> tuple[str, ...]:
+    """Return a note of what else could be learnt from the same data, or nothing."""
+    if not found.others:
+        return ()
+    names = " or ".join(f"--task {TASKS[kind]}" for kind in found.others)
+    words = " and ".join(WORDS[kind] for kind in found.others)
+    return (f"there is {words} too: {names} takes that",)
+
+
 def data_choices(place: Path | str, found: Recognised, *, name: str, task: str) -> list[Choice]:
     """Return the lines that tell where the data is and how it is read.
 
@@ -60,7 +91,7 @@ def data_choices(place: Path | str, found: Recognised, *, name: str, task: str) 
     ]
     return [
         Choice(key="project.name", value=name, why="the folder's name; runs and models lie in projects/<name>"),
-        Choice(key="project.type", value=task, why="the recipe"),
+        Choice(key="project.type", value=task, why=f"the recipe, for {WORDS.get(found.target, found.target)}"),
         Choice(key="project.data.format", value=found.format, why="what lies there now; auto looks anew each time"),
         *columns,
         Choice(key="training.dir", value=folder, why="read in place, never written to"),

@@ -51,7 +51,7 @@ class Examination:
         classes: number of images by class and split.
         seen: of the images that decode: how many of each ``modes`` and ``formats``, and the ``smallest``, ``median``
             and ``largest`` [width, height] in pixels.
-        notes: what could not be checked.
+        notes: how the data was understood, and what could not be checked.
     """
 
     samples: Samples
@@ -133,7 +133,7 @@ def _seen(looks: Looks) -> dict[str, Any]:
 
 
 def _notes(samples: Samples, looks: Looks) -> tuple[str, ...]:
-    notes = []
+    notes = [*samples.notes]
     if not isinstance(samples.images, FileImages):
         notes.append("the images are in memory: there are no files, modes and EXIF tags to look at")
     if small := int((looks.sizes[looks.whole].min(axis=1) < LEAST_SIDE).sum()):

@@ -48,14 +48,14 @@ def _looks(target: str) -> dict[str, str]:
 
 def understood(name: str, folder: Path, options: Options) -> str:
     """Return what was taken for which format and why, where it was to be found out; what else it may be behind it."""
-    text = f"format {name}: {get_reader(name, options.target).LOOKS}"
+    text = f"the data is read as {name}: {get_reader(name, options.target).LOOKS}"
     if options.target not in ("boxes", "mask"):  # a folder of images beside a table looks like a class
         return text
     readers = {other: get_reader(other, options.target) for other in NAMES[options.target] if other != name}
     others = [other for other, reader in readers.items() if reader.detect(folder, options)]
     if not others:
         return text
-    return f"{text}. It may be {' or '.join(others)} too: [project.data] format says which is meant"
+    return f"{text}; it may be {' or '.join(others)} too, and [project.data] format says which is meant"
 
 
 def detect(folder: Path, options: Options) -> str:

@@ -20,6 +20,7 @@ LOOKS = "a CSV or Parquet table of paths and labels, or of 0 and 1 for each clas
 LABEL_NAMES = ("labels", "label", "tags", "classes", "categories")
 SEPARATORS = {"|": "'|'", ";": "';'", ",": "a comma", None: "a space"}
 _YES, _NO = ("1", "1.0", "true"), ("0", "0.0", "false")
+FLAGS = {*_YES, *_NO}
 
 Sets = tuple[Rows[tuple[str, ...]], list[str], str]
 

@@ -62,8 +62,12 @@ def read(folder: Path, options: Options) -> "Samples":
 
 
 def _has_labels(place: _Place) -> bool:
+    """Tell whether the first file of labels holds what such a file does; a caption beside an image does not."""
     some = islice(images_below(place.images, SUFFIXES), LOOKED_AT)
-    return any((place.labels / path.relative_to(place.images)).with_suffix(".txt").is_file() for path in some)
+    files = (place.labels / path.relative_to(place.images).with_suffix(".txt") for path in some)
+    texts = (file.read_text(encoding="utf-8", errors="replace") for file in files if file.is_file())
+    first = next((text for text in texts if text.strip()), "").split("\n")[0].split()
+    return len(first) >= 5 and first[0].isdecimal() and all(number_in(text) is not None for text in first)
 
 
 def _places(folder: Path, options: Options) -> list[_Place]:

@@ -6,7 +6,10 @@ from tests.common.proposal.test_propose import FOUND, NONE, STROKES, facts
 
 
 def values(counts: dict[str, int], weights: Weights = FOUND) -> dict[str, object]:
-    return {choice.key: choice.value for choice in class_choices(replace(facts(), classes=counts), weights)}
+    return {
+        choice.key: choice.value
+        for choice in class_choices(replace(facts(sum(counts.values())), classes=counts), weights)
+    }
 
 
 def test_class_choices_of_even_classes_and_few_photographs_smooth_the_labels() -> None:
@@ -21,5 +24,5 @@ def test_class_choices_of_a_net_without_learnt_weights_are_none() -> None:
 def test_class_choices_of_uneven_classes_weigh_the_rare_one_and_say_so() -> None:
     found = values({"a": 10_000, "b": 1000})
     assert found == {"training.scheme.balance": "weights", "training.scheme.monitor": "f1_macro"}
-    choices = class_choices(replace(facts(), classes={"a": 10_000, "b": 1000}), FOUND)
+    choices = class_choices(replace(facts(11_000), classes={"a": 10_000, "b": 1000}), FOUND)
     assert choices[0].why == "10,000 images of one class, 1,000 of another: the rare one counts as much"

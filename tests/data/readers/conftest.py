@@ -7,8 +7,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from auto_train.data import acquire
-
 
 @pytest.fixture
 def write(tmp_path: Path) -> Callable[..., Path]:
@@ -37,19 +35,3 @@ def save_mask(tmp_path: Path) -> Callable[..., Path]:
         return tmp_path / "data"
 
     return save
-
-
-@pytest.fixture(scope="session")
-def real(mirror: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """Return a function that gives the folder of one of the real data sets, unpacked once."""
-    place = tmp_path_factory.mktemp("real")
-    folders: dict[str, Path] = {}
-
-    def unpack(name: str) -> Path:
-        if name not in folders:
-            folder = acquire(str(mirror / name / f"{name}.tgz"), place / name).folder
-            assert folder
-            folders[name] = folder
-        return folders[name]
-
-    return unpack

@@ -215,4 +215,4 @@ def test_coco_and_yolo_of_the_real_photos_are_the_same(real) -> None:
 def test_coco_found_beside_another_format_says_so(real) -> None:
     note = read_samples(real("coco_cc_mini"), target="boxes").notes[0]
 
-    assert note.startswith("format coco: JSON files") and "It may be yolo too" in note
+    assert note.startswith("the data is read as coco: JSON files") and "it may be yolo too" in note
