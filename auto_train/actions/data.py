@@ -10,6 +10,7 @@ from auto_train.types import Listener
 
 if TYPE_CHECKING:
     from auto_train.common.data_check import DataCheck
+    from auto_train.common.preview import Preview
     from auto_train.common.proposal.init import NewConfig
     from auto_train.config import Config
 
@@ -34,6 +35,34 @@ def check_data(
     from auto_train.common.data_check import check_data
 
     return check_data(open_config(config, overrides, task=task), exclude, offline=offline, listener=progress)
+
+
+def preview(
+    config: "Config | Path | str | None" = None,
+    overrides: Sequence[str] = (),
+    *,
+    output: Path | str,
+    count: int = 16,
+    task: str | None = None,
+    offline: bool = False,
+    progress: Listener | None = None,
+) -> "Preview":
+    """Draw training samples as the network gets them: augmented, in its size, with boxes, masks and labels.
+
+    Args:
+        output: a .png, .jpg or .webp file.
+        count: images on the sheet, 100 at most; as many as there are.
+
+    Raises:
+        UsageError: the file cannot be written. DataError, MissingError: of the data.
+    """
+    from auto_train.common.preview import check_output, preview
+    from auto_train.types import absolute
+
+    loaded = open_config(config, overrides, task=task)
+    check_output(absolute(output), count)
+    recipe = getattr(import_module(f"{loaded.recipe.package}.model"), loaded.recipe.model_name)
+    return preview(loaded, recipe, output, count=count, offline=offline, listener=progress)
 
 
 def init_config(

@@ -1,4 +1,4 @@
-"""`data`: what is wrong with the data of an INI. Loads no torch."""
+"""`data`: what is wrong with the data of an INI, and what a network sees of it. Checking loads no torch."""
 
 import sys
 from pathlib import Path
@@ -22,6 +22,9 @@ Exclude = Annotated[
     Path | None,
     typer.Option("--exclude", metavar="FILE", help="Write the images to leave out, for [project.data] exclude."),
 ]
+
+Output = Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="The sheet: a .png, .jpg or .webp file.")]
+Count = Annotated[int, typer.Option("--count", help="Images on the sheet.")]
 
 app = typer.Typer(
     cls=Subverbs, rich_markup_mode=None, add_completion=False, help="Examine the data before it is trained on."
@@ -62,6 +65,33 @@ def check(
             where=str(found.examination.samples.root or ""),
             hint=f"see {found.report}{leave_out}",
         )
+
+
+@app.command(cls=OverridesCommand)
+def preview(
+    output: Output,
+    overrides: Overrides = None,
+    config: ConfigPath = None,
+    count: Count = 16,
+    task: Task = None,
+    offline: Offline = False,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Draw training samples as the network gets them: augmented, in its size, with boxes, masks and labels."""
+    from auto_train import actions
+    from auto_train.cli.output import emit, warn
+    from auto_train.cli.progress import shown
+
+    with shown() as console:
+        made = actions.preview(
+            config, overrides or (), output=output, count=count, task=task, offline=offline, progress=console
+        )
+    warn([text for text in made.warnings if as_json or text not in console.warned], as_json=as_json)
+    if as_json:
+        emit("preview", **vars(made))
+    else:
+        typer.echo(f"images   {made.images}, {made.side} x {made.side} pixels\nsheet    {made.path}")
 
 
 def _print(found: "DataCheck") -> None:

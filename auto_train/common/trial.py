@@ -7,7 +7,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -140,8 +140,14 @@ def running_trial() -> Trial | None:
 
 
 @contextmanager
-def trial(asked: Config, progress: Listener | None = None) -> Iterator[Trial]:
+def trial(
+    asked: Config, progress: Listener | None = None, *, changes: Mapping[str, Any] | None = None
+) -> Iterator[Trial]:
     """Open a dry run of a config: whatever trains while the block runs sees few rows, and writes nothing that stays.
+
+    Args:
+        progress: told which stage begins.
+        changes: further keys that are otherwise than in the config.
 
     Raises:
         UsageError: the folders of the real training cannot be written.
@@ -150,7 +156,7 @@ def trial(asked: Config, progress: Listener | None = None) -> Iterator[Trial]:
     with tempfile.TemporaryDirectory(prefix="auto-train-dry-run-") as name:
         file = Path(name) / "config.ini"
         file.write_text(asked.to_ini(), encoding="utf-8")
-        config = load_config(file, _changes(asked, Path(name)))
+        config = load_config(file, _changes(asked, Path(name)) | dict(changes or {}))
         found = Trial(asked=asked, config=config, folder=Path(name), progress=progress)
         token = _running.set(found)
         try:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 Colour = tuple[int, int, int]
 Area = tuple[float, float, float, float]
+# A text, and the code of the class it is about, IGNORE, or None.
+Word = tuple[str, int | None]
 
 # Pixels of the longer side below which a picture is enlarged by a whole number: text needs room.
 READABLE = 480
@@ -30,7 +32,7 @@ PALETTE: tuple[Colour, ...] = (
     (130, 20, 60), (90, 130, 0),
 )  # fmt: skip
 BACKGROUNDS = ("background", "_background_", "unlabeled", "unlabelled", "void")
-_STRIP, _INK, _GREY = (24, 26, 30), (240, 240, 240), (128, 128, 128)
+GROUND, _INK, _GREY = (24, 26, 30), (240, 240, 240), (128, 128, 128)
 # Share of an object's colour in its pixels; of what is ignored.
 _OPACITY, _IGNORED = 0.45, 0.6
 # Of a legend; the largest areas come first.
@@ -102,10 +104,7 @@ def draw_mask(image: np.ndarray, mask: np.ndarray, names: Sequence[str], *, lege
     shown = np.asarray(mask).repeat(times, axis=0).repeat(times, axis=1)
     table = np.array([colour_of(code) for code in range(256)], np.float32)
     table[IGNORE] = _GREY
-    opacity = np.full(256, _OPACITY, np.float32)
-    opacity[IGNORE] = _IGNORED
-    if names and names[0].lower() in BACKGROUNDS:
-        opacity[0] = 0
+    opacity = _opacities(names)
     pixels = enlarged(image)
     picture = np.empty(pixels.shape, np.uint8)
     for rows in _strips(*shown.shape):  # of a large picture in parts: float copies of it would take gigabytes
@@ -114,16 +113,37 @@ def draw_mask(image: np.ndarray, mask: np.ndarray, names: Sequence[str], *, lege
     width = _line_width((shown.shape[1], shown.shape[0]))
     edges = _edges(shown, width) & (opacity[shown] > 0)
     picture[edges] = table[shown[edges]]
-    return _with_strip(picture, _shares(mask, names, opacity)) if legend else picture
+    return draw_words(picture, mask_words(mask, names)) if legend else picture
 
 
-def draw_words(image: np.ndarray, words: Sequence[tuple[str, int | None]]) -> np.ndarray:
+def mask_words(mask: np.ndarray, names: Sequence[str]) -> list[Word]:
+    """Return a mask's legend for draw_words: the classes that are coloured and their shares, the largest first."""
+    counts, opacity = np.bincount(np.ravel(mask), minlength=256), _opacities(names)
+    codes = [code for code in np.argsort(-counts, kind="stable").tolist() if counts[code] and opacity[code]]
+    words: list[Word] = []
+    for code in codes[:_MOST_NAMES]:
+        name = "ignored" if code == IGNORE else names[code] if code < len(names) else f"value {code}"
+        words.append((f"{name} {counts[code] / mask.size:.1%}", code))
+    more = len(codes) - _MOST_NAMES
+    return [*words, (f"… {more} more", None)] if more > 0 else words or [("nothing but background", None)]
+
+
+def _opacities(names: Sequence[str]) -> np.ndarray:
+    """Return the share of each class's colour in its pixels, (256,) float32."""
+    opacity = np.full(256, _OPACITY, np.float32)
+    opacity[IGNORE] = _IGNORED
+    if names and names[0].lower() in BACKGROUNDS:
+        opacity[0] = 0
+    return opacity
+
+
+def draw_words(image: np.ndarray, words: Sequence[Word]) -> np.ndarray:
     """Return a picture of an image with words below it.
 
     Args:
-        words: each with the code of the class it is about, whose colour stands in front of it, or None.
+        words: in front of those about a class stands its colour.
     """
-    shown = [(text, None if code is None else colour_of(code)) for text, code in words]
+    shown = [(text, None if code is None else _GREY if code == IGNORE else colour_of(code)) for text, code in words]
     return _with_strip(enlarged(image), shown)
 
 
@@ -192,18 +212,6 @@ def _strips(height: int, width: int) -> list[slice]:
     return [slice(start, start + rows) for start in range(0, height, rows)]
 
 
-def _shares(mask: np.ndarray, names: Sequence[str], opacity: np.ndarray) -> list[tuple[str, Colour | None]]:
-    """Return a legend's words: the classes that are coloured, those of large areas first."""
-    counts = np.bincount(np.ravel(mask), minlength=256)
-    codes = [code for code in np.argsort(-counts, kind="stable").tolist() if counts[code] and opacity[code]]
-    words: list[tuple[str, Colour | None]] = []
-    for code in codes[:_MOST_NAMES]:
-        name = "ignored" if code == IGNORE else names[code] if code < len(names) else f"value {code}"
-        words.append((f"{name} {counts[code] / mask.size:.1%}", _GREY if code == IGNORE else colour_of(code)))
-    more = len(codes) - _MOST_NAMES
-    return [*words, (f"… {more} more", None)] if more > 0 else words or [("nothing but background", None)]
-
-
 def _with_strip(image: np.ndarray, words: Sequence[tuple[str, Colour | None]]) -> np.ndarray:
     """Return an image with words on dark ground below it, in as many lines as they need."""
     from PIL import Image, ImageDraw
@@ -219,7 +227,7 @@ def _with_strip(image: np.ndarray, words: Sequence[tuple[str, Colour | None]]) -
             x, y = pad, y + round(1.5 * size)
         places.append((x, y, text, colour))
         x += wide + 2 * pad
-    picture = Image.new("RGB", (width, height + (y + size + pad if words else 0)), _STRIP)
+    picture = Image.new("RGB", (width, height + (y + size + pad if words else 0)), GROUND)
     picture.paste(Image.fromarray(np.ascontiguousarray(image)))
     pen = ImageDraw.Draw(picture)
     for x, y, text, colour in places:
@@ -246,7 +254,7 @@ def _line_width(size: tuple[int, int]) -> int:
 
 def _text_size(size: tuple[int, int], number: int) -> int:
     """Return the height of letters, pixels: smaller where there are many tags."""
-    share = 0.026 if number <= 40 else 0.02
+    share = 0.03 if number <= 40 else 0.02
     return max(11, round(share * (size[0] * size[1]) ** 0.5))
 
 

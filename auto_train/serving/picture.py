@@ -9,7 +9,8 @@ from auto_train.types import as_plain
 if TYPE_CHECKING:
     import numpy as np
 
-Word = tuple[str, int | None]
+    from auto_train.data.draw import Word
+
 # Likeliest classes that are named; parts of an answer of another form.
 _MOST_CLASSES, _MOST_PARTS = 3, 8
 # A class less likely is not worth a word beside the first.
@@ -43,7 +44,7 @@ def draw_answer(
     return draw_words(image, words(answer, labels)) if has_words else image
 
 
-def words(answer: Any, labels: Sequence[str]) -> list[Word]:
+def words(answer: Any, labels: Sequence[str]) -> "list[Word]":
     """Return what an answer says of the whole image, each with the code of the class it is about."""
     if not isinstance(answer, Mapping):
         return [(str(as_plain(answer)), None)]
@@ -69,7 +70,7 @@ def number_text(value: Any) -> str:
     return f"{number:.4g}{interval}{unit}" if isinstance(number, int | float) else str(number)
 
 
-def _likeliest(answer: Mapping[str, Any], shares: Mapping[str, float], labels: Sequence[str]) -> list[Word]:
+def _likeliest(answer: Mapping[str, Any], shares: Mapping[str, float], labels: Sequence[str]) -> "list[Word]":
     first = str(answer["prediction"])
     ranked = sorted(((name, share) for name, share in shares.items() if name != first), key=lambda one: -one[1])
     others = [(_with_share(name, share), _code(name, labels)) for name, share in ranked if share >= _LEAST]
@@ -99,6 +100,6 @@ def _code(name: Any, labels: Sequence[str]) -> int:
     return list(labels).index(name) if name in labels else len(labels)
 
 
-def _counts(found: Sequence[str], labels: Sequence[str]) -> list[Word]:
+def _counts(found: Sequence[str], labels: Sequence[str]) -> "list[Word]":
     counts = Counter(map(str, found)).most_common()
     return [(f"{name}: {number}", _code(name, labels)) for name, number in counts] or [("nothing found", None)]
