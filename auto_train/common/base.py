@@ -66,7 +66,7 @@ class Task(qTaskBase):
 
     inference_class: ClassVar[type[InferenceModel]]
     report_score: ClassVar[tuple[str, str]] = ("score", "max")
-    move: ClassVar[Move | None] = None
+    move: Move | None = None
     eval_needs_loss = True
 
     def __init__(
@@ -304,6 +304,10 @@ class Task(qTaskBase):
     def kept(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         """Return what an evaluation keeps of the outputs of a batch, (B, …) on the CPU: as little as it needs."""
         return outputs.float().cpu()
+
+    def kept_targets(self, targets: torch.Tensor) -> torch.Tensor:
+        """Return what an evaluation keeps of the targets of a batch, (B, …)."""
+        return targets
 
     def final(self, inference: InferenceModel, kept: torch.Tensor) -> torch.Tensor:
         """Return the final answers of a split from what was kept of it."""

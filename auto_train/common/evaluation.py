@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION = 1
 Kept = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+KeptTargets = Callable[[torch.Tensor], torch.Tensor]
 
 
 class Metrics(dict[str, float]):
@@ -52,7 +53,7 @@ def evaluate_split(task: "Task", inference: InferenceModel, split: str) -> Metri
     found, task.measured = Metrics(), split
     samples = task.samples.of(split)
     if len(samples):
-        outputs = network_outputs(inference, eval_loader(task, samples), task.device, task.kept)
+        outputs = network_outputs(inference, eval_loader(task, samples), task.device, task.kept, task.kept_targets)
         values = task.evaluate(task.final(inference, outputs.outputs), outputs.targets)
         found.update({f"{split}/{name}": value for name, value in values.items()})
     found.warnings = tuple(task.warnings)
@@ -76,7 +77,8 @@ def evaluate_run(task: "Task", inference: InferenceModel, folder: RunFolder) -> 
             if not len(samples):
                 continue
             loader, task.measured = eval_loader(task, samples), split
-            outputs, targets, brightness = network_outputs(inference, loader, task.device, task.kept)
+            kept = task.kept, task.kept_targets
+            outputs, targets, brightness = network_outputs(inference, loader, task.device, *kept)
             if split == "valid":
                 task.calibrate(inference, outputs, targets)
             answers = task.final(inference, outputs)
@@ -107,18 +109,24 @@ def some_images(samples: Samples, most: int) -> list[np.ndarray]:
     return [samples.images[i * len(samples) // count] for i in range(count)]
 
 
-def network_outputs(inference: InferenceModel, loader: BatchLoader, device: torch.device, kept: Kept) -> Outputs:
+def network_outputs(
+    inference: InferenceModel,
+    loader: BatchLoader,
+    device: torch.device,
+    kept: Kept,
+    kept_targets: KeptTargets = torch.Tensor.cpu,
+) -> Outputs:
     """Return what the network says of a split.
 
     Where memory does not suffice, it begins again with smaller batches.
 
     Args:
-        kept: Task.kept: what stays of the outputs of a batch.
+        kept, kept_targets: of Task: what stays of the outputs and the targets of a batch.
     """
     inference.to(device)
     while True:
         try:
-            return _outputs(inference, loader, device, kept)
+            return _outputs(inference, loader, device, kept, kept_targets)
         except (RuntimeError, MemoryError, OSError) as error:
             if not (is_out_of_memory(error) and loader.halve()):
                 raise
@@ -126,13 +134,15 @@ def network_outputs(inference: InferenceModel, loader: BatchLoader, device: torc
 
 
 @torch.no_grad()
-def _outputs(inference: InferenceModel, loader: BatchLoader, device: torch.device, kept: Kept) -> Outputs:
+def _outputs(
+    inference: InferenceModel, loader: BatchLoader, device: torch.device, kept: Kept, kept_targets: KeptTargets
+) -> Outputs:
     outputs, targets, brightness = [], [], []
     for images, target in loader:
         images = images.to(device)
         colours = images.mean(dim=(2, 3)) * inference.std.flatten() + inference.mean.flatten()
         brightness.append((colours @ grey_weights(images)).cpu())
         outputs.append(kept(inference.network(images), target))
-        targets.append(target.cpu())
+        targets.append(kept_targets(target).cpu())
     inference.cpu()
     return Outputs(torch.cat(outputs), torch.cat(targets), torch.cat(brightness))

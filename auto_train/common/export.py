@@ -28,16 +28,17 @@ def export_onnx(model: InferenceModel, path: Path, *, weights_sha256: str = "") 
     path.parent.mkdir(parents=True, exist_ok=True)
     dims = {0: torch.export.Dim.DYNAMIC, 1: torch.export.Dim.DYNAMIC, 2: torch.export.Dim.DYNAMIC}
     example = torch.zeros(2, model.image_size + 3, model.image_size + 5, 3, dtype=torch.uint8)
-    program = torch.onnx.export(
-        model.eval(),
-        (example,),
-        dynamo=True,
-        opset_version=OPSET,
-        input_names=["images"],
-        output_names=[model.output_name],
-        dynamic_shapes={"images": dims},
-        verbose=False,
-    )
+    with torch.no_grad():  # what learns cannot be exported in a loop
+        program = torch.onnx.export(
+            model.eval(),
+            (example,),
+            dynamo=True,
+            opset_version=OPSET,
+            input_names=["images"],
+            output_names=[model.output_name],
+            dynamic_shapes={"images": dims},
+            verbose=False,
+        )
     assert program is not None
     proto = program.model_proto
     metadata: dict[str, Any] = {

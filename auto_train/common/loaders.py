@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from auto_train.config import Config
 from auto_train.data import Samples, cache_folder
 from auto_train.data.augment import Augmentation
 from auto_train.data.checksum import sha256_of
@@ -127,7 +128,6 @@ def train_loader(
     scheme, side = task.config.training.scheme, task.config.architecture.image_size
     check_targets_follow(task)
     augmentation = Augmentation(**task.config.training.augment.to_dict())
-    stored_side = round(side * CROP_MARGIN) if augmentation.crop < 1 else side
     transform = TrainTransform(
         mean=task.inference.mean,
         std=task.inference.std,
@@ -138,7 +138,7 @@ def train_loader(
         move=type(task).move,
     )
     return BatchLoader(
-        open_split(task, samples, stored_side, is_exact=False),
+        open_split(task, samples, stored_side(task.config), is_exact=False),
         task.targets(samples),
         transform,
         batch_size=scheme.batch_size,
@@ -146,6 +146,12 @@ def train_loader(
         weights=weights,
         seed=task.config.training.seed,
     )
+
+
+def stored_side(config: Config) -> int:
+    """Return the side of the images that training reads, pixels."""
+    side: int = config.architecture.image_size
+    return round(side * CROP_MARGIN) if config.training.augment.crop < 1 else side
 
 
 def check_targets_follow(task: "Task") -> None:

@@ -29,17 +29,17 @@ def test_lint_prints_every_problem_and_exits_2(run_cli, tmp_path: Path):
 
 def test_lint_takes_several_inis_and_prints_json(run_cli):
     done = run_cli(
-        "config", "lint", ORIGINAL, INIS / "segmentation.ini", INIS / "classification_rooftops.ini", "--json"
+        "config", "lint", ORIGINAL, INIS / "broken/type_unknown.ini", INIS / "classification_rooftops.ini", "--json"
     )
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     assert done.returncode == 2
     assert [(at["type"], at.get("line"), at.get("level")) for at in lines] == [
-        ("problem", 7, "error"),
+        ("problem", 3, "error"),
         ("problem", 7, "warning"),
         ("error", None, None),
     ]
     assert lines[0]["key"] == "type"
-    assert lines[0]["file"] == str(INIS / "segmentation.ini")
+    assert lines[0]["file"] == str(INIS / "broken/type_unknown.ini")
 
 
 @pytest.mark.parametrize(
@@ -112,9 +112,9 @@ def test_schema_is_json_and_markdown(run_cli):
     schema = json.loads(run_cli("config", "schema").stdout)
     assert schema["properties"]["training"]["properties"]["scheme"]["properties"]["epochs"]["type"] == "integer"
     assert run_cli("config", "schema", "--markdown").stdout.startswith("# Keys of an INI\n")
-    refused = run_cli("config", "schema", "--task=segmentation")
+    refused = run_cli("config", "schema", "--task=tracking")
     assert (refused.returncode, refused.stdout) == (2, "")
-    assert "'segmentation' is no task that is available here (allowed: classification" in refused.stderr
+    assert "'tracking' is no task that is available here (allowed: classification" in refused.stderr
 
 
 def test_config_verb_takes_one_ini(run_cli):

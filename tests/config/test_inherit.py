@@ -111,5 +111,5 @@ def test_base_that_is_missing_does_not_hide_other_mistakes(write_ini):
 
 
 def test_base_may_name_the_task(write_ini):
-    write_ini("[project]\ntype = segmentation\n", "base.ini")
-    assert "base.ini:2 [project] type: 'segmentation' is no task" in errors(write_ini("[META]\nbase = base\n"))[0]
+    write_ini("[project]\ntype = tracking\n", "base.ini")
+    assert "base.ini:2 [project] type: 'tracking' is no task" in errors(write_ini("[META]\nbase = base\n"))[0]

@@ -42,7 +42,6 @@ def test_original_rooftops_url_is_a_warning():
     [
         ("object_detection", 5, "object_detection"),
         ("object_detection_cars", 5, "object_detection"),
-        ("segmentation", 7, "segmentation"),
     ],
 )
 def test_original_of_a_task_that_is_not_here_has_exactly_that_problem(name: str, line: int, task: str):
@@ -51,6 +50,17 @@ def test_original_of_a_task_that_is_not_here_has_exactly_that_problem(name: str,
     assert problem.startswith(
         f"{line} [project] type: '{task}' is no task that is available here; allowed: classification"
     )
+
+
+def test_original_of_instances_says_what_is_not_here():
+    path = INIS / "segmentation.ini"
+    found = about(path, lint_config(path), "error")
+    assert [problem.partition(": ")[0] for problem in found] == [
+        "12 [architecture] backbone",
+        "24 [training.preprocess] @augmentations",
+        "36 [testing.preprocess] @augmentations",
+        "36 [testing.preprocess] @augmentations",
+    ]
 
 
 def test_load_takes_the_file_that_config_names(write_ini, monkeypatch: pytest.MonkeyPatch):
@@ -253,9 +263,9 @@ def test_ini_that_changes_between_loads_is_read_anew(write_ini):
 
 def test_default_task_counts_where_nothing_names_one(write_ini):
     path = write_ini("[project]\nname = a\n")
-    with pytest.raises(ConfigError, match=r"my\.ini: 'segmentation' is no task that is available here"):
-        load_config(path, default_task="segmentation")
-    assert load_config(path, ["project.type=classification"], default_task="segmentation").project.name == "a"
+    with pytest.raises(ConfigError, match=r"my\.ini: 'tracking' is no task that is available here"):
+        load_config(path, default_task="tracking")
+    assert load_config(path, ["project.type=classification"], default_task="tracking").project.name == "a"
 
 
 def test_default_config_needs_no_ini():
@@ -263,8 +273,8 @@ def test_default_config_needs_no_ini():
     assert default_config(overrides=["training.scheme.epochs=6"]).training.scheme.epochs == 6
     with pytest.raises(ConfigError, match=r"override training\.scheme\.epochs: 'x' is no number"):
         default_config(overrides=["training.scheme.epochs=x"])
-    with pytest.raises(UsageError, match="'segmentation' is no task that is available here"):
-        default_config("segmentation")
+    with pytest.raises(UsageError, match="'tracking' is no task that is available here"):
+        default_config("tracking")
 
 
 PIECES = [

@@ -49,5 +49,5 @@ def test_schema_has_every_key_of_a_config():
 
 
 def test_schema_of_an_unknown_task_is_refused():
-    with pytest.raises(UsageError, match=r"'segmentation' is no task that is available here \(allowed: classification"):
-        json_schema("segmentation")
+    with pytest.raises(UsageError, match=r"'tracking' is no task that is available here \(allowed: classification"):
+        json_schema("tracking")
