@@ -1,0 +1,1 @@
+"""Object detection: boxes around things, each with a class."""
