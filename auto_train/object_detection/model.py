@@ -10,21 +10,23 @@ from torch import nn
 
 from auto_train.bundle.config_mixin import save_config
 from auto_train.common.base import Task
-from auto_train.common.detection.metrics import (
-    average_precisions,
-    best_threshold,
-    coco_curves,
-    counts_by_image,
-)
+from auto_train.common.detection.metrics import best_threshold, box_arrays
 from auto_train.common.detection.networks import Detector, create_detector
 from auto_train.common.detection.report import detection_parts, detection_rows
 from auto_train.common.detection.rows import BoxRows
 from auto_train.common.features import create_timm_features
 from auto_train.common.inference import InferenceModel
+from auto_train.common.proposal.boxes import box_choices
+from auto_train.common.proposal.choice import Choice
+from auto_train.common.proposal.machine import Machine
+from auto_train.common.proposal.weights import Weights
 from auto_train.config import Config
 from auto_train.data import Samples
+from auto_train.data.facts import Facts
 from auto_train.data.move_boxes import move_boxes
 from auto_train.errors import UsageError
+from auto_train.reports.box_measure import BoxMeasure
+from auto_train.reports.measures import measured
 from auto_train.training.task import Counted
 
 # Share of the loss in the error of an epoch: less than one box of a million.
@@ -154,13 +156,21 @@ class ObjectDetectionModel(Task):
         """Return the average precisions of a validation pass."""
         if not epoch_cache:
             return {}
-        found, true = (torch.cat(epoch_cache[name]).cpu().numpy() for name in ("found", "true"))
-        return average_precisions(coco_curves(found, true, len(self.labels)))
+        found, true = (torch.cat(epoch_cache[name]).cpu() for name in ("found", "true"))
+        metrics = self.evaluate(found, true)
+        # The other two hang on a threshold that is found after training.
+        return {name: value for name, value in metrics.items() if name.startswith("map")}
 
     def post_metric_to_err(self, result: dict[str, float]) -> float:
         monitor = self.config.training.scheme.monitor
         # Without a box in the validation images there is no precision either.
         return result["loss"] if monitor == "loss" else 1 - result.get(monitor, 0) + TIE_BREAK * result.get("loss", 0)
+
+    # Before training.
+
+    @classmethod
+    def propose(cls, facts: Facts, machine: Machine, weights: Weights) -> list[Choice]:
+        return box_choices(super().propose(facts, machine, weights), facts, machine)
 
     # After training.
 
@@ -177,13 +187,11 @@ class ObjectDetectionModel(Task):
             model.set_threshold(threshold)
 
     def evaluate(self, answers: torch.Tensor, targets: torch.Tensor) -> dict[str, float]:
-        found, true = answers.numpy(), targets.numpy()
-        total = counts_by_image(found, true, self.inference.threshold).total()
-        averages = average_precisions(coco_curves(found, true, len(self.labels)))
-        return {**averages, "precision": float(total.precision), "recall": float(total.recall)}
+        arrays = box_arrays(answers.numpy(), targets.numpy(), len(self.labels), self.inference.threshold)
+        return measured(BoxMeasure(arrays, self.labels), len(targets))
 
     def report_rows(self, outputs: torch.Tensor, answers: torch.Tensor, targets: torch.Tensor) -> dict[str, np.ndarray]:
-        return detection_rows(answers.numpy(), targets.numpy(), self.inference.threshold)
+        return detection_rows(answers.numpy(), targets.numpy(), self.inference.threshold, self.labels)
 
     def report_parts(self, outputs: torch.Tensor, answers: torch.Tensor, targets: torch.Tensor) -> list[dict[str, Any]]:
         return detection_parts(answers.numpy(), targets.numpy(), self.inference.threshold, self.labels)

@@ -1,4 +1,4 @@
-"""Metrics that follow from the arrays of predictions/<split>.npz, for any draws of their rows: label sets, numbers.
+"""Metrics that follow from the arrays of predictions/<split>.npz, for any draws of their rows.
 
 The recipes measure with them too, so that a report's intervals are of exactly the metrics that were recorded.
 """
@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
+
+from auto_train.reports.box_measure import BoxMeasure
 
 Arrays = Mapping[str, np.ndarray]
 Values = dict[str, np.ndarray]
@@ -124,6 +126,7 @@ class NumberMeasure:
 MEASURES: dict[str, Callable[[Arrays, Sequence[str]], Measure]] = {
     "probabilities": LabelSetMeasure,
     "values": NumberMeasure,
+    "hits": BoxMeasure,
 }
 
 

@@ -93,8 +93,10 @@ def test_report_has_a_score_of_each_image_and_a_table_of_classes(trained: Traine
     assert table["rows"][-1][1] == 6  # none, one, two and three rectangles
     assert {line["name"] for line in curves["lines"]} == {"blue", "red"}
     header, *rows = (result.run / "predictions/test.csv").read_text().splitlines()
-    assert "score" in header and "missed" in header and len(rows) == 4
-    assert result.report is not None and result.report.is_file()
+    assert {"score", "label", "answer", "missed"} <= set(header.split(",")) and len(rows) == 4
+    assert "no boxes" in rows[0] and "#" in rows[3]
+    report = json.loads((result.run / "report.json").read_text())
+    assert {"test/map_50_95", "test/map_50", "test/precision"} <= set(report["intervals"])
 
 
 @pytest.mark.parametrize("detector", ["retinanet", "faster_rcnn"])

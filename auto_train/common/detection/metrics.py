@@ -1,80 +1,42 @@
-"""How good found boxes are: average precision as COCO defines it, and hits at one confidence.
+"""How good found boxes are: which of them are right, and the confidence from which they are worth listing.
 
 Boxes are shares of the image here, which changes no overlap: found ones (N, K, 6) left, top, right, bottom, confidence,
 class code, the most confident first and confidence 0 where there is none; true ones (N, M, 5) as of BoxRows.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from auto_train.common.detection.rows import CROWD
+from auto_train.reports.box_measure import IOUS
 
-# IoU that makes a found box a hit where one number is needed.
-HIT_IOU = 0.5
 # Images whose overlaps are computed at a time.
 _BLOCK = 256
 
 
-class Curves(NamedTuple):
-    """Precision over recall of each class, as COCO samples it.
-
-    Attributes:
-        precision: (10, 101, C) at IoU 0.50, 0.55 … 0.95 and recall 0, 0.01 … 1; NaN for classes without boxes.
-    """
-
-    precision: np.ndarray
-
-    def average(self, iou: float | None = None) -> np.ndarray:
-        """Return (C,) average precisions at an IoU, or over all."""
-        chosen = self.precision if iou is None else self.precision[[round((iou - 0.5) * 20)]]
-        average: np.ndarray = chosen.mean(axis=(0, 1))
-        return average
-
-
-def coco_curves(found: np.ndarray, true: np.ndarray, num_classes: int) -> Curves:
-    """Return what average precision is made of.
-
-    Source: cocodataset.org, detection evaluation; computed by faster-coco-eval.
-    """
-    from faster_coco_eval import COCO, COCOeval_faster
-
-    images, rows = np.nonzero(found[..., 4] > 0)
-    truth = COCO(_annotated(true, num_classes))
-    if not len(images) or not len(truth.anns):
-        return Curves(_nothing(true, num_classes))
-    boxes = found[images, rows].astype(float)
-    results = [
-        {"image_id": image, "category_id": code, "bbox": box, "score": score}
-        for image, code, box, score in zip(
-            images.tolist(), boxes[:, 5].astype(int).tolist(), _sized(boxes[:, :4]), boxes[:, 4].tolist(), strict=True
-        )
-    ]
-    evaluation: Any = COCOeval_faster(truth, truth.loadRes(results), "bbox", print_function=_quiet)
-    parameters = evaluation.params
-    # One range for all: areas are shares here, and COCO's small, medium and large are pixels of photographs.
-    parameters.areaRng, parameters.areaRngLbl, parameters.maxDets = [[0, 1e10]], ["all"], [found.shape[1]]
-    evaluation.evaluate()
-    evaluation.accumulate()
-    precision = np.asarray(evaluation.eval["precision"], dtype=float)[:, :, :, 0, 0]
-    return Curves(np.where(precision < 0, np.nan, precision))
-
-
-def average_precisions(curves: Curves) -> dict[str, float]:
-    """Return map_50_95, map_50 and map_75; nothing where no class has a box."""
-    ious = {"map_50_95": None, "map_50": 0.5, "map_75": 0.75}
-    averages = {name: curves.average(iou) for name, iou in ious.items()}
-    return {name: float(np.nanmean(values)) for name, values in averages.items() if not np.isnan(values).all()}
+def box_arrays(found: np.ndarray, true: np.ndarray, num_classes: int, threshold: float) -> dict[str, np.ndarray]:
+    """Return what BoxMeasure measures, of answers that list boxes above a confidence."""
+    # Most images have far less boxes than there is room for.
+    found = found[:, : max(int((found[..., 4] > 0).sum(axis=1).max(initial=0)), 1)]
+    return {
+        "hits": hits(found, true),
+        "scores": found[..., 4],
+        "codes": found[..., 5].astype(np.int32),
+        "is_listed": found[..., 4] > threshold,
+        "there": np.stack([(true[..., 0] == code).sum(axis=1) for code in range(num_classes)], axis=1),
+    }
 
 
 def hits(found: np.ndarray, true: np.ndarray) -> np.ndarray:
-    """Return (N, K) int8: 1 for a found box that is right, 0 for a wrong one, -1 for none, or one in a crowd.
+    """Return (N, K, 10) int8: 1 for a found box that is right, 0 for a wrong one, -1 for none or one in a crowd.
 
-    The most confident ones choose first, the true box of their class that they overlap most, by HIT_IOU or more.
+    The most confident ones choose first, of the true boxes of their class that are left the one they overlap most, if
+    that is by the IoU asked for: one of IOUS each.
     """
     blocks = [slice(start, start + _BLOCK) for start in range(0, len(found), _BLOCK)]
     parts = [_hits(found[block], true[block]) for block in blocks]
-    return np.concatenate(parts) if parts else np.zeros(found.shape[:2], dtype=np.int8)
+    return np.concatenate(parts) if parts else np.zeros((*found.shape[:2], len(IOUS)), dtype=np.int8)
 
 
 class Counts(NamedTuple):
@@ -112,7 +74,7 @@ def best_threshold(found: np.ndarray, true: np.ndarray) -> float:
 
     0.5 where nothing right was found.
     """
-    right = hits(found, true)
+    right = hits(found, true)[..., 0]
     counted = right >= 0
     confidences, right = found[..., 4][counted].astype(float), right[counted]
     order = np.argsort(-confidences, kind="stable")
@@ -130,14 +92,14 @@ def best_threshold(found: np.ndarray, true: np.ndarray) -> float:
 
 def counts_by_image(found: np.ndarray, true: np.ndarray, threshold: float) -> Counts:
     """Return (N,) right, wrong and missed boxes of each image above a confidence."""
-    right = np.where(found[..., 4] > threshold, hits(found, true), -1)
+    right = np.where(found[..., 4] > threshold, hits(found, true)[..., 0], -1)
     hit = (right == 1).sum(axis=1)
     return Counts(right=hit, wrong=(right == 0).sum(axis=1), missed=(true[..., 0] >= 0).sum(axis=1) - hit)
 
 
 def counts_by_class(found: np.ndarray, true: np.ndarray, threshold: float, num_classes: int) -> Counts:
     """Return (C,) right, wrong and missed boxes of each class above a confidence."""
-    right = np.where(found[..., 4] > threshold, hits(found, true), -1)
+    right = np.where(found[..., 4] > threshold, hits(found, true)[..., 0], -1)
     codes = found[..., 5].astype(int)
 
     def count(codes: np.ndarray) -> np.ndarray:
@@ -152,18 +114,19 @@ def _hits(found: np.ndarray, true: np.ndarray) -> np.ndarray:
     is_true, is_crowd = true[..., 0] >= 0, true[..., 0] <= CROWD
     codes = np.where(is_crowd, CROWD - true[..., 0], true[..., 0])
     shared, own, other = _overlaps(found[..., :4], true[..., 1:])
-    same = found[..., 5][:, :, None] == codes[:, None, :]
-    iou = np.where(same & is_true[:, None, :], shared / np.maximum(own + other - shared, 1e-12), 0)
-    in_crowd = (np.where(same & is_crowd[:, None, :], shared / np.maximum(own, 1e-12), 0) >= HIT_IOU).any(axis=2)
-    result = np.where(found[..., 4] > 0, np.where(in_crowd, -1, 0), -1).astype(np.int8)
-    images = np.arange(len(found))
-    free = is_true.copy()
+    is_same = found[..., 5][:, :, None] == codes[:, None, :]
+    iou = np.where(is_same & is_true[:, None, :], shared / np.maximum(own + other - shared, 1e-12), 0)
+    in_crowd = np.where(is_same & is_crowd[:, None, :], shared / np.maximum(own, 1e-12), 0).max(axis=2, initial=0)
+    is_found = found[..., 4] > 0
+    result = np.where(is_found[..., None] & (in_crowd[..., None] < IOUS), 0, -1).astype(np.int8)
+    free = np.repeat(is_true[:, None], len(IOUS), axis=1)
+    images, places = np.ogrid[: len(found), : len(IOUS)]
     for rank in range(found.shape[1] if true.shape[1] else 0):
-        overlap = np.where(free, iou[:, rank], 0)
-        best = overlap.argmax(axis=1)
-        is_hit = (overlap[images, best] >= HIT_IOU) & (found[:, rank, 4] > 0)
-        result[is_hit, rank] = 1
-        free[images[is_hit], best[is_hit]] = False
+        overlap = np.where(free, iou[:, rank, None], 0)
+        best = overlap.argmax(axis=2)
+        is_hit = (overlap[images, places, best] >= IOUS) & is_found[:, rank, None]
+        result[:, rank][is_hit] = 1
+        free[images, places, best] &= ~is_hit
     return result
 
 
@@ -172,37 +135,3 @@ def _overlaps(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.
     a, b = a.astype(float)[:, :, None], b.astype(float)[:, None]
     sides = np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2])
     return np.clip(sides, 0, None).prod(axis=3), *((box[..., 2:] - box[..., :2]).prod(axis=3) for box in (a, b))
-
-
-def _annotated(true: np.ndarray, num_classes: int) -> dict[str, Any]:
-    """Return true boxes as COCO's annotations."""
-    images, rows = np.nonzero((true[..., 0] >= 0) | (true[..., 0] <= CROWD))
-    boxes = true[images, rows].astype(float)
-    is_crowd = boxes[:, 0] < 0
-    codes = np.where(is_crowd, CROWD - boxes[:, 0], boxes[:, 0]).astype(int)
-    found = zip(images.tolist(), codes.tolist(), _sized(boxes[:, 1:]), is_crowd.tolist(), strict=True)
-    annotations = [
-        {"id": i, "image_id": image, "category_id": code, "bbox": box, "area": box[2] * box[3], "iscrowd": int(crowd)}
-        for i, (image, code, box, crowd) in enumerate(found, 1)
-    ]
-    return {
-        "images": [{"id": i} for i in range(len(true))],
-        "categories": [{"id": code} for code in range(num_classes)],
-        "annotations": annotations,
-    }
-
-
-def _sized(corners: np.ndarray) -> list[list[float]]:
-    """Return left, top, width, height."""
-    rows: list[list[float]] = np.concatenate([corners[:, :2], corners[:, 2:] - corners[:, :2]], axis=1).tolist()
-    return rows
-
-
-def _nothing(true: np.ndarray, num_classes: int) -> np.ndarray:
-    """Return the curves where nothing was found, or is to be found."""
-    there = np.isin(np.arange(num_classes), true[..., 0])
-    return np.broadcast_to(np.where(there, 0.0, np.nan), (10, 101, num_classes)).copy()
-
-
-def _quiet(*_: object) -> None:
-    """Print nothing."""

@@ -1,36 +1,61 @@
 """What a report shows of a detector: the score of each image, a table of classes, curves."""
 
+import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from auto_train.common.detection.metrics import coco_curves, counts_by_class, counts_by_image
+from auto_train.common.detection.metrics import box_arrays, counts_by_class, counts_by_image
+from auto_train.data.move_boxes import NO_BOX
+from auto_train.reports.box_measure import RECALLS, BoxMeasure
 
 # Classes with a curve of their own: those with the most boxes.
 MOST_CURVES = 10
-RECALLS = np.linspace(0, 1, 101)
 
 
-def detection_rows(found: np.ndarray, true: np.ndarray, threshold: float) -> dict[str, np.ndarray]:
-    """Return of each image the F1 of its boxes as ``score``, and how many are there, right, wrong and missed."""
+def detection_rows(
+    found: np.ndarray, true: np.ndarray, threshold: float, labels: Sequence[str]
+) -> dict[str, np.ndarray]:
+    """Return of each image the F1 of its boxes as ``score``, what is there and was found, and how much of it is right.
+
+    And the arrays that all metrics follow from.
+    """
     counts = counts_by_image(found, true, threshold)
+    arrays = box_arrays(found, true, len(labels), threshold)
+    there = [rows[rows[:, 0] != NO_BOX] for rows in true]
+    listed = [rows[rows[:, 4] > threshold] for rows in found]
     return {
         "score": counts.f1,
-        "boxes": counts.right + counts.missed,
+        "label": np.array([f"{_counted(rows[:, 0], labels)}{_digest(rows)}" for rows in there], dtype=object),
+        "answer": np.array([_counted(rows[:, 5], labels) for rows in listed], dtype=object),
         "right": counts.right,
         "wrong": counts.wrong,
         "missed": counts.missed,
+        **arrays,
     }
+
+
+def _counted(codes: np.ndarray, labels: Sequence[str]) -> str:
+    """Return how many boxes there are of each class; those around many are none."""
+    numbers = Counter(labels[int(code)] for code in codes if code >= 0)
+    return ", ".join(f"{name} {number}" for name, number in sorted(numbers.items())) or "no boxes"
+
+
+def _digest(rows: np.ndarray) -> str:
+    """Return eight digits that stand for where the true boxes of an image are."""
+    order = np.lexsort(rows.T)
+    return f" #{hashlib.sha256(np.ascontiguousarray(rows[order]).tobytes()).hexdigest()[:8]}" if len(rows) else ""
 
 
 def detection_parts(
     found: np.ndarray, true: np.ndarray, threshold: float, labels: Sequence[str]
 ) -> list[dict[str, Any]]:
     """Return the table of classes and the curves of a split."""
-    curves = coco_curves(found, true, len(labels))
+    curves = BoxMeasure(box_arrays(found, true, len(labels), threshold), labels).curves()
     counts = counts_by_class(found, true, threshold, len(labels))
-    averages = [curves.average(iou) for iou in (None, 0.5, 0.75)]
+    averages = [values.mean(axis=(0, 1)) for values in (curves, curves[:1], curves[5:6])]
     boxes = counts.right + counts.missed
     rows = [
         [label, int(boxes[i]), *(_number(values[i]) for values in averages)]
@@ -50,7 +75,7 @@ def detection_parts(
         "note": f"Precision, recall and F1 are those of boxes with a confidence above {threshold:.3f}, which gave the "
         "best F1 on the validation images; a box is right from an IoU of 0.5 on. AP as COCO defines it.",
     }
-    return [table, _recall_curves(curves.precision[0], boxes, labels)]
+    return [table, _recall_curves(curves[0], boxes, labels)]
 
 
 def _recall_curves(precision: np.ndarray, boxes: np.ndarray, labels: Sequence[str]) -> dict[str, Any]:

@@ -161,7 +161,7 @@ def _scheme(facts: Facts, machine: Machine, side: int, *, is_scratch: bool) -> l
     freeze = 0 if is_scratch else 4 if n < 1000 else 1
     epochs = _epochs(n, is_scratch=is_scratch, is_small=is_small(facts))
     section = "training.scheme"
-    choices = _minutes(n * (epochs + 0.4 * freeze), machine, side, epochs, is_small=is_small(facts) and is_scratch)
+    choices = budget(n * (epochs + 0.4 * freeze), machine, side, epochs, is_small=is_small(facts) and is_scratch)
     if freeze:
         why = "the head alone first: a fresh one would send large gradients into learnt layers"
         choices.append(Choice(key=f"{section}.freeze_epochs", value=freeze, why=why))
@@ -193,8 +193,13 @@ def _batch_size(n: int, machine: Machine, *, is_small: bool) -> int:
     return int(max(8, min(usual, 2 ** math.floor(math.log2(max(n / 8, 1))))))
 
 
-def _minutes(views: float, machine: Machine, side: int, epochs: int, *, is_small: bool) -> list[Choice]:
-    """Return a budget where the epochs would take hours."""
+def budget(views: float, machine: Machine, side: int, epochs: int, *, is_small: bool = False) -> list[Choice]:
+    """Return a budget of minutes where the epochs would take hours.
+
+    Args:
+        views: images that are computed in all.
+        is_small: for a net of small images.
+    """
     speed, usual = (SMALL_SPEED, 28) if is_small else (PRETRAINED_SPEED, 192)
     per_s = speed * (GPU_CORES if machine.gpu else machine.cores) * (usual / side) ** 2
     minutes = views / per_s / 60

@@ -5,16 +5,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from auto_train.common.detection.metrics import (
-    average_precisions,
-    best_threshold,
-    coco_curves,
-    counts_by_class,
-    counts_by_image,
-    hits,
-)
+from auto_train.common.detection.metrics import best_threshold, box_arrays, counts_by_class, counts_by_image, hits
 from auto_train.common.detection.rows import CROWD
 from auto_train.data.move_boxes import NO_BOX
+from auto_train.reports.box_measure import BoxMeasure
+from auto_train.reports.measures import measured
 
 Rows = list[list[float]]
 METRICS = ("map_50_95", "map_50", "map_75")
@@ -38,6 +33,15 @@ def found_of(images: list[Rows]) -> np.ndarray:
 def true_of(images: list[Rows]) -> np.ndarray:
     """Return true boxes: rows of code, corners."""
     return padded(images, 5, NO_BOX)
+
+
+def measure(found: np.ndarray, true: np.ndarray, threshold: float = 0.5) -> BoxMeasure:
+    return BoxMeasure(box_arrays(found, true, 3, threshold), "abc")
+
+
+def average_precisions(found: np.ndarray, true: np.ndarray) -> dict[str, float]:
+    metrics = measured(measure(found, true), len(true))
+    return {name: value for name, value in metrics.items() if name in METRICS}
 
 
 def pycocotools_says(found: np.ndarray, true: np.ndarray, num_classes: int) -> list[float]:
@@ -106,7 +110,7 @@ def scene(seed: int, images: int = 30, num_classes: int = 3) -> tuple[np.ndarray
 @pytest.mark.parametrize("seed", range(6))
 def test_average_precisions_are_those_of_pycocotools(seed: int):
     found, true = scene(seed)
-    ours = average_precisions(coco_curves(found, true, 3))
+    ours = average_precisions(found, true)
     assert [ours[name] for name in METRICS] == pytest.approx(pycocotools_says(found, true, 3), abs=1e-4)
     assert 0.1 < ours["map_50_95"] < ours["map_50"] < 0.95
 
@@ -128,28 +132,41 @@ CASES: dict[str, tuple[list[Rows], list[Rows]]] = {
 @pytest.mark.parametrize("case", CASES)
 def test_average_precisions_of_odd_cases_are_those_of_pycocotools(case: str):
     found, true = found_of(CASES[case][0]), true_of(CASES[case][1])
-    ours = average_precisions(coco_curves(found, true, 3))
+    ours = average_precisions(found, true)
     assert [ours[name] for name in METRICS] == pytest.approx(pycocotools_says(found, true, 3), abs=1e-4)
 
 
 def test_nothing_found_is_zero_and_nothing_to_find_is_no_number():
-    assert average_precisions(coco_curves(found_of([[]]), true_of([[[1, *BOX]]]), 3)) == dict.fromkeys(METRICS, 0.0)
-    assert average_precisions(coco_curves(found_of([[[*BOX, 0.9, 0]]]), true_of([[]]), 3)) == {}
-    assert average_precisions(coco_curves(found_of([[]]), true_of([[[CROWD, *BOX]]]), 3)) == {}
+    assert average_precisions(found_of([[]]), true_of([[[1, *BOX]]])) == dict.fromkeys(METRICS, 0.0)
+    assert average_precisions(found_of([[[*BOX, 0.9, 0]]]), true_of([[]])) == {}
+    assert average_precisions(found_of([[]]), true_of([[[CROWD, *BOX]]])) == {}
 
 
 def test_hits_take_each_true_box_once_and_crowds_not_at_all():
     found = found_of([[[*BOX, 0.9, 0], [*BOX, 0.8, 0], [*BOX, 0.7, 1], [*ELSEWHERE, 0.6, 0]], []])
     true = true_of([[[0, *BOX], [CROWD, *ELSEWHERE]], [[0, *BOX]]])
-    assert hits(found, true).tolist() == [[1, 0, 0, -1], [-1] * 4]
+    assert hits(found, true)[..., 0].tolist() == [[1, 0, 0, -1], [-1] * 4]
 
 
-def test_hits_add_up_to_the_recall_that_coco_finds():
+def test_hits_ask_for_the_overlap_of_each_threshold():
+    # Of a box a third wider than the true one three quarters overlap.
+    wider = found_of([[[0.1, 0.1, 0.1 + 0.2 / 0.76, 0.3, 0.9, 0]]])
+    assert hits(wider, true_of([[[0, *BOX]]]))[0, 0].tolist() == [1] * 6 + [0] * 4
+
+
+def test_metrics_of_a_draw_are_those_of_its_images():
+    found, true = scene(4)
+    draws = np.random.default_rng(0).integers(0, len(true), (4, len(true)))
+    drawn = measure(found, true)(draws)
+    for i, rows in enumerate(draws):
+        expected = measured(measure(found[rows], true[rows]), len(true))
+        assert {name: values[i] for name, values in drawn.items()} == pytest.approx(expected)
+
+
+def test_precision_and_recall_are_those_of_the_boxes_that_are_listed():
     found, true = scene(3)
-    curves = coco_curves(found, true, 3)
-    counts = counts_by_class(found, true, 0.0, 3)
-    reached = (curves.precision[0] > 0).sum(axis=0) - 1
-    assert reached == pytest.approx(np.floor(100 * counts.recall), abs=1)
+    metrics, counts = measured(measure(found, true, 0.4), len(true)), counts_by_image(found, true, 0.4).total()
+    assert (metrics["precision"], metrics["recall"]) == pytest.approx((counts.precision, counts.recall))
 
 
 def test_threshold_is_where_f1_is_highest():
