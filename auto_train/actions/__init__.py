@@ -1,7 +1,7 @@
 """The verbs: plain values in, dataclasses out. Nothing here prints or exits; the CLI and the API do that."""
 
 from auto_train.actions.config import open_config
-from auto_train.actions.data import check_data, init_config, preview
+from auto_train.actions.data import check_data, convert_data, init_config, preview
 from auto_train.actions.installation import doctor, licenses, new_recipe
 from auto_train.actions.jobs import follow_job, list_jobs, show_job, stop_job
 from auto_train.actions.models import Validation, load, serve, validate
@@ -13,6 +13,7 @@ __all__ = [
     "Validation",
     "check_data",
     "compare",
+    "convert_data",
     "detach",
     "doctor",
     "dry_run",

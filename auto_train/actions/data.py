@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from auto_train.actions.config import open_config
+from auto_train.errors import UsageError
 from auto_train.types import Listener
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from auto_train.common.preview import Preview
     from auto_train.common.proposal.init import NewConfig
     from auto_train.config import Config
+    from auto_train.data.convert import Conversion
 
 
 def check_data(
@@ -63,6 +65,41 @@ def preview(
     check_output(absolute(output), count)
     recipe = getattr(import_module(f"{loaded.recipe.package}.model"), loaded.recipe.model_name)
     return preview(loaded, recipe, output, count=count, offline=offline, listener=progress)
+
+
+def convert_data(
+    to: str,
+    output: Path | str,
+    config: "Config | Path | str | None" = None,
+    overrides: Sequence[str] = (),
+    *,
+    data: Path | str | None = None,
+    copy: bool = False,
+    task: str | None = None,
+    offline: bool = False,
+    progress: Listener | None = None,
+) -> "Conversion":
+    """Write data in another format into a new folder; the splits that the data gives are kept, none is drawn.
+
+    Args:
+        to: coco, csv, masks, voc or yolo.
+        output: the new folder.
+        config, overrides: whose data it is.
+        data: a folder or a table in place of an INI's data; what it holds is found out.
+        copy: copy the images; else they are hard links where that is possible.
+        task: the recipe whose annotations are meant, where there are several.
+
+    Raises:
+        UsageError: the folder is not empty, the format does not hold such annotations, both an INI and data are named.
+        DataError: no data that can be read. MissingError: there is none.
+    """
+    from auto_train.common.convert_data import convert_data
+
+    if data is None:
+        config = open_config(config, overrides, task=task)
+    elif config is not None or overrides:
+        raise UsageError("an INI and data are both named", where="--data", hint="leave one of them out")
+    return convert_data(to, output, config, data, copy=copy, task=task, offline=offline, listener=progress)
 
 
 def init_config(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from auto_train.cli.convert import convert
 from auto_train.cli.options import ConfigPath, Debug, Json, Offline, Overrides, Subverbs, Task
 from auto_train.cli.output import wants_colour
 from auto_train.cli.overrides import OverridesCommand
@@ -34,6 +35,9 @@ app = typer.Typer(
 @app.callback()
 def data() -> None:
     """Examine the data before it is trained on."""
+
+
+app.command(cls=OverridesCommand)(convert)
 
 
 @app.command(cls=OverridesCommand)

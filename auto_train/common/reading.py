@@ -118,6 +118,12 @@ def examine_data(
     return DataRead(samples=samples, examination=examination, dls=dls)
 
 
+def read_only(config: Config, source: Source) -> Samples:
+    """Return the data as the INI describes it, less what it leaves out; no image is looked at, no split drawn."""
+    samples, _ = _read_samples(config, source)
+    return without(samples, set(left_out_before(config)))
+
+
 def left_out_before(config: Config) -> list[str]:
     """Return the paths in the INI's exclude list, if it names one."""
     exclude = config.project.data.exclude

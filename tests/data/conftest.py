@@ -153,3 +153,32 @@ def flowers(tmp_path: Path, make_files: Callable[..., Path]) -> Path:
     with tarfile.open(tmp_path / "pack/flowers.tgz", "w:gz") as file:
         file.add(folder, "flowers")
     return tmp_path / "pack/flowers.tgz"
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[..., Path]:
+    """Return a function that writes lines into a file below the data's folder and gives the folder."""
+
+    def write(name: str, *lines: str) -> Path:
+        path = tmp_path / "data" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        return tmp_path / "data"
+
+    return write
+
+
+@pytest.fixture
+def save_mask(tmp_path: Path) -> Callable[..., Path]:
+    """Return a function that saves values as a mask below the data's folder and gives the folder."""
+
+    def save(name: str, values: object, mode: str = "L") -> Path:
+        path = tmp_path / "data" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        image = Image.fromarray(np.array(values, np.uint8))
+        if mode == "P":
+            image.putpalette([*range(256)] * 3)
+        (image if mode in ("L", "P") else image.convert(mode)).save(path)
+        return tmp_path / "data"
+
+    return save

@@ -71,7 +71,9 @@ def test_column_that_never_changes_is_refused(tmp_path: Path):
 
 @pytest.mark.parametrize("key", ["mixup", "cutmix"])
 def test_mixing_images_is_refused(numbers: Path, tmp_path: Path, key: str):
-    with pytest.raises(UsageError, match=rf"\[training.scheme\]: regression does not mix images.*{key}.*\n.*leave it out"):
+    with pytest.raises(
+        UsageError, match=rf"\[training.scheme\]: regression does not mix images.*{key}.*\n.*leave it out"
+    ):
         make_task(tmp_path, numbers, f"{key}=0.4")
 
 
