@@ -44,6 +44,8 @@ class InferenceModel(nn.Module, ConfigMixin):
     __weight__ = "weights.safetensors"
     # What its exports call the answers.
     output_name: ClassVar[str] = "probabilities"
+    # What its labels are, for sentences about it.
+    label_noun: ClassVar[str] = "classes"
     mean: torch.Tensor
     std: torch.Tensor
     temperature: torch.Tensor

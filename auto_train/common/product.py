@@ -49,7 +49,7 @@ def _card(inference: InferenceModel, metrics: dict[str, float], warning: str | N
     note = f"\n> {warning.splitlines()[0]}\n" if warning else ""
     return f"""# {inference.name}
 
-{inference.task} with {backbone} at {inference.image_size} px, {len(inference.labels)} classes: {labels}.
+{inference.task} with {backbone} at {inference.image_size} px, {len(inference.labels)} {inference.label_noun}: {labels}.
 {note}
 | metric | value |
 |---|---|

@@ -119,9 +119,8 @@ class TrainingRun:
             self.say(f"{note[0].upper()}{note[1:]}")
         images = ", ".join(f"{count:,} {split}" for split, count in counts.items())
         workers = f"{world()} workers; " if world() > 1 else ""
-        self.say(
-            f"{images} images of {len(task.labels)} classes; {workers}{precision.describe()}; run {self.folder.path}"
-        )
+        labels = f"{len(task.labels)} {task.inference.label_noun}"
+        self.say(f"{images} images of {labels}; {workers}{precision.describe()}; run {self.folder.path}")
 
     @property
     def state(self) -> Mapping[str, Any] | None:

@@ -40,7 +40,7 @@ class Regressor(InferenceModel):
         **common: as of InferenceModel.
     """
 
-    output_name = "values"
+    output_name, label_noun = "values", "columns"
     target_mean: torch.Tensor
     target_std: torch.Tensor
     margins: torch.Tensor

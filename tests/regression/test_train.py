@@ -71,6 +71,7 @@ def test_report_has_intervals_plots_and_mistakes(trained: TrainResult):
     assert [part["title"] for part in said["parts"]] == ["Columns", "Predicted over true", "Residuals"]
     assert said["mistakes"][0]["answer"].startswith("value ") and said["mistakes"][0]["picture"]
     page = (trained.run / "report.html").read_text(encoding="utf-8")
+    assert "2 columns: value, area" in (trained.bundle / "README.md").read_text(encoding="utf-8")
     assert "MAE of the mean" in page and page.count("<svg") >= 4 and "2 columns" in page
 
 
