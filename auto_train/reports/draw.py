@@ -35,6 +35,8 @@ STYLE: Any = {
 }
 # Right answers blue, wrong ones orange, the more the less transparent: readable on dark and light ground.
 RIGHT, WRONG = (47, 111, 219), (224, 96, 32)
+# Numbers along an axis that are written as 10k.
+LARGE = 10_000
 # Classes of a matrix in numbers; of a larger one each cell is a pixel.
 MOST_NUMBERS = 25
 
@@ -90,6 +92,7 @@ def line_chart(
 
 def scatter_chart(panel: Mapping[str, Any]) -> Chart:
     """Draw a panel of a part ``scatter``: points, the line they should lie on, and a band around that."""
+    from matplotlib.ticker import EngFormatter
 
     def paint(axes: Any) -> None:
         points, band = panel["points"], panel.get("band")
@@ -100,6 +103,9 @@ def scatter_chart(panel: Mapping[str, Any]) -> Chart:
             axes.fill_between(ends, line - band, line + band, color=LINE, alpha=0.5, linewidth=0)
         axes.plot(points["x"], points["y"], color=SERIES[0], linestyle="", marker=".", alpha=0.7)
         axes.set(xlabel=panel.get("x", ""), ylabel=panel.get("y", ""))
+        for axis, name in ((axes.xaxis, "x"), (axes.yaxis, "y")):
+            if max(map(abs, points[name])) >= LARGE:
+                axis.set_major_formatter(EngFormatter(sep=""))
 
     title = str(panel["title"])
     return Chart(title=title, svg=_svg(f"{title}: {panel.get('y', '')}", paint), legend=[(title, 0)])

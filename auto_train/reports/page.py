@@ -88,8 +88,11 @@ def render(template: str, context: dict[str, Any], *folders: Path) -> str:
 
 
 def number(value: float | None, digits: int = 4) -> str:
-    """Return a number for people, – for none."""
-    return "–" if value is None or not math.isfinite(value) else f"{value:.{digits}f}"
+    """Return a number for people, – for none; of a large one fewer digits behind the point."""
+    if value is None or not math.isfinite(value):
+        return "–"
+    large = max(math.floor(math.log10(abs(value))) - 1, 0) if value else 0
+    return f"{value:,.{max(digits - large, 0)}f}"
 
 
 def share(value: float | None, digits: int = 1) -> str:
