@@ -75,6 +75,16 @@ def test_recipe_model_defines_what_a_task_must(recipe: Recipe):
 
 
 @every_recipe
+def test_recipe_is_served_and_the_document_says_what_it_answers_and_measures(recipe: Recipe):
+    from auto_train.common.answers import is_served
+
+    task, text = getattr(module(recipe, "model"), recipe.model_name), DOCUMENT.read_text(encoding="utf-8")
+    assert is_served(recipe.name) and f"| `{recipe.name}` |" in text
+    name, better = task.report_score
+    assert f'`("{name}", "{better}")`' in text
+
+
+@every_recipe
 def test_recipe_train_and_validate_have_the_contract_signatures(recipe: Recipe):
     train, infer = module(recipe, "train").train_model, module(recipe, "validate").infer
     evaluate = module(recipe, "validate").evaluate
