@@ -63,6 +63,7 @@ def open_masks(
             preprocess=resize,
             made_by="masks",
             listener=listener,
+            what="masks",
         )
     )
 

@@ -68,6 +68,7 @@ def open_pixels(
     preprocess: Preprocess | None = None,
     made_by: str = "",
     listener: Listener | None = None,
+    what: str = "images",
 ) -> Pixels:
     """Return the store of these images, built first where it is missing; a PixelStream where there is no room for it.
 
@@ -83,6 +84,7 @@ def open_pixels(
         preprocess: applied to (1, H, W, 3) uint8 before the resize.
         made_by: names how the images are decoded and preprocessed; part of the store's name.
         listener: told what is built and how far it is.
+        what: they are called before people.
 
     Raises:
         ImageError: a file that cannot be decoded.
@@ -97,14 +99,14 @@ def open_pixels(
             return _used(PixelStore(path))
         try:
             with new_store(path, size, limit_mb=limit_mb) as file:
-                say(message=f"{len(images):,} images at {side} px, {megabytes(size)} on disk in {cache}")
+                say(message=f"{len(images):,} {what} at {side} px, {megabytes(size)} on disk in {cache}")
                 older = _others(path)
                 write_store(file, images, hashes, transform, older=older, progress=lambda n, of: say(done=n, total=of))
         except InWorkError:
             say(message="another run is building it; waiting for it")
             wait_for_builder(path)
         except NoRoomError as error:
-            say(message=f"{error}; the images are decoded in every epoch")
+            say(message=f"{error}; the {what} are decoded in every epoch")
             return PixelStream(images, transform)
 
 

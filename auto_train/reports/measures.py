@@ -10,6 +10,7 @@ from typing import Protocol
 import numpy as np
 
 from auto_train.reports.box_measure import BoxMeasure
+from auto_train.reports.masks import mask_metrics
 
 Arrays = Mapping[str, np.ndarray]
 Values = dict[str, np.ndarray]
@@ -122,11 +123,29 @@ class NumberMeasure:
         return found
 
 
+class MaskMeasure:
+    """miou, dice and pixel_accuracy: see mask_metrics.
+
+    Args:
+        arrays: ``areas`` (N, C, 3): rightly found, predicted and true pixels of each class.
+        labels: names of the C classes.
+    """
+
+    def __init__(self, arrays: Arrays, labels: Sequence[str]):
+        self.areas, self.width = arrays["areas"].astype(float), 3 * len(labels)
+
+    def __call__(self, draws: np.ndarray) -> Values:
+        n = len(self.areas)
+        sums = drawn_counts(draws, n) @ self.areas.reshape(n, -1)
+        return mask_metrics(sums.reshape(len(draws), *self.areas.shape[1:]))
+
+
 # By the array that only this kind of answer has.
 MEASURES: dict[str, Callable[[Arrays, Sequence[str]], Measure]] = {
     "probabilities": LabelSetMeasure,
     "values": NumberMeasure,
     "hits": BoxMeasure,
+    "areas": MaskMeasure,
 }
 
 

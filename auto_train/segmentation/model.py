@@ -16,10 +16,11 @@ from auto_train.common.inference import InferenceModel
 from auto_train.common.loaders import stored_side
 from auto_train.common.proposal.choice import Choice
 from auto_train.common.proposal.machine import Machine
+from auto_train.common.proposal.masks import mask_choices
 from auto_train.common.proposal.weights import Weights
 from auto_train.common.segmentation.decoders import DECODERS
 from auto_train.common.segmentation.losses import PixelLoss
-from auto_train.common.segmentation.metrics import areas, counted, ious, mask_metrics, mask_parts, mean_of_known
+from auto_train.common.segmentation.metrics import areas, counted, mask_parts
 from auto_train.common.segmentation.whole import classes_at, in_tiles
 from auto_train.data import Samples, cache_folder
 from auto_train.data.facts import Facts
@@ -27,6 +28,7 @@ from auto_train.data.mask_store import MaskStore, open_masks
 from auto_train.data.move_masks import move_masks
 from auto_train.data.targets import IGNORE, Masks
 from auto_train.errors import UsageError
+from auto_train.reports.masks import ious, mask_metrics, mean_over_classes
 from auto_train.training.task import Counted
 
 # Share of a tile at each of its sides that a neighbour sees more of.
@@ -142,7 +144,7 @@ class SegmentationModel(Task):
         if not epoch_cache:
             return {}
         found = mask_metrics(np.concatenate(epoch_cache["areas"]).sum(axis=0))
-        return {name: float(found[name]) for name in ("miou", "dice")}
+        return {name: float(np.nan_to_num(found[name])) for name in ("miou", "dice")}
 
     def post_metric_to_err(self, result: dict[str, float]) -> float:
         monitor = self.config.training.scheme.monitor
@@ -152,7 +154,7 @@ class SegmentationModel(Task):
 
     @classmethod
     def propose(cls, facts: Facts, machine: Machine, weights: Weights) -> list[Choice]:
-        return super().propose(facts, machine, weights)
+        return mask_choices(super().propose(facts, machine, weights), facts, machine, num_classes=len(facts.classes))
 
     # After training. Of each image counts of pixels are kept, no scores and no masks.
 
@@ -166,11 +168,13 @@ class SegmentationModel(Task):
         return kept
 
     def evaluate(self, answers: torch.Tensor, targets: torch.Tensor) -> dict[str, float]:
-        return {name: float(value) for name, value in mask_metrics(areas(answers).sum(axis=0)).items()}
+        found = mask_metrics(areas(answers).sum(axis=0))
+        return {name: float(value) for name, value in found.items() if np.isfinite(value)}
 
     def report_rows(self, outputs: torch.Tensor, answers: torch.Tensor, targets: torch.Tensor) -> dict[str, np.ndarray]:
         found = areas(answers)
-        return {"score": mean_of_known(ious(found)), "pixel_accuracy": mask_metrics(found)["pixel_accuracy"]}
+        # An image without a pixel that counts has no mistake.
+        return {"score": np.nan_to_num(mean_over_classes(ious(found)), nan=1.0), "areas": found.astype(np.int32)}
 
     def report_parts(self, outputs: torch.Tensor, answers: torch.Tensor, targets: torch.Tensor) -> list[dict[str, Any]]:
         return mask_parts(answers, self.labels)

@@ -62,7 +62,10 @@ def test_run_leaves_a_report_with_classes(trained: tuple[Path, TrainResult]):
     report = json.loads((trained[1].run / "report.json").read_text())
     assert report["task"] == "segmentation"
     titles = [part["title"] for part in report["splits"]["valid"]["parts"]]
-    assert titles == ["Metrics", "Classes", "Confusions"]
+    assert titles == ["Classes", "Confusions"]
+    for name in ("miou", "dice", "pixel_accuracy"):
+        ends = report["intervals"][f"valid/{name}"]
+        assert ends["low"] < report["metrics"][f"valid/{name}"] < ends["high"]
     assert report["score"] == {"name": "image_iou", "better": "max"}
     evaluation = json.loads((trained[1].run / "evaluation.json").read_text())
     assert evaluation["splits"]["valid"]["has_rows"]
