@@ -10,7 +10,20 @@ from auto_train.reports.collect import Split
 from auto_train.reports.statistics import is_lower_better
 
 # Metrics at the top, by order; a task's own score comes before all.
-TILES = ("miou", "dice", "pixel_accuracy", "map", "f1_micro", "mae", "rmse", "r2", "coverage", "f1_macro", "ece", "loss")
+TILES = (
+    "miou",
+    "dice",
+    "pixel_accuracy",
+    "map",
+    "f1_micro",
+    "mae",
+    "rmse",
+    "r2",
+    "coverage",
+    "f1_macro",
+    "ece",
+    "loss",
+)
 MOST_TILES = 4
 # Of more classes the table begins with the worst.
 FEW_CLASSES = 20

@@ -1,6 +1,6 @@
 """What segmentation adds to a Task: a class for every pixel, by a decoder on the backbone's feature maps."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +116,19 @@ class SegmentationModel(Task):
         shares = counts[: len(self.labels)].clamp(min=1) / counts[: len(self.labels)].sum().clamp(min=1)
         weights = shares**-0.5
         return (weights / (weights * shares).sum()).float()
+
+    def read_data(self, frozen: Mapping[str, str] | None = None, *, for_training: bool = False) -> Samples:
+        """Return the samples, and warn where their metrics would not be those of tiles."""
+        samples = super().read_data(frozen, for_training=for_training)
+        if self.config.testing.tile:
+            side, is_measured = self.config.architecture.image_size, samples.table["split"].isin(["valid", "test"])
+            large = [row for row in is_measured.to_numpy().nonzero()[0] if max(samples.images.size(int(row))) > side]
+            if large:
+                self.warnings.append(
+                    f"{len(large)} images to measure with are larger than {side} px: the metrics are of them reduced "
+                    "to that, while the model will see such images in tiles ([testing] tile)"
+                )
+        return samples
 
     # Hooks of the Learner. A batch is (images (B, 3, S, S), class codes (B, S, S) uint8).
 

@@ -74,6 +74,7 @@ def test_run_leaves_a_report_with_classes(trained: tuple[Path, TrainResult]):
 def test_tiles_train_and_export(shapes: Path, tmp_path: Path):
     result = train_model(shapes_config(tmp_path, shapes, "testing.tile=true", "export.formats=onnx"))
     assert (result.run / "exports/onnx/model.onnx").is_file()
+    assert not any("tiles" in text for text in result.warnings)
 
 
 def test_light_decoder_of_a_transformer_trains(shapes: Path, tmp_path: Path):
@@ -141,6 +142,7 @@ def _some(names: list[str], part: str, count: int) -> list[str]:
     return sorted(name for name in names if part in name and name.endswith(".png"))[:count]
 
 
-def test_large_images_are_seen_whole_in_training(tmp_path: Path):
+def test_images_larger_than_tiles_are_measured_reduced_with_a_warning(tmp_path: Path):
     data = write_shapes(tmp_path / "data", {"train": 8, "valid": 4}, 100, 150)
-    assert 0 <= train_model(shapes_config(tmp_path, data)).metrics["valid/dice"] <= 1
+    result = train_model(shapes_config(tmp_path, data, "testing.tile=true"))
+    assert any("4 images to measure with are larger than 64 px" in text for text in result.warnings)
