@@ -89,8 +89,20 @@ class RegressionModel(Task):
         return LOSSES[self.config.training.scheme.loss]()
 
     def targets(self, samples: Samples) -> torch.Tensor:
-        """Return (N, K) float64 numbers as the data has them."""
-        return torch.from_numpy(_values(samples).array)
+        """Return (N, K) float64 numbers as the data has them, in the order of the labels.
+
+        Raises:
+            DataError: the data has other columns than the model.
+        """
+        found = _values(samples)
+        if missing := [label for label in self.labels if label not in found.names]:
+            raise DataError(
+                f"the data has no numbers '{missing[0]}', which the model tells",
+                where=str(samples.root or ""),
+                allowed=", ".join(self.labels),
+                hint="name its columns in [project.data] label_column",
+            )
+        return torch.from_numpy(found.array[:, [found.names.index(label) for label in self.labels]])
 
     def inference_arguments(self) -> dict[str, Any]:
         """Return the units, and mean and deviation of the training images.
