@@ -101,7 +101,13 @@ def preview(
 def _print(found: "DataCheck") -> None:
     examination = found.examination
     counts = ", ".join(f"{count:,} {split or 'without a split'}" for split, count in examination.splits.items())
-    typer.echo(f"images   {len(examination.samples):,}: {counts}\nclasses  {len(examination.classes):,}")
+    typer.echo(f"images   {len(examination.samples):,}: {counts}")
+    if examination.classes:
+        typer.echo(f"classes  {len(examination.classes):,}")
+    if "boxes" in examination.seen:
+        typer.echo(f"boxes    {examination.seen['boxes']:,}")
+    for name, (least, middle, most) in examination.seen.get("columns", {}).items():
+        typer.echo(f"column   {name}: {least:g} to {most:g}, median {middle:g}")
     for finding in examination.findings:
         _print_finding(finding)
     for note in examination.notes:

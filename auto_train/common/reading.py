@@ -113,6 +113,8 @@ def examine_data(
         samples = _split(samples, looks.whole, fraction, frozen)
     checks = (*ROW_CHECKS, check_splits) if trial else CHECKS if for_training else ROW_CHECKS
     examination = examine(samples, looks, checks=checks)
+    if trial:  # of a few images only, and with no report that shows more
+        examination = replace(examination, findings=examination.errors)
     if isinstance(samples.targets, Boxes):
         samples = replace(samples, targets=samples.targets.cleaned(looks.sizes))
     return DataRead(samples=samples, examination=examination, dls=dls)

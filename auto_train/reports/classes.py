@@ -151,7 +151,7 @@ def curve_values(score: np.ndarray, is_class: np.ndarray) -> dict[str, tuple[np.
     last = np.append(np.diff(score) != 0, True)
     hits, count = np.cumsum(hit)[last], np.flatnonzero(last) + 1
     recall, precision = hits / hits[-1], hits / count
-    false = np.append(0.0, (count - hits) / (len(hit) - hits[-1]))
+    false = np.append(0.0, (count - hits) / max(len(hit) - hits[-1], 1))
     rising = np.append(0.0, recall)
     average = float((np.diff(rising) * precision).sum())
     # The best precision at this recall or above: what a person could choose.

@@ -17,6 +17,7 @@ from auto_train.data.doctor.scan import Looks
 from auto_train.data.doctor.values import check_label_sets, check_values
 from auto_train.data.images import FileImages
 from auto_train.data.samples import Samples
+from auto_train.data.targets import Boxes, Values
 
 SCHEMA_VERSION = 1
 Check = Callable[[Samples, Looks], list[Finding]]
@@ -50,7 +51,8 @@ class Examination:
         splits: number of images by split.
         classes: number of images by class and split.
         seen: of the images that decode: how many of each ``modes`` and ``formats``, and the ``smallest``, ``median``
-            and ``largest`` [width, height] in pixels.
+            and ``largest`` [width, height] in pixels; how many ``boxes``; of numbers their ``columns``, with the
+            smallest, the median and the largest of each.
         notes: how the data was understood, and what could not be checked.
     """
 
@@ -95,7 +97,8 @@ def examine(samples: Samples, looks: Looks, *, checks: Sequence[Check] = CHECKS)
     """
     findings = [finding for check in checks for finding in check(samples, looks)]
     table = samples.table
-    classes: dict[str, dict[str, int]] = {label: {} for label in samples.labels}
+    names = () if isinstance(samples.targets, Values) else samples.labels
+    classes: dict[str, dict[str, int]] = {label: {} for label in names}
     for (split, label), number in sorted(class_counts(samples).items(), key=lambda item: item[0][::-1]):
         classes.setdefault(label, {})[split] = number
     counts = Counter(table["split"])
@@ -104,7 +107,7 @@ def examine(samples: Samples, looks: Looks, *, checks: Sequence[Check] = CHECKS)
         findings=tuple(sorted(findings, key=lambda finding: _ORDER[finding.code])),
         splits={split: counts[split] for split in ("train", "valid", "test", "") if split in counts},
         classes=classes,
-        seen=_seen(looks),
+        seen=_seen(looks) | _annotated(samples),
         notes=_notes(samples, looks),
     )
 
@@ -130,6 +133,17 @@ def _seen(looks: Looks) -> dict[str, Any]:
         "median": by_area[len(by_area) // 2],
         "largest": by_area[-1],
     }
+
+
+def _annotated(samples: Samples) -> dict[str, Any]:
+    """Return how many boxes there are, and of numbers the smallest, the median and the largest of each column."""
+    targets = samples.targets
+    if isinstance(targets, Boxes):
+        return {"boxes": len(targets.corners)}
+    if not isinstance(targets, Values) or not len(targets):
+        return {}
+    ranges = np.quantile(targets.array, [0, 0.5, 1], axis=0).T.tolist()
+    return {"columns": dict(zip(targets.names, ranges, strict=True))}
 
 
 def _notes(samples: Samples, looks: Looks) -> tuple[str, ...]:

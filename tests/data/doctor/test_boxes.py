@@ -62,7 +62,7 @@ def test_split_without_a_box_is_an_error_and_images_without_are_none(examined: C
     assert messages(found, "no_boxes") == ["1 images in valid, and not one box"]
     assert len(messages(found, "image_without_boxes")) == 1
     fine = examined([GOOD], [], [GOOD])
-    assert not fine.errors and len(messages(fine, "image_without_boxes")) == 1
+    assert not fine.errors and len(messages(fine, "image_without_boxes")) == 1 and fine.seen["boxes"] == 2
 
 
 def test_two_copies_with_other_boxes_contradict_each_other(write_photos: WritePhotos, tmp_path: Path) -> None:

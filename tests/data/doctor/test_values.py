@@ -19,6 +19,7 @@ def test_column_of_one_value_is_an_error(write_photos: WritePhotos) -> None:
     found = examination_of(samples_of(folder, values([1, 2, 3, 4], [5, 5, 5, 6]), ("a", "b")))
     assert messages(found, "value_constant") == ["b is 5 in all 3 training images"]
     assert not messages(found, "value_outlier") and not messages(found, "class_missing_in_split")
+    assert (found.classes, found.seen["columns"]) == ({}, {"a": [1, 2.5, 4], "b": [5, 5, 6]})
 
 
 def test_number_far_away_from_the_others_is_named(write_photos: WritePhotos) -> None:
