@@ -1,6 +1,6 @@
 """Each recipe as T1 has it for classification: the whole program against a bare PyTorch loop on preloaded tensors.
 
-    recipes.py [multilabel | regression …]
+    recipes.py [multilabel | regression | segmentation …]
 
 The same INI, model, precision, optimizer and loss on both sides; the backbone trains from the first step, its batch
 norm as the program has it. The bare loop does nothing but forward, loss, backward and optimizer step, on augmented
@@ -45,6 +45,7 @@ class Work:
 WORKS = {
     "multilabel": Work(config="configs/blood-multilabel.ini", archive="bccd/bccd.tgz", dir="bccd"),
     "regression": Work(config="configs/blood-counts.ini", archive="bccd/bccd.tgz", dir="bccd"),
+    "segmentation": Work(config="configs/nuclei.ini", archive="nuclei_256/nuclei_256.tgz", dir="nuclei_256"),
 }
 
 

@@ -7,10 +7,11 @@ import pytest
 from PIL import Image
 
 import auto_train
-from auto_train.common.answers.segmentation import mask_of
+from auto_train.common.answers.segmentation import mask_of, rle_of
 from auto_train.common.export import check_export
 from auto_train.config import load_config
 from auto_train.errors import AutoTrainError, DataError
+from auto_train.segmentation.model import SegmentationModel
 from auto_train.segmentation.train import train_model
 from auto_train.segmentation.validate import evaluate, infer
 from auto_train.training.runs.run_folder import TrainResult
@@ -83,6 +84,33 @@ def test_light_decoder_of_a_transformer_trains(shapes: Path, tmp_path: Path):
     text = ini.read_text().replace("[architecture.backbone.args]\nchannels = [8, 16, 16, 32]\n", "")
     ini.write_text(text)
     assert 0 <= train_model(load_config(ini, keys)).metrics["valid/miou"] <= 1
+
+
+def test_polygons_and_run_lengths_give_the_masks_that_files_do(tmp_path: Path):
+    files, coco = write_shapes(tmp_path / "files", {"train": 4, "valid": 2}), tmp_path / "coco"
+    for split, count in (("train", 4), ("valid", 2)):
+        shutil.copytree(files / split / "images", coco / split / "images")
+        annotations = []
+        for i in range(count):
+            mask = np.array(Image.open(files / split / f"masks/{i:03d}.png"))
+            mask[mask == 255] = 0
+            Image.fromarray(mask).save(files / split / f"masks/{i:03d}.png")
+            rows, columns = np.nonzero(mask == 2)
+            box = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
+            left, top, right, bottom = map(int, box)
+            corners = [left, top, right, top, right, bottom, left, bottom]
+            common = {"image_id": i, "bbox": [left, top, right - left, bottom - top], "iscrowd": 0, "area": 1}
+            annotations.append({**common, "id": 2 * i, "category_id": 7, "segmentation": rle_of(mask == 1)})
+            annotations.append({**common, "id": 2 * i + 1, "category_id": 9, "segmentation": [corners]})
+        images = [{"id": i, "file_name": f"{i:03d}.png", "width": 64, "height": 64} for i in range(count)]
+        categories = [{"id": 7, "name": "disc"}, {"id": 9, "name": "box"}]
+        text = json.dumps({"images": images, "annotations": annotations, "categories": categories})
+        (coco / split / "instances.json").write_text(text)
+    tasks = [SegmentationModel(shapes_config(tmp_path / data.name, data)) for data in (files, coco)]
+    assert [task.labels for task in tasks] == [NAMES, NAMES]
+    ours, theirs = (task.targets(task.samples.of("valid"))[range(2)] for task in tasks)
+    # Of the box what the disc covers is the disc's in one and the box's in the other.
+    assert (ours != theirs).float().mean() < 0.01
 
 
 # Bad input
