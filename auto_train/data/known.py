@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 
 from auto_train.data.cache import cache_folder
 
-# Of each table: at about 200 and 500 bytes a row half a gigabyte at most.
-MOST_SUMS, MOST_LOOKS = 2_000_000, 1_000_000
+# Of each table: at about 200, 500 and 100 bytes a row half a gigabyte at most.
+MOST_SUMS, MOST_LOOKS, MOST_MASKS = 2_000_000, 1_000_000, 1_000_000
 # Values in one question; SQLite before 3.32 takes 999.
 _CHUNK = 900
 
@@ -20,12 +20,15 @@ PRAGMA synchronous = OFF;
 CREATE TABLE IF NOT EXISTS sums (path BLOB PRIMARY KEY, size INT, written_ns INT, changed_ns INT, sha256 TEXT);
 CREATE TABLE IF NOT EXISTS looks
     (sha256 TEXT PRIMARY KEY, width INT, height INT, mode TEXT, format TEXT, orientation INT, thumb BLOB);
+CREATE TABLE IF NOT EXISTS masks (digest TEXT PRIMARY KEY, width INT, height INT, bits BLOB);
 """
 
 # Of a file: its size, the time its content was written as it says, and the time anything of it was changed, ns.
 State = tuple[int, int, int]
 # Of an image: what data/doctor/look.py sees in it.
 Look = tuple[int, int, str, str, int, bytes]
+# Of a mask: what data/doctor/masks.py sees in it.
+MaskLook = tuple[int, int, bytes]
 Result = TypeVar("Result")
 
 
@@ -48,6 +51,16 @@ def known_looks(sha256s: Collection[str]) -> dict[str, Look]:
 def remember_looks(looks: Mapping[str, Look], *, most_rows: int = MOST_LOOKS) -> None:
     """Add what :func:`known_looks` shall return; of more rows than this the oldest are forgotten."""
     _insert("looks", [(sha256, *look) for sha256, look in looks.items()], most_rows)
+
+
+def known_masks(digests: Collection[str]) -> dict[str, MaskLook]:
+    """Return what is known of the masks of these digests; all of them can be read."""
+    return {row[0]: row[1:] for row in _rows("SELECT * FROM masks WHERE digest", digests)}
+
+
+def remember_masks(masks: Mapping[str, MaskLook], *, most_rows: int = MOST_MASKS) -> None:
+    """Add what :func:`known_masks` shall return; of more rows than this the oldest are forgotten."""
+    _insert("masks", [(digest, *look) for digest, look in masks.items()], most_rows)
 
 
 def _rows(question: str, values: Collection[str | bytes]) -> list[tuple[Any, ...]]:

@@ -28,14 +28,14 @@ def draw_answer(
         values: the model's answer as numbers; (H, W) uint8 of the image's size is a mask.
         answer: the same as the user gets it, perhaps made by a function of their own.
         labels: of the model, for the colours.
-        has_words: say below the picture what is said of the whole image.
+        has_words: say below the picture what is said of the whole image; a mask has its legend in any case.
     """
     import numpy as np
 
     from auto_train.data.draw import draw_boxes, draw_mask, draw_words
 
     if values.dtype == np.uint8 and values.shape == image.shape[:2]:
-        return draw_mask(image, values, labels, legend=has_words)
+        return draw_mask(image, values, labels)
     if (boxes := _boxes(answer)) is not None:
         texts = [_tag(answer, at) for at in range(len(boxes))]
         codes = [_code(name, labels) for name in answer["labels"]]

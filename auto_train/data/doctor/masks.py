@@ -1,7 +1,8 @@
 """One look at every mask, on all cores, and checks of what was seen: size, values, nothing but background."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from auto_train.data.doctor.finding import Finding, Item, of_classes, of_rows
 from auto_train.data.doctor.look import Problem
 from auto_train.data.draw import BACKGROUNDS
+from auto_train.data.known import known_masks, remember_masks
 from auto_train.data.parallel import in_order, new_pool
 from auto_train.data.samples import Samples
 from auto_train.data.targets import IGNORE, Masks, MaskSource
@@ -17,7 +19,7 @@ from auto_train.errors import ImageError
 if TYPE_CHECKING:
     from auto_train.data.doctor.scan import Looks
 
-_AT_ONCE, _AHEAD = 8, 64
+_CHUNK, _AT_ONCE, _AHEAD = 2048, 8, 64
 # Values named in a message.
 _MOST_VALUES = 5
 
@@ -48,6 +50,13 @@ class MaskLooks:
     def empty(cls, n: int) -> Self:
         return cls(problems={}, sizes=np.zeros((n, 2), np.int32), bits=np.zeros((n, 32), np.uint8))
 
+    def note(self, row: int, found: "MaskLook | Problem") -> None:
+        if isinstance(found, Problem):
+            self.problems[row] = found
+            return
+        self.sizes[row] = found.width, found.height
+        self.bits[row] = np.frombuffer(found.values, np.uint8)
+
     def present(self, row: int) -> list[int]:
         """Return the values that are in a mask."""
         return [int(value) for value in np.flatnonzero(np.unpackbits(self.bits[row]))]
@@ -60,28 +69,49 @@ class MaskLooks:
 
 
 def look_at_masks(masks: Masks, *, progress: Callable[[int], None] | None = None) -> MaskLooks:
-    """Return what is seen of every mask; each is read once.
+    """Return what is seen of every mask; one that an earlier start has seen is not read again.
 
     Args:
         progress: told the number of masks done.
     """
     looks, total = MaskLooks.empty(len(masks)), len(masks)
-    parts = [range(start, min(start + _AT_ONCE, total)) for start in range(0, total, _AT_ONCE)]
-
-    def look(rows: range) -> list[MaskLook | Problem]:
-        return [look_at_mask(masks.sources[row]) for row in rows]
-
     with new_pool("masks") as pool:
-        for rows, found in zip(parts, in_order(pool, look, parts, ahead=_AHEAD), strict=True):
-            for row, one in zip(rows, found, strict=True):
-                if isinstance(one, Problem):
-                    looks.problems[row] = one
-                else:
-                    looks.sizes[row] = one.width, one.height
-                    looks.bits[row] = np.frombuffer(one.values, np.uint8)
-            if progress:
-                progress(rows.stop)
+        for start in range(0, total, _CHUNK):
+            rows = range(start, min(start + _CHUNK, total))
+            parts = [rows[at : at + _AT_ONCE] for at in range(0, len(rows), _AT_ONCE)]
+            digests = [text for part in pool.map(partial(_digests, masks), parts) for text in part]
+            known = known_masks(set(digests) - {""})
+            fresh: dict[str, MaskLook] = {}
+            found = in_order(pool, partial(_looked_at, masks, digests, known, start), parts, ahead=_AHEAD)
+            for part, seen in zip(parts, found, strict=True):
+                for row, one in zip(part, seen, strict=True):
+                    looks.note(row, one)
+                    if isinstance(one, MaskLook) and digests[row - start]:
+                        fresh[digests[row - start]] = one
+                if progress:
+                    progress(part.stop)
+            remember_masks({digest: look for digest, look in fresh.items() if digest not in known})
     return looks
+
+
+def _digests(masks: Masks, rows: range) -> list[str]:
+    """Return what stands for the content of some masks, "" for those that are not there."""
+    found = []
+    for row in rows:
+        try:
+            found.append(masks.sources[row].digest())
+        except (OSError, ImageError):
+            found.append("")
+    return found
+
+
+def _looked_at(
+    masks: Masks, digests: list[str], known: Mapping[str, tuple[int, int, bytes]], start: int, rows: range
+) -> list[MaskLook | Problem]:
+    return [
+        MaskLook(*known[digest]) if (digest := digests[row - start]) in known else look_at_mask(masks.sources[row])
+        for row in rows
+    ]
 
 
 def look_at_mask(source: MaskSource) -> MaskLook | Problem:

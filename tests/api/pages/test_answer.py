@@ -116,3 +116,34 @@ def test_model_of_a_thousand_classes_shows_the_likeliest_fifty(tmp_path: Path):
     assert first.count("<span>c") == 1000 and "1,000" in first
     assert re.findall(r'<th scope="row">(\w+)', answer) == [f"c{n}" for n in range(999, 949, -1)]
     assert "The first 50 of 1,000 classes" in answer
+
+
+class Places:
+    """An engine that answers every image with the same boxes or mask."""
+
+    def __init__(self, task: str, values: np.ndarray) -> None:
+        labels = ("background", "cell")
+        self.metadata = Metadata(task=task, name="m", labels=labels, engine="-", facts={"threshold": 0.3})
+        self.values = values
+
+    def infer(self, images: np.ndarray) -> np.ndarray:
+        return self.values[None]
+
+
+@pytest.mark.parametrize(
+    ("task", "values", "said"),
+    [
+        ("object_detection", [[2, 2, 30, 30, 0.9, 1], [5, 5, 9, 9, 0.4, 1], [0, 0, 0, 0, 0, 0]], ["2 objects", "cell"]),
+        ("object_detection", [[0, 0, 0, 0, 0, 0]], ["Nothing found"]),
+        ("segmentation", np.eye(40, dtype=np.uint8), ["Shares of the image", "background"]),
+    ],
+)
+def test_places_are_drawn_on_the_image_and_told(tmp_path: Path, task: str, values: object, said: list[str]):
+    config = default_config(overrides=[f"project.location={tmp_path}"])
+    numbers = values if isinstance(values, np.ndarray) else np.array(values, np.float32)
+    service = Service(config, lambda: Predictor(Places(task, numbers)))
+    with listening(create_app(service=service)) as client:
+        reply = client.post("/", files={"img": picture(size=(40, 40))}, headers=ASKED)
+        drawn = client.post("/validate/", params={"format": "image"}, files={"img": picture(size=(40, 40))})
+    assert 'class="card answer drawn"' in reply.text and all(text in reply.text for text in said)
+    assert drawn.headers["content-type"] == "image/png"

@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 
 from auto_train.data.doctor import Examination, look_at_all, write_data_report
+from auto_train.data.doctor.masks import look_at_masks
 from auto_train.data.targets import IGNORE, Masks
 from tests.data.doctor.annotated import examination_of, masks_of, messages, samples_of
 
@@ -93,3 +94,16 @@ def test_copies_with_masks_of_the_same_pixels_do_not_contradict(write_photos: Wr
     same, other = [mask(0, 1), mask(0, 1), mask(0, 1)], [mask(0, 1), mask(1, 0), mask(0, 1)]
     assert not messages(examination_of(samples_of(folder, masks_of(same), LABELS)), "conflicting_labels")
     assert len(messages(examination_of(samples_of(folder, masks_of(other), LABELS)), "conflicting_labels")) == 2
+
+
+def test_mask_that_was_seen_before_is_not_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AUTO_TRAIN_CACHE", str(tmp_path))
+    masks = masks_of([mask(0, 1), mask(0, 3, IGNORE), None])
+    first = look_at_masks(masks)
+    monkeypatch.setattr(type(masks.sources[0]), "read", lambda self: np.zeros((1, 1), np.uint8))
+    again = look_at_masks(masks)
+    assert again.sizes[:2].tolist() == [[96, 96]] * 2 and [again.present(row) for row in (0, 1)] == [
+        [0, 1],
+        [0, 3, 255],
+    ]
+    assert list(first.problems) == [2] and again.sizes[2].tolist() == [1, 1]  # what could not be read is tried again
