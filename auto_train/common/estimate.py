@@ -11,6 +11,7 @@ from auto_train.common.loaders import CROP_MARGIN
 from auto_train.common.trial import StageCost, Trial, epoch_rows
 from auto_train.config import Config
 from auto_train.data.build import size_of
+from auto_train.data.targets import Masks
 from auto_train.training.optim.lr_finder import STEPS
 from auto_train.training.workers.distributed import num_cores
 from auto_train.types import absolute
@@ -86,7 +87,7 @@ def estimate(trial: Trial, run: Path) -> Estimate:
         total_s=60 * minutes if minutes else total_s,
         run_mb=sum(file.stat().st_size for file in trial.folder.rglob("*") if file.is_file()) / 1e6,
         free_mb=_free_bytes(absolute(config.project.location)) / 1e6,
-        store_mb=_store_bytes(config, images) / 1e6,
+        store_mb=_store_bytes(config, images, has_masks=isinstance(trial.samples.targets, Masks)) / 1e6,
     )
 
 
@@ -114,18 +115,22 @@ def _epoch_seconds(trial: Trial, run: Path, images: dict[str, int]) -> dict[str,
 
 
 def _decode_seconds(trial: Trial) -> float:
-    """Return the seconds to read and decode an image."""
-    rows = range(min(DECODED, len(trial.samples)))
+    """Return the seconds to read and decode an image, and its mask where it has one."""
+    rows, targets = range(min(DECODED, len(trial.samples))), trial.samples.targets
     began = time.perf_counter()
     for row in rows:
         trial.samples.images[row]
+        if isinstance(targets, Masks):
+            targets.sources[row].read()
     return (time.perf_counter() - began) / len(rows)
 
 
-def _store_bytes(config: Config, images: dict[str, int]) -> int:
+def _store_bytes(config: Config, images: dict[str, int], *, has_masks: bool) -> int:
+    """Return the size of the pixel stores; a mask has one value where an image has three."""
     side = config.architecture.image_size
     train_side = round(side * CROP_MARGIN) if config.training.augment.crop < 1 else side
-    return sum(size_of(count, train_side if split == "train" else side) for split, count in images.items())
+    pixels = sum(size_of(count, train_side if split == "train" else side) for split, count in images.items())
+    return pixels * 4 // 3 if has_masks else pixels
 
 
 def _free_bytes(folder: Path) -> int:

@@ -1,3 +1,4 @@
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from auto_train.data.draw import colour_of
 from auto_train.data.images import FileImages
 from auto_train.data.targets import LabelSets, Targets, Values
 from auto_train.errors import MissingError, UsageError
+from tests.common.test_reading_targets import config_of, write_boxes, write_masks
 from tests.data.doctor.annotated import boxes_of, masks_of
 from tests.data.test_draw import has
 from tests.tiny import tiny_config
@@ -86,3 +88,21 @@ def test_numbers_are_written_as_the_data_has_them() -> None:
 def test_contact_sheet_has_room_for_all(number: int) -> None:
     sheet = contact_sheet([np.full((300 + at, 480, 3), 255, np.uint8) for at in range(number)])
     assert (sheet == 255).all(axis=2).sum() == sum((300 + at) * 480 for at in range(number))
+
+
+@pytest.mark.parametrize("task", ["object_detection", "segmentation"])
+def test_sheet_of_places_has_them_drawn(tmp_path: Path, task: str) -> None:
+    if task == "segmentation":
+        mask = np.zeros((40, 60), np.uint8)
+        mask[10:30, 10:50] = 1
+        write_masks(tmp_path, mask)
+    else:
+        write_boxes(tmp_path)
+    quick = ["architecture.backbone.model=test_resnet", "architecture.image_size=64", "training.augment.rotate=0"]
+    config = config_of(tmp_path, task, *quick)
+    recipe = getattr(import_module(f"{config.recipe.package}.model"), config.recipe.model_name)
+    made = preview(config, recipe, tmp_path / "sheet.png", count=4)
+    assert (made.images, made.side, made.warnings) == (4, 64, ())
+    with Image.open(made.path) as sheet:
+        pixels = np.asarray(sheet)
+    assert has(pixels, colour_of(1 if task == "segmentation" else 0)).sum() > 200
