@@ -18,6 +18,7 @@ class Augmentation:
 
     Args:
         flip: mirror left and right with probability 1/2.
+        quarter_turns: turn by 0, 90, 180 or 270 degrees.
         rotate: largest rotation, degrees.
         zoom: scale drawn from 1 - zoom to 1 + zoom.
         shift: largest shift, share of the side.
@@ -28,6 +29,7 @@ class Augmentation:
     """
 
     flip: bool = True
+    quarter_turns: bool = False
     rotate: float = 0.0
     zoom: float = 0.0
     shift: float = 0.0
@@ -47,7 +49,8 @@ class Augmentation:
             stored_side: height and width of the images; at most a little larger than side, since pixels are sampled.
             side: height and width of the views.
         """
-        is_sampled = bool(self.rotate or self.zoom or self.shift or self.shear) or self.crop < 1 or stored_side != side
+        moves = self.quarter_turns or self.rotate or self.zoom or self.shift or self.shear
+        is_sampled = bool(moves) or self.crop < 1 or stored_side != side
         return Views(
             side=side,
             matrices=self._matrices(n, generator) if is_sampled else None,
@@ -63,6 +66,8 @@ class Augmentation:
             return (torch.rand(n, generator=generator) * 2 - 1) * limit
 
         angle, shear, zoom = draw(self.rotate), draw(self.shear), 1 + draw(self.zoom)
+        if self.quarter_turns:
+            angle += 90 * torch.randint(4, (n,), generator=generator)
         width, height = _crops(n, self.crop, generator)
         mirror = torch.where(torch.rand(n, generator=generator) < 0.5, -1.0, 1.0) if self.flip else torch.ones(n)
         # The crop may lie anywhere inside the image; the shift moves it on.

@@ -70,6 +70,16 @@ def test_rotation_turns_the_picture():
     assert view[1, 16, 32] * 2 - 1 == pytest.approx(float(position[1]), abs=0.05)
 
 
+@pytest.mark.parametrize("side", [20, 33])
+def test_quarter_turns_keep_every_pixel_and_come_equally_often(side: int):
+    images = ramp(side=side)
+    turns = torch.stack([torch.rot90(unit(images), k, (2, 3)) for k in range(4)])
+    views = Augmentation(**OFF, quarter_turns=True)(images, side, generator())
+    is_turn = (views - turns).abs().amax(dim=(2, 3, 4)) < 1e-3
+    assert is_turn.sum(dim=0).tolist() == [1] * N
+    assert all(abs(int(count) - N / 4) <= 4 * 9 for count in is_turn.sum(dim=1))
+
+
 def test_zoom_stays_within_its_bounds_both_ways():
     scale = 1 / matrices(zoom=0.2)[:, 0, 0]
     assert scale.min() >= 0.8 and scale.max() <= 1.2 and scale.min() < 0.83 and scale.max() > 1.17

@@ -78,3 +78,18 @@ def test_boxes_follow_the_pixels_of_random_views():
         assert [value * side for value in corners] == pytest.approx([float(v) for v in bright], abs=1.1)
         checked += 1
     assert checked > n / 2
+
+
+def test_boxes_of_quarter_turns_stay_tight_around_their_pixels():
+    n, side = 40, 24
+    images = torch.zeros(n, 3, side, side, dtype=torch.uint8)
+    images[:, :, 3:8, 6:20] = 255
+    drawn = Augmentation(flip=True, quarter_turns=True).draw(n, side, side, torch.Generator().manual_seed(0))
+    found = move_boxes(torch.tensor([[[1, 6, 3, 20, 8]]]).repeat(n, 1, 1) / torch.tensor([1.0, *[side] * 4]), drawn)
+    shapes = set()
+    for view, row in zip(drawn(images), found[:, 0]):
+        rows, columns = torch.nonzero(view[0] > 0.5, as_tuple=True)
+        edges = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
+        assert (row[1:] * side).tolist() == pytest.approx([float(edge) for edge in edges], abs=1e-4)
+        shapes.add(tuple(int(edge) for edge in edges))
+    assert len(shapes) == 8
