@@ -110,9 +110,11 @@ def test_every_detector_trains(shapes: Path, tmp_path: Path, detector: str):
 
 
 @pytest.mark.slow
-def test_a_few_images_train_a_detector_that_finds_them(tmp_path: Path):
+@pytest.mark.parametrize("detector", ["fcos", "retinanet", "faster_rcnn"])
+def test_a_few_images_train_a_detector_that_finds_them(tmp_path: Path, detector: str):
     data = write_shapes(tmp_path / "data", {"train": 60, "val": 16})
-    result = train_model(shapes_config(tmp_path, data, "training.scheme.epochs=25", "export.formats=[]"))
+    overrides = [f"architecture.detector={detector}", "training.scheme.epochs=25", "export.formats=[]"]
+    result = train_model(shapes_config(tmp_path, data, *overrides))
     assert result.metrics["valid/map_50"] > 0.7
 
 

@@ -1,6 +1,7 @@
 """torchvision's detectors on the feature maps of a timm backbone: what follows the body of a network."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, ClassVar
 
 import torch
@@ -8,6 +9,7 @@ from torch import nn
 from torchvision.models.detection import FCOS, RetinaNet
 from torchvision.models.detection.anchor_utils import AnchorGenerator
 from torchvision.models.detection.fcos import FCOSHead
+from torchvision.models.detection.retinanet import RetinaNetHead
 from torchvision.ops import FeaturePyramidNetwork
 
 from auto_train.common.detection.suppress import CANDIDATES, best_boxes
@@ -17,6 +19,8 @@ from auto_train.errors import UsageError
 Sizes = Sequence[tuple[int, int]]
 # IoU above which two boxes of a class are of one object: those of torchvision.
 FCOS_OVERLAP, RETINANET_OVERLAP = 0.6, 0.5
+# Of a place in a level: three sizes in three shapes.
+ANCHORS = 9
 
 
 class Pyramid(nn.Module):
@@ -195,7 +199,7 @@ def create_detector(
     Args:
         name: fcos, retinanet or faster_rcnn.
         strides: of the feature maps to use, from fine to coarse.
-        channels: of the pyramid and the head, a multiple of 32 for fcos.
+        channels: of the pyramid and the head, a multiple of 32.
 
     Raises:
         UsageError: the body has no such map.
@@ -207,11 +211,21 @@ def create_detector(
         return FasterRcnn(pyramid, anchors_of(strides), num_classes, image_size)
     sizes = _sizes(body, pyramid, image_size)
     if name == "retinanet":
-        model = RetinaNet(pyramid, num_classes, anchor_generator=anchors_of(strides), nms_thresh=RETINANET_OVERLAP)
+        # As of torchvision's second version: norms, without which it learns slowly, and the loss of FCOS for boxes.
+        head = RetinaNetHead(channels, ANCHORS, num_classes, norm_layer=partial(nn.GroupNorm, 32))
+        head.regression_head._loss_type = "giou"
+        model = RetinaNet(
+            pyramid, num_classes, anchor_generator=anchors_of(strides), head=head, nms_thresh=RETINANET_OVERLAP
+        )
         return Retina(model, sizes, strides, image_size)
     points = AnchorGenerator(tuple((stride,) for stride in strides), ((1.0,),) * len(strides))
-    head = FCOSHead(channels, 1, num_classes)
-    model = FCOS(pyramid, num_classes, anchor_generator=points, head=head, nms_thresh=FCOS_OVERLAP)
+    model = FCOS(
+        pyramid,
+        num_classes,
+        anchor_generator=points,
+        head=FCOSHead(channels, 1, num_classes),
+        nms_thresh=FCOS_OVERLAP,
+    )
     return Fcos(model, sizes, strides, image_size)
 
 

@@ -29,7 +29,7 @@ def network(name: str) -> nn.Sequential:
     # As after training: confidences far from each other, so that their order does not hang on a last digit.
     for layer, parameter in detector.named_parameters():
         if "cls_logits" in layer:
-            nn.init.normal_(parameter, std=2.0)
+            nn.init.normal_(parameter, std=0.2)
     return nn.Sequential(trunk, detector)
 
 
