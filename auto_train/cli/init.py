@@ -51,7 +51,8 @@ def _print(made: "NewConfig") -> None:
     splits = ", ".join(f"{count:,} {split or 'in no split'}" for split, count in made.splits.items())
     labels = ", ".join(made.labels[:SHOWN]) + (", …" if len(made.labels) > SHOWN else "")
     typer.echo(f"data     {made.folder}, {made.format}: {splits}; {made.width} x {made.height} px")
-    typer.echo(f"task     {made.task}\nclasses  {len(made.labels)}: {labels}")
+    noun = "columns" if made.target == "values" else "classes"
+    typer.echo(f"task     {made.task}\n{noun}  {len(made.labels)}: {labels}")
     typer.echo(f"machine  {made.machine}")
     for note in made.notes:
         typer.echo(f"note     {note}")

@@ -33,7 +33,7 @@ class NewConfig:
     Attributes:
         path: the INI.
         folder, format: where the data begins, and the name of its reader.
-        task: the recipe.
+        target, task: kind of the annotations, and the recipe for it.
         splits: number of images by split, "" where the data gives none.
         labels: class names; of numbers those of their columns.
         width, height: of the usual image, pixels.
@@ -46,6 +46,7 @@ class NewConfig:
     path: Path
     folder: Path
     format: str
+    target: str
     task: str
     splits: dict[str, int]
     labels: list[str]
@@ -91,6 +92,7 @@ def write_config(
         path=path,
         folder=found.folder,
         format=found.format,
+        target=found.target,
         task=next(choice.value for choice in choices if choice.key == "project.type"),
         splits=facts.splits,
         labels=found.samples.labels,

@@ -66,7 +66,7 @@ def other_tasks(found: Recognised) -> tuple[str, ...]:
         return ()
     names = " or ".join(f"--task {TASKS[kind]}" for kind in found.others)
     words = " and ".join(WORDS[kind] for kind in found.others)
-    return (f"there is {words} too: {names} takes that",)
+    return (f"the data has {words} too: {names} learns that",)
 
 
 def data_choices(place: Path | str, found: Recognised, *, name: str, task: str) -> list[Choice]:

@@ -7,6 +7,7 @@ from auto_train import actions
 from auto_train.common.proposal.init import NewConfig
 from auto_train.common.proposal.machine import this_machine
 from auto_train.common.proposal.target import project_name
+from auto_train.common.reading import fetch_data, read_only
 from auto_train.config import load_config
 from auto_train.errors import DataError, UsageError
 from tests.tiny import write_digits
@@ -59,6 +60,33 @@ def test_init_writes_the_columns_of_a_table(here: Path) -> None:
         write(place, Path("x.ini"), force=True)
         data = load_config("x.ini").project.data
         assert (data.format, data.path_column, data.label_column) == ("csv", "picture", ["digit"])
+
+
+@pytest.mark.parametrize(
+    ("data", "task", "recipe", "labels"),
+    [
+        ("bccd", None, "object_detection", ["Platelets", "RBC", "WBC"]),
+        ("bccd", "multilabel", "multilabel", ["Platelets", "RBC", "WBC"]),
+        ("bccd/derived_counts.csv", "regression", "regression", ["rbc", "wbc", "platelets"]),
+        ("nuclei_256", None, "segmentation", ["background", "nucleus"]),
+    ],
+)
+def test_init_of_real_data_chooses_the_recipe_and_says_how_to_read_it(
+    real, here: Path, data: str, task: str | None, recipe: str, labels: list[str]
+) -> None:
+    folder, _, file = data.partition("/")
+    place = real(folder) / file if file else real(folder)
+
+    made = actions.init_config(place, Path("x.ini"), task=task, offline=True)
+
+    config = load_config("x.ini")
+    assert config.warnings == ()
+    assert (made.task, config.project.type, made.labels) == (recipe, recipe, labels)
+    samples = read_only(config, fetch_data(config, offline=True))
+    assert samples.labels == labels and samples.warnings == ()
+    assert samples.targets is not None and samples.targets.kind == made.target
+    assert samples.table["split"].value_counts().to_dict() == made.splits
+    assert any("--task" in note for note in made.notes) == (task is None)
 
 
 def test_init_replaces_nothing_unless_told_to(digit_files: Path, here: Path) -> None:
