@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from auto_train.data.samples import Samples
 
 LOOKS = "XML files of boxes in Annotations/ beside JPEGImages/, or beside the images (Pascal VOC)"
+# Suffixes of annotations in other formats.
+OTHERS = (".txt", ".json", ".csv")
 _CORNERS = ("xmin", "ymin", "xmax", "ymax")
 
 
@@ -40,7 +42,8 @@ def read(folder: Path, options: Options) -> "Samples":
         allowed = "XML files in Annotations/ beside JPEGImages/, or beside the images"
         raise DataError("no annotations in XML here", where=str(folder), allowed=allowed)
     sets = image_sets(folder, "Main")
-    problems: list[str] = []
+    places = Places(folder, options)
+    problems = list(_of_another_format([file for _, file in files], places))
     warnings = []
     if sets:
         missing = sorted(set(sets) - {file.stem for _, file in files})
@@ -50,7 +53,6 @@ def read(folder: Path, options: Options) -> "Samples":
         warnings += (
             [f"{folder}: {len(unused)} XML files are in no list of ImageSets/Main and not used"] if unused else []
         )
-    places = Places(folder, options)
     rows = [_annotated(file, split, places, problems) for split, file in files]
     for path, twice in _repeated(rows).items():
         problems.append(f"{', '.join(twice)}: of one image, {path.name}")
@@ -103,6 +105,15 @@ def _files(folder: Path, options: Options) -> Iterator[tuple[str, Path]]:
                 if file not in seen and not file.name.startswith("."):
                     seen.add(file)
                     yield name, file
+
+
+def _of_another_format(files: list[Path], places: Places) -> Iterator[str]:
+    """Yield a problem for each image that has a text, JSON or CSV file where others have theirs in XML."""
+    stems = {file.stem for file in files}
+    for place in sorted({file.parent for file in files}):
+        for path in sorted(place.iterdir()):
+            if path.suffix.lower() in OTHERS and path.stem not in stems and not places.locate(path.stem, place)[1]:
+                yield f"{path.name}: of another format beside XML files in {place}"
 
 
 def _annotated(file: Path, split: str, places: Places, problems: list[str]) -> Annotated:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from auto_train.data.samples import Samples
 
 LOOKS = "labels/ with a text file for each image of images/ (YOLO)"
+# Suffixes of annotations in other formats.
+OTHERS = (".xml", ".json", ".csv")
 CLASS_FILES = ("classes.txt", "det_classes.txt", "obj.names", "classes.names", "labels.txt")
 CONFIG_FILES = ("data.yaml", "data.yml", "dataset.yaml", "dataset.yml")
 # Images that are looked for a file of labels, to tell the format.
@@ -65,9 +67,14 @@ def _has_labels(place: _Place) -> bool:
     """Tell whether the first file of labels holds what such a file does; a caption beside an image does not."""
     some = islice(images_below(place.images, SUFFIXES), LOOKED_AT)
     files = (place.labels / path.relative_to(place.images).with_suffix(".txt") for path in some)
-    texts = (file.read_text(encoding="utf-8", errors="replace") for file in files if file.is_file())
-    first = next((text for text in texts if text.strip()), "").split("\n")[0].split()
-    return len(first) >= 5 and first[0].isdecimal() and all(number_in(text) is not None for text in first)
+    filled = (file for file in files if file.is_file() and file.stat().st_size)
+    return (first := next(filled, None)) is not None and _holds_labels(first)
+
+
+def _holds_labels(file: Path) -> bool:
+    with file.open(encoding="utf-8", errors="replace") as opened:
+        cells = opened.readline().split()
+    return len(cells) >= 5 and cells[0].isdecimal() and all(number_in(text) is not None for text in cells)
 
 
 def _places(folder: Path, options: Options) -> list[_Place]:
@@ -149,11 +156,11 @@ def _pairs(place: _Place, problems: list[str]) -> Iterator[tuple[str, Path, Path
         if stem in stems:
             problems.append(f"{path.name}: of one name with {stems[stem].name}, so labels would be of both")
         stems[stem] = path
-    others = [".xml", ".json", ".csv"]
-    for path in images_below(place.labels, [".txt", *others]):
-        if path.suffix.lower() in others:
+    for path in images_below(place.labels, [".txt", *OTHERS]):
+        is_of_image = str(path.relative_to(place.labels).with_suffix("")) in stems
+        if path.suffix.lower() in OTHERS and is_of_image:
             problems.append(f"{path.name}: of another format beside files of labels in {place.labels}")
-        elif str(path.relative_to(place.labels).with_suffix("")) not in stems and path.name not in CLASS_FILES:
+        elif path.suffix.lower() == ".txt" and not is_of_image and _holds_labels(path):
             problems.append(f"{path.name}: no image of this name in {place.images}")
     yield from ((place.split, path, place.labels / f"{stem}.txt") for stem, path in stems.items())
 

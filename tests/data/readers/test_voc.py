@@ -81,6 +81,19 @@ def test_voc_all_problems_are_told_with_file_and_line(make_files, write) -> None
     ]
 
 
+def test_voc_files_of_another_format_among_them_are_refused(make_files, write) -> None:
+    make_files("JPEGImages/1.png", "JPEGImages/2.png")
+    write("Annotations/1.xml", xml(voc_object("a", 1, 2, 3, 4)))
+    write("Annotations/readme.txt", "not of an image")
+    folder = write("Annotations/2.txt", "0 0.5 0.5 1 1")
+
+    with pytest.raises(DataError) as caught:
+        read_samples(folder, target="boxes")
+
+    problem = f"  - 2.txt: of another format beside XML files in {folder}/Annotations"
+    assert caught.value.message.splitlines()[1:] == [problem]
+
+
 def test_voc_unknown_class_names_file_and_line(make_files, write) -> None:
     make_files("1.png")
     folder = write("1.xml", xml(voc_object("dgo", 1, 2, 3, 4)))

@@ -73,6 +73,7 @@ def test_yolo_wrong_lines_and_files_are_all_told(make_files, write) -> None:
     make_files("images/1.png", "images/2.png", "images/3.png", "images/3.jpg")
     write("labels/1.txt", "2 0.5 0.5 1 1", "x 0.5 0.5 1 1", "", "0 0.5 0.5 1", "0 0.5 nan 1 1", "0 .5 .5 1 1 0.9")
     write("labels/4.txt", "0 0.5 0.5 1 1")
+    write("labels/readme.txt", "made by hand")
     write("labels/2.xml", "<annotation/>")
     folder = write("classes.txt", "cat", "dog")
 
