@@ -31,8 +31,7 @@ class FeatureMaps(nn.Module):
 
     def forward(self, images: torch.Tensor) -> list[torch.Tensor]:
         """Map images (N, C, H, W) to maps (N, channels, H / stride, W / stride), the finest first."""
-        maps: list[torch.Tensor] = self.model(images)
-        return maps
+        return _maps(self.model, images)
 
 
 def create_timm_features(
@@ -94,12 +93,19 @@ def _no_maps(arch: str, reason: str) -> UsageError:
     )
 
 
+def _maps(model: nn.Module, images: torch.Tensor) -> list[torch.Tensor]:
+    """Return a timm model's maps, channels first: some transformers have them last."""
+    maps: list[torch.Tensor] = model(images)
+    is_last = getattr(getattr(model, "output_fmt", None), "value", "NCHW") == "NHWC"
+    return [features.permute(0, 3, 1, 2) for features in maps] if is_last else maps
+
+
 def _probed(model: nn.Module, arch: str, n_in: int, image_size: int) -> list[torch.Tensor]:
     """Return what the model makes of one image."""
     was_training = model.training
     try:
         with torch.no_grad():
-            maps: list[torch.Tensor] = model.eval()(torch.zeros(1, n_in, image_size, image_size))
+            maps = _maps(model.eval(), torch.zeros(1, n_in, image_size, image_size))
     except Exception as error:  # each model has its own way to refuse a size
         if is_out_of_memory(error):
             raise

@@ -8,6 +8,7 @@ from auto_train.common.features import FeatureMaps, create_timm_features
 from auto_train.errors import MissingError, UsageError
 
 TINY = {"channels": (8, 16, 32, 64)}
+SWIN = {"embed_dim": 16, "depths": (1, 1, 1, 1), "num_heads": (1, 2, 4, 8), "window_size": 2}
 
 
 def create(arch: str = "resnet18", **options) -> FeatureMaps:
@@ -24,6 +25,8 @@ def create(arch: str = "resnet18", **options) -> FeatureMaps:
         ("mobilenetv2_100", {"out_indices": (-3, -2, -1)}, [32, 96, 320], [8, 16, 32]),
         ("convnext_atto", {}, [40, 80, 160, 320], [4, 8, 16, 32]),
         ("vit_tiny_patch16_224", {}, [192, 192, 192], [16, 16, 16]),
+        # its maps come with the channels last
+        ("swin_tiny_patch4_window7_224", SWIN, [16, 32, 64, 128], [4, 8, 16, 32]),
     ],
 )
 def test_features_are_the_maps_of_each_depth(arch: str, options: dict, channels: list[int], strides: list[int]):
