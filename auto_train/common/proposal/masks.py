@@ -44,5 +44,7 @@ def mask_choices(choices: Sequence[Choice], facts: Facts, machine: Machine, *, n
         Choice(key=f"{section}.batch_size", value=batch, why=f"{max(n // batch, 1):,} steps an epoch"),
         Choice(key=f"{section}.learning_rate", value=RATE, why="known to suit decoders with batches of 8"),
     ]
-    replaced = {one.key for one in ours} | {"training.minutes", "training.augment.crop", "architecture.backbone.stem"}
+    # Pictures without colours are lighter and darker too.
+    unwanted = {"minutes", "augment.crop", "augment.colour"}
+    replaced = {one.key for one in ours} | {f"training.{key}" for key in unwanted} | {"architecture.backbone.stem"}
     return [one for one in choices if one.key not in replaced] + ours

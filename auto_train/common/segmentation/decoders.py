@@ -28,16 +28,14 @@ class UNet(nn.Module):
     def __init__(self, channels: Sequence[int], strides: Sequence[int], num_classes: int, drop_rate: float = 0.0):
         super().__init__()
         skips = list(reversed(channels[:-1]))
-        widths = [*UNET_WIDTHS, *[UNET_WIDTHS[-1]] * len(skips)][: len(skips)]
-        inputs = [channels[-1], *widths]
-        self.blocks = nn.ModuleList(
-            _two(before + skip, width) for before, skip, width in zip(inputs, skips, widths, strict=False)
-        )
-        self.stride, last = strides[0], min(UNET_WIDTHS[-1], inputs[-1])
-        self.finest = _one(inputs[-1], last) if self.stride > 1 else nn.Identity()
-        self.head = nn.Sequential(
-            nn.Dropout2d(drop_rate), nn.Conv2d(last if self.stride > 1 else inputs[-1], num_classes, 1)
-        )
+        widths = [UNET_WIDTHS[min(i, len(UNET_WIDTHS) - 1)] for i in range(len(skips))]
+        coming = [channels[-1], *widths]
+        blocks = zip(coming[:-1], skips, widths, strict=True)
+        self.blocks = nn.ModuleList(_two(before + skip, width) for before, skip, width in blocks)
+        self.stride, last = strides[0], coming[-1]
+        if self.stride > 1:  # no map of the body is as fine as the image
+            self.finest, last = _one(last, UNET_WIDTHS[-1]), UNET_WIDTHS[-1]
+        self.head = nn.Sequential(nn.Dropout2d(drop_rate), nn.Conv2d(last, num_classes, 1))
 
     def forward(self, maps: Sequence[torch.Tensor]) -> torch.Tensor:
         """Return (N, num_classes, S, S) of the maps of images (N, 3, S, S)."""
