@@ -103,7 +103,8 @@ def _data(run: RunFiles) -> dict[str, Any]:
         "folder": _text(run, "training.dir"),
         "source": _text(run, "project.data_source_url"),
         "splits": in_order(Counter(table["split"])),
-        "classes": int(table["label"].nunique()),
+        # What stands in the manifest is a class name for one kind of annotations only.
+        "classes": len(doctor["classes"]) if "classes" in doctor else int(table["label"].nunique()),
         "manifest_sha256": sha256(manifest.read_bytes()).hexdigest() if manifest.is_file() else None,
         "evaluation_hash": facts.get("evaluation_hash"),
         "findings": doctor.get("findings") if doctor else None,
