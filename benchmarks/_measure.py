@@ -45,12 +45,13 @@ def ratio(command: Sequence[str], base: Sequence[str], *, pairs: int) -> tuple[f
 
 
 def train(
-    config: str, *overrides: str, data: Path | None = None, needs_mirror: bool = True
+    config: str, *overrides: str, data: Path | None = None, below: str = "", needs_mirror: bool = True
 ) -> tuple[dict[str, Any], float]:
     """Train by the command line in a folder of its own.
 
     Args:
         data: the data folder's name is taken from it.
+        below: folder in it that the INI is pointed at.
         needs_mirror: end the script where the real data sets are not to be had.
 
     Returns:
@@ -58,7 +59,8 @@ def train(
     """
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "main.py", "train", f"--config={config}", "--json", *overrides]
-        command += [f"project.location={folder}/project", f"training.dir={folder}/{data.name if data else 'data'}"]
+        place = Path(folder) / (data.name if data else "data") / below
+        command += [f"project.location={folder}/project", f"training.dir={place}"]
         env = os.environ | {"AUTO_TRAIN_CACHE": f"{folder}/cache"}
         if needs_mirror:
             env["AUTO_TRAIN_MIRROR"] = str(mirror())
