@@ -18,7 +18,7 @@ KINDS: tuple[tuple[Kind, str], ...] = (
     (
         "permissive",
         r"\bMIT\b|\bBSD\b|\b0BSD|apache|\bISC\b|\bZlib|python software|\bPSF|\bPython-2|unlicense|public domain|\bCC0"
-        r"|\bCC-BY-\d|\bHPND|historical permission|\bBSL-1|boost|\bMIT-CMU|unicode-|libpng|\bBlueOak"
+        r"|\bFreeBSD\b|\bCC-BY-\d|\bHPND|historical permission|\bBSL-1|boost|\bMIT-CMU|unicode-|libpng|\bBlueOak"
         r"|permission is hereby granted, free of charge|redistribution and use in source and binary forms",
     ),
     ("none", r"^none\b"),
@@ -73,7 +73,8 @@ def licence_of(package: Distribution) -> tuple[str, Kind]:
     """
     for number, text in enumerate(_recorded(package)):
         if text and text.strip().upper() != "UNKNOWN":
-            kind = kind_of(text[:2000])
+            # A whole text says AND and OR of much else.
+            kind = (_kind_of_one if "\n" in text.strip() else kind_of)(text[:2000])
             if kind != "unknown" or number == 0:  # an expression is the last word, known or not
                 return _title(text), kind
     return "", "unknown"

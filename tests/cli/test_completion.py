@@ -61,7 +61,10 @@ def tab(program: dict[str, str], line: str) -> list[str]:
         ("auto-train train --con", ["--config"]),
         ("auto-train validate --split ", ["test", "valid"]),
         ("auto-train validate --split=te", ["test"]),
-        ("auto-train train --task ", ["classification"]),
+        (
+            "auto-train train --task ",
+            ["classification", "multilabel", "object_detection", "regression", "segmentation"],
+        ),
         ("auto-train train --config=INI mine.", ["mine.setting="]),
         ("auto-train train --config INI mine.", ["mine.setting="]),
         ("auto-train train mine.", []),

@@ -66,6 +66,7 @@ def test_licence_is_of_its_kind(licence: str, kind: str) -> None:
         (["License: UNKNOWN"], "", ("", "unknown")),
         (["License: see file"], MIT_TEXT, ("Copyright (c) 2020 Somebody", "permissive")),
         ([], "", ("", "unknown")),
+        ([], "Apache License\n\nTERMS FOR USE, REPRODUCTION, AND DISTRIBUTION", ("Apache License", "permissive")),
     ],
 )
 def test_licence_is_read_where_a_package_records_it(
