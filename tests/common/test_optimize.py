@@ -134,7 +134,7 @@ def test_scheduler_params_it_does_not_take_are_refused(config: Any):
     ],
 )
 def test_training_with_other_optimizers_and_schedules_learns(tmp_path: Path, digit_files: Path, overrides: list[str]):
-    keys = [f"training.scheme.{text}" for text in ("epochs=6", "batch_size=8", *overrides)]
+    keys = [f"training.scheme.{text}" for text in ("epochs=9", "batch_size=8", *overrides)]
     result = train_model(tiny_config(tmp_path, digit_files, *keys))
     # three classes: guessing gives a third
     assert result.metrics["valid/accuracy"] > 0.6

@@ -1,6 +1,6 @@
 """Each recipe as T1 has it for classification: the whole program against a bare PyTorch loop on preloaded tensors.
 
-    recipes.py [multilabel | regression | segmentation …]
+    throughput.py [multilabel | regression | segmentation …]
 
 The same INI, model, precision, optimizer and loss on both sides; the backbone trains from the first step, its batch
 norm as the program has it. The bare loop does nothing but forward, loss, backward and optimizer step, on augmented
