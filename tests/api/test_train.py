@@ -67,7 +67,8 @@ def test_two_services_of_one_project_train_one_job_at_a_time(
         begun = post(one, training__scheme__epochs=9999, training__scheme__optimizer="sgd")
         assert (begun.status_code, begun.json()) == (202, {"message": "Model training has started", "job": 1})
         assert other.post("/train/").json()["job"] == 2
-        assert [job["state"] for job in other.get("/jobs/").json()["jobs"]] == ["queued", "running"]
+        states = ["queued", "running"]
+        wait_until(lambda: [job["state"] for job in other.get("/jobs/").json()["jobs"]] == states, timeout_s=120)
         assert one.delete("/jobs/2").json()["state"] == "stopped"
         wait_until(lambda: other.get("/jobs/1").json()["metrics"], timeout_s=120)
         running = other.get("/jobs/1").json()
