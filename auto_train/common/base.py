@@ -1,6 +1,6 @@
 """Task: the base of every recipe. It makes data, model and learner from a config; a recipe says what differs."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -44,7 +44,8 @@ class Task(qTaskBase):
     """Everything a recipe shares: config, data, model, dataloaders, learner.
 
     A recipe defines ``inference_class``, ``targets``, the loss and metric hooks of qTaskBase, and ``evaluate``; where
-    targets lie in the image ``move`` too, which does to them what the augmentation did to the pixels.
+    targets lie in the image ``move`` too, which does to them what the augmentation did to the pixels, and ``picture``,
+    which draws an answer on an image.
 
     Args:
         config: a Config, the path of an INI, or None for the one the environment variable CONFIG names.
@@ -67,6 +68,7 @@ class Task(qTaskBase):
     inference_class: ClassVar[type[InferenceModel]]
     report_score: ClassVar[tuple[str, str]] = ("score", "max")
     move: Move | None = None
+    picture: Callable[[Any, np.ndarray], np.ndarray] | None = None
     eval_needs_loss = True
 
     def __init__(

@@ -1,6 +1,7 @@
 """Final metrics: every image of a split through the InferenceModel, in float32, and what a report needs of them."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -88,8 +89,9 @@ def evaluate_run(task: "Task", inference: InferenceModel, folder: RunFolder) -> 
             parts = task.report_parts(outputs, answers, targets)
             found[split] = {"images": len(samples), "metrics": values, "parts": parts, "has_rows": bool(rows)}
             if rows:
+                draw = partial(task.picture, inference) if task.picture else None
                 lower = better == "min"
-                write_predictions(part, split, samples, brightness.numpy(), rows, lower_is_better=lower)
+                write_predictions(part, split, samples, brightness.numpy(), rows, lower_is_better=lower, draw=draw)
     facts = {
         "schema_version": SCHEMA_VERSION,
         "task": inference.task,

@@ -1,6 +1,6 @@
 """What a report needs of every image: predictions/<split>.csv, its arrays, and pictures of the worst answers."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +9,12 @@ import numpy as np
 from auto_train.data import Samples
 from auto_train.errors import TaskContractError
 
+Draw = Callable[[np.ndarray], np.ndarray]
+
 # Pictures of the worst answers: enough for a report, and for most images that differ between two runs.
 MOST_PICTURES, PICTURE_SIDE = 200, 160
+# Of these so many have the answer drawn on them, which takes the model's time: those that a report shows.
+MOST_DRAWN = 24
 # Values of one array: 20 MB in float16. Of larger ones rows are taken at even distances.
 MOST_VALUES = 10_000_000
 
@@ -23,6 +27,7 @@ def write_predictions(
     rows: Mapping[str, np.ndarray],
     *,
     lower_is_better: bool = False,
+    draw: Draw | None = None,
 ) -> None:
     """Write what a model answered to the images of a split.
 
@@ -33,6 +38,7 @@ def write_predictions(
         rows: what the recipe tells of each image: ``score`` and other columns (N,) for the CSV file, arrays (N, …) for
             the .npz file.
         lower_is_better: a score is an error.
+        draw: makes the picture of one of the MOST_DRAWN worst images from the image; None: it is shown as it is.
 
     Raises:
         TaskContractError: there is no score, or not one for each image.
@@ -55,8 +61,10 @@ def write_predictions(
     table.to_csv(folder / f"{split}.csv", index=False, float_format="%.6g", errors="surrogateescape")
     if arrays := {name: values for name, values in rows.items() if values.ndim > 1}:
         _write_arrays(folder / f"{split}.npz", arrays)
-    for row in _worst(rows, lower_is_better=lower_is_better):
-        _write_picture(folder / split / f"{row}.webp", samples.images.reduced(PICTURE_SIDE)[row])
+    for rank, row in enumerate(_worst(rows, lower_is_better=lower_is_better)):
+        is_drawn = draw is not None and rank < MOST_DRAWN
+        picture = draw(samples.images[row]) if draw and is_drawn else samples.images.reduced(PICTURE_SIDE)[row]
+        _write_picture(folder / split / f"{row}.webp", picture)
 
 
 def _write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:

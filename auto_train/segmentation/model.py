@@ -21,6 +21,7 @@ from auto_train.common.proposal.weights import Weights
 from auto_train.common.segmentation.decoders import DECODERS
 from auto_train.common.segmentation.losses import PixelLoss
 from auto_train.common.segmentation.metrics import areas, counted, mask_parts
+from auto_train.common.segmentation.picture import mask_picture
 from auto_train.common.segmentation.whole import classes_at, in_tiles
 from auto_train.data import Samples, cache_folder
 from auto_train.data.facts import Facts
@@ -85,6 +86,7 @@ class SegmentationModel(Task):
     inference_class = Segmenter
     report_score = ("image_iou", "max")
     move = staticmethod(move_masks)
+    picture = staticmethod(mask_picture)
 
     def inference_arguments(self) -> dict[str, Any]:
         return {"decoder": self.config.architecture.decoder, "tile": self.config.testing.tile}

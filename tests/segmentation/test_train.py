@@ -68,6 +68,9 @@ def test_run_leaves_a_report_with_classes(trained: tuple[Path, TrainResult]):
         ends = report["intervals"][f"valid/{name}"]
         assert ends["low"] < report["metrics"][f"valid/{name}"] < ends["high"]
     assert report["score"] == {"name": "image_iou", "better": "max"}
+    picture = trained[1].run / report["splits"]["valid"]["mistakes"][0]["picture"]
+    # The grey noise is coloured where the model sees something.
+    assert np.ptp(np.asarray(Image.open(picture).convert("RGB")).astype(int), axis=2).max() > 60
     evaluation = json.loads((trained[1].run / "evaluation.json").read_text())
     assert evaluation["splits"]["valid"]["has_rows"]
 
