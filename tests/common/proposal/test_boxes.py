@@ -16,7 +16,7 @@ def values(images: int, machine: Machine = LAPTOP, weights: Weights = FOUND, **m
     return {one.key: one.value for one in choices}
 
 
-def test_choices_for_blood_cells_are_those_that_were_measured():
+def test_choices_for_blood_cells_fit_their_number_and_size():
     found = values(205, width=640, height=480)
     assert found["architecture.image_size"] == 320
     scheme = {key.rpartition(".")[2]: value for key, value in found.items() if key.startswith("training.scheme")}

@@ -18,7 +18,7 @@ def values(
     return {one.key: one.value for one in choices}
 
 
-def test_choices_for_nuclei_are_those_that_were_measured():
+def test_choices_for_a_few_masks_are_many_passes():
     found = values(165, width=256, height=256)
     assert found["architecture.image_size"] == 256
     scheme = {key.rpartition(".")[2]: value for key, value in found.items() if key.startswith("training.scheme")}
