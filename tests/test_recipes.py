@@ -79,7 +79,9 @@ def test_recipe_is_served_and_the_document_says_what_it_answers_and_measures(rec
     from auto_train.common.answers import is_served
 
     task, text = getattr(module(recipe, "model"), recipe.model_name), DOCUMENT.read_text(encoding="utf-8")
-    assert is_served(recipe.name) and f"| `{recipe.name}` |" in text
+    assert is_served(recipe.name)
+    if recipe.package.startswith("auto_train."):  # a user's own is not in the document
+        assert f"| `{recipe.name}` |" in text
     name, better = task.report_score
     assert f'`("{name}", "{better}")`' in text
 

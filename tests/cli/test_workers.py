@@ -73,9 +73,11 @@ def assert_same_training(found: Run, expected: Run) -> None:
     for name, value in expected.weights().items():
         torch.testing.assert_close(weights[name], value, atol=1e-5, rtol=0)
     for row, other in zip(found.rows(), expected.rows(), strict=True):
-        assert {name: row[name] for name in row if "/" in name} == pytest.approx(
-            {name: other[name] for name in other if "/" in name}, abs=1e-4
-        )
+        assert {name for name in row if "/" in name} == {name for name in other if "/" in name}
+        for name in (name for name in row if "/" in name):
+            # It counts which answers stand before others: two that are almost equal may change places.
+            limit = 1e-2 if name.endswith("roc_auc") else 1e-4
+            assert row[name] == pytest.approx(other[name], abs=limit), name
 
 
 @pytest.fixture(scope="module")

@@ -111,4 +111,4 @@ def test_copy_fulfils_the_contract_of_recipes(here: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "8 passed" in done.stdout
+    assert "9 passed" in done.stdout
