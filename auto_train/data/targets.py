@@ -8,12 +8,17 @@ import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar, Protocol, Self
+from typing import ClassVar, Protocol, Self, TypeVar
 
 import numpy as np
 
+from auto_train.errors import UsageError
+
 # Mask value of pixels that count neither in training nor in metrics.
 IGNORE = 255
+
+
+Kind = TypeVar("Kind", bound="Targets")
 
 
 class Targets(Protocol):
@@ -227,3 +232,20 @@ class Masks:
 def texts(targets: Targets) -> list[str]:
     """Return text() of every row."""
     return [targets.text(row) for row in range(len(targets))]
+
+
+def of_kind(targets: Targets | None, kind: type[Kind]) -> Kind:
+    """Return the targets, which have to be of this kind.
+
+    Raises:
+        UsageError: the data has others, or none but class names.
+    """
+    if not isinstance(targets, kind):
+        found = targets.kind if targets is not None else "label"
+        raise UsageError(
+            f"the data was read for target '{found}'",
+            where="[project.data] target",
+            allowed=kind.kind,
+            hint="leave the key out: each task has its own; a load_function has to give what its task is trained on",
+        )
+    return targets

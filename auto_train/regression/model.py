@@ -17,7 +17,7 @@ from auto_train.common.proposal.weights import Weights
 from auto_train.common.trial import running_trial
 from auto_train.data import Samples
 from auto_train.data.facts import Facts, spread
-from auto_train.data.targets import Values
+from auto_train.data.targets import Values, of_kind
 from auto_train.errors import DataError, UsageError
 from auto_train.reports.measures import NumberMeasure, measured, named
 from auto_train.training.task import Counted
@@ -94,7 +94,7 @@ class RegressionModel(Task):
         Raises:
             DataError: the data has other columns than the model.
         """
-        found = _values(samples)
+        found = of_kind(samples.targets, Values)
         if missing := [label for label in self.labels if label not in found.names]:
             raise DataError(
                 f"the data has no numbers '{missing[0]}', which the model tells",
@@ -110,7 +110,7 @@ class RegressionModel(Task):
         Raises:
             DataError: a column that is the same for all of them.
         """
-        found, train = _values(self.samples), _values(self.samples.of("train")).array
+        found, train = of_kind(self.samples.targets, Values), of_kind(self.samples.of("train").targets, Values).array
         mean, std = train.mean(axis=0), train.std(axis=0)
         is_constant = std <= 1e-9 * np.abs(mean)
         if is_constant.any() and not running_trial():  # which sees a few images only
@@ -260,14 +260,3 @@ class RegressionModel(Task):
             for name, column, n, end in zip(names, values.T.tolist(), digits, ends, strict=True)
         ]
         return np.array([", ".join(row) for row in zip(*columns, strict=True)], dtype=object)
-
-
-def _values(samples: Samples) -> Values:
-    """Return the numbers of some samples.
-
-    Raises:
-        UsageError: they have other annotations.
-    """
-    if not isinstance(samples.targets, Values):
-        raise UsageError("the data holds no numbers", where="[project.data] target", allowed="values")
-    return samples.targets

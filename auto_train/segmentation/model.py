@@ -27,7 +27,7 @@ from auto_train.data import Samples, cache_folder
 from auto_train.data.facts import Facts
 from auto_train.data.mask_store import MaskStore, open_masks
 from auto_train.data.move_masks import move_masks
-from auto_train.data.targets import IGNORE, Masks
+from auto_train.data.targets import IGNORE, Masks, of_kind
 from auto_train.errors import UsageError
 from auto_train.reports.masks import ious, mask_metrics, mean_over_classes
 from auto_train.training.task import Counted
@@ -99,10 +99,9 @@ class SegmentationModel(Task):
 
     def targets(self, samples: Samples) -> MaskStore:
         """Return (N, S, S) uint8 class codes by position; those of training are as large as its stored images."""
-        assert isinstance(samples.targets, Masks)
         is_trained = (samples.table["split"] == "train").all()
         return open_masks(
-            samples.targets,
+            of_kind(samples.targets, Masks),
             stored_side(self.config) if is_trained else self.config.architecture.image_size,
             cache=cache_folder("stores"),
             limit_mb=self.config.training.data.cache_mb,

@@ -8,7 +8,7 @@ import torch
 
 from auto_train.data import Samples
 from auto_train.data.move_boxes import NO_BOX
-from auto_train.data.targets import Boxes
+from auto_train.data.targets import Boxes, of_kind
 
 # Boxes around many are not trained on; an evaluation neither counts them as missed nor what lies in them as wrong.
 CROWD = -2
@@ -23,9 +23,8 @@ class BoxRows:
     """
 
     def __init__(self, samples: Samples, labels: Sequence[str]):
-        assert isinstance(samples.targets, Boxes)
         sizes = np.array([samples.images.size(row) for row in range(len(samples))]).reshape(-1, 2)
-        boxes = samples.targets.cleaned(sizes)
+        boxes = of_kind(samples.targets, Boxes).cleaned(sizes)
         order = np.array([labels.index(name) for name in boxes.names], dtype=np.float32)
         codes = order[boxes.codes]
         codes = np.where(boxes.is_crowd, CROWD - codes, codes)
