@@ -105,6 +105,8 @@ class Boxes:
         ends: (N,) int64: where each row's boxes end.
         files: (N,) annotation file of each row, "" for none.
         lines: (M,) int32 line in that file, or number of the annotation in it, from 1; 0 where unknown.
+        sizes: (N, 2) int64 width and height in pixels that the files say the images have, 0 where they say nothing;
+            None: of none.
     """
 
     kind: ClassVar[str] = "boxes"
@@ -115,6 +117,7 @@ class Boxes:
     ends: np.ndarray
     files: Sequence[str]
     lines: np.ndarray
+    sizes: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.ends)
@@ -132,7 +135,8 @@ class Boxes:
         chosen = np.asarray(rows, dtype=np.intp)
         places = [np.arange(part.start, part.stop) for part in map(self.of, chosen.tolist())]
         files = [self.files[row] for row in chosen.tolist()]
-        return self.keep(np.concatenate([*places, []]).astype(np.intp), self.counts[chosen], files)
+        found = self.keep(np.concatenate([*places, []]).astype(np.intp), self.counts[chosen], files)
+        return found if self.sizes is None else replace(found, sizes=self.sizes[chosen])
 
     def keep(self, boxes: np.ndarray, counts: np.ndarray, files: Sequence[str] | None = None) -> Self:
         """Return some of the boxes.

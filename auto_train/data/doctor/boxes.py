@@ -1,4 +1,4 @@
-"""Checks of boxes: swapped corners, no area, outside of the image, the same twice, tiny, none at all."""
+"""Checks of boxes: of an image of another size, swapped, without area, outside, the same twice, tiny, none at all."""
 
 from collections.abc import Sequence
 
@@ -7,6 +7,7 @@ import pandas as pd
 
 from auto_train.data.doctor.finding import MOST_ITEMS, Finding, Item, of_classes, of_rows
 from auto_train.data.doctor.scan import Looks
+from auto_train.data.doctor.sizes import other_size
 from auto_train.data.samples import Samples
 from auto_train.data.targets import Boxes
 
@@ -24,9 +25,12 @@ def check_boxes(samples: Samples, looks: Looks) -> list[Finding]:
         return []
     found = _states(boxes, looks)
     return [
-        finding
-        for code, chosen in found.items()
-        for finding in _finding(code, samples, boxes, looks, chosen, leaves_out=code in _ERRORS)
+        *of_rows("box_image_size", samples, _other_sizes(boxes, looks), leaves_out=True),
+        *(
+            finding
+            for code, chosen in found.items()
+            for finding in _finding(code, samples, boxes, looks, chosen, leaves_out=code in _ERRORS)
+        ),
     ]
 
 
@@ -67,6 +71,15 @@ def _states(boxes: Boxes, looks: Looks) -> dict[str, np.ndarray]:
         "box_duplicate": ~swapped & ~zero & _repeated(boxes, rows),
         "box_tiny": plain & ~far & ~boxes.is_crowd & (sides.min(axis=1, initial=np.inf) < smallest),
     }
+
+
+def _other_sizes(boxes: Boxes, looks: Looks) -> list[tuple[int, str]]:
+    """Return the rows with boxes whose file says that their image has another size than it has, with both sizes."""
+    if boxes.sizes is None:
+        return []
+    chosen = (boxes.counts > 0) & (boxes.sizes > 0).all(axis=1) & (looks.sizes > 0).all(axis=1)
+    found = [(row, other_size(boxes.sizes[row].tolist(), looks, row)) for row in np.flatnonzero(chosen).tolist()]
+    return [(row, f"{boxes.files[row]}: {text}") for row, text in found if text]
 
 
 def _rows_of(boxes: Boxes) -> np.ndarray:

@@ -60,6 +60,10 @@ KINDS = {
         "boxes wholly outside of their image",
         "see whether they were drawn on an image of another size; correct them, or leave the images out",
     ),
+    "box_image_size": _error(
+        "images of another size than their boxes were drawn on",
+        "see which of the two is right: export the annotations again, or leave the images out",
+    ),
     "no_boxes": _error("splits without a single box", "look for the annotation files, or at what is excluded"),
     "mask_unreadable": _error("masks that cannot be read", "restore them, or leave the images out"),
     "mask_size": _error(

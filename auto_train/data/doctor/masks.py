@@ -9,6 +9,7 @@ import numpy as np
 
 from auto_train.data.doctor.finding import Finding, Item, of_classes, of_rows
 from auto_train.data.doctor.look import Problem
+from auto_train.data.doctor.sizes import other_size
 from auto_train.data.draw import BACKGROUNDS
 from auto_train.data.known import known_masks, remember_masks
 from auto_train.data.parallel import in_order, new_pool
@@ -172,17 +173,8 @@ def _messages(seen: MaskLooks) -> list[tuple[int, str]]:
 
 def _other_sizes(masks: Masks, looks: "Looks", rows: list[int]) -> list[tuple[int, str]]:
     assert looks.masks is not None
-    found = []
-    for row in rows:
-        size, wanted = looks.masks.sizes[row].tolist(), looks.sizes[row].tolist()
-        if size == wanted:
-            continue
-        text = f"{masks.sources[row].where}: {size[0]} x {size[1]} pixels, the image has {wanted[0]} x {wanted[1]}"
-        if size == wanted[::-1]:
-            is_turned = looks.orientations[row] >= 5
-            text += ": turn it as the image's EXIF tag says" if is_turned else ": width and height are swapped"
-        found.append((row, text))
-    return found
+    found = [(row, other_size(looks.masks.sizes[row].tolist(), looks, row)) for row in rows]
+    return [(row, f"{masks.sources[row].where}: {text}") for row, text in found if text]
 
 
 def _unknown(masks: Masks, row: int, values: list[int]) -> str:
