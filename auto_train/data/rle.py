@@ -20,8 +20,13 @@ def decode_rle(counts: str | Sequence[int], height: int, width: int) -> "np.ndar
     """
     import numpy as np
 
-    runs = np.array(list(_numbers(counts)) if isinstance(counts, str) else counts, dtype=np.float64)
-    if runs.ndim != 1 or (runs < 0).any() or (runs % 1).any() or runs.sum() != height * width:
+    try:
+        runs = np.array(list(_numbers(counts)) if isinstance(counts, str) else counts, dtype=np.float64)
+    except (TypeError, OverflowError) as error:
+        raise ValueError(f"run lengths that are no numbers: {error}") from error
+    if runs.ndim != 1 or not (runs >= 0).all() or (runs % 1).any():
+        raise ValueError("run lengths that are no whole numbers from 0 on")
+    if runs.sum() != height * width:
         raise ValueError(f"run lengths of {runs.sum():.0f} pixels, the image has {height * width}")
     flat = np.repeat(np.arange(len(runs)) % 2 == 1, runs.astype(np.int64))
     return flat.reshape(width, height).T

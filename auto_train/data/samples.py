@@ -148,7 +148,7 @@ def read_samples(
         DataError: nothing readable, wrong or missing labels, less than two classes; all problems at once.
         UsageError: an unknown format or target, or a format without such annotations.
     """
-    from auto_train.data.readers import Options, detect, get_reader, understood
+    from auto_train.data.readers import Options, check_splits, detect, get_reader, understood
 
     folder, builtin = _place(source)
     options = Options(
@@ -168,6 +168,7 @@ def read_samples(
         _check_places(options)
         name = builtin or (detect(folder, options) if format == "auto" else format)
         samples = get_reader(name, target).read(folder, options)
+        samples = samples.warn(*check_splits(name, folder, options, samples))
         if not builtin and format == "auto":
             samples = replace(samples, notes=(understood(name, folder, options), *samples.notes))
     except PermissionError as error:

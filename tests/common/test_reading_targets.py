@@ -1,5 +1,6 @@
 """What a training is given of boxes and masks: whole ones only, and none where something is wrong with them."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -101,3 +102,33 @@ def test_training_on_masks_that_are_wrong_is_refused_with_the_file(
     with pytest.raises(DataRefusedError, match=rf"images/0\.png: .*masks/0\.png: {message}") as refused:
         read(config)
     assert [one.code for one in refused.value.examination.errors] == [code]
+
+
+@pytest.mark.parametrize("kind", ["polygons", "runs"])
+def test_training_on_coco_masks_for_images_of_another_size_is_refused(tmp_path: Path, kind: str) -> None:
+    square = [[5, 5, 20, 5, 20, 20, 5, 20]]
+    runs = {"size": [80, 120], "counts": [500, 300, 80 * 120 - 800]}
+    for number in range(10):
+        write_image(tmp_path / f"data/{number}.png", number)
+    content = {
+        "images": [{"id": at, "file_name": f"{at}.png", "width": 60, "height": 40} for at in range(10)],
+        "annotations": [{"image_id": at, "category_id": 1, "segmentation": square} for at in range(10)],
+        "categories": [{"id": 1, "name": "cell"}],
+    }
+    content["images"][0].update(width=120, height=80)
+    if kind == "runs":
+        content["annotations"][0]["segmentation"] = runs
+    (tmp_path / "data/instances.json").write_text(json.dumps(content))
+
+    text = r"0\.png: .*/instances\.json: 120 x 80 pixels, the image has 60 x 40"
+    with pytest.raises(DataRefusedError, match=text) as refused:
+        read(config_of(tmp_path, "segmentation"))
+
+    assert [one.code for one in refused.value.examination.errors] == ["mask_size"]
+
+
+def test_masks_that_are_empty_are_legal_and_told(tmp_path: Path) -> None:
+    found = read(config_of(write_masks(tmp_path, np.zeros((40, 60), np.uint8)), "segmentation"))
+
+    assert not found.examination.errors and len(found.samples) == 10
+    assert [one.items[0].path for one in found.examination.findings if one.code == "mask_empty"] == ["images/0.png"]

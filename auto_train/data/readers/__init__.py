@@ -2,10 +2,16 @@
 
 from importlib import import_module
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
+from auto_train.data.image import SUFFIXES
 from auto_train.data.readers.base import Options, Reader
+from auto_train.data.readers.places import images_below, split_folders
+from auto_train.data.readers.table import broken_tables
 from auto_train.errors import DataError, UsageError, did_you_mean
+
+if TYPE_CHECKING:
+    from auto_train.data.samples import Samples
 
 # Module by format, in the order they are asked: what only one format can look like comes first.
 NAMES = {
@@ -17,7 +23,10 @@ NAMES = {
 }
 FORMATS = tuple(dict.fromkeys(name for names in NAMES.values() for name in names))
 
-__all__ = ["FORMATS", "NAMES", "Options", "Reader", "detect", "get_reader"]
+# Kinds that lie in files beside their images, so that folders tell which are annotated.
+TOLD_BY_FOLDERS = ("boxes", "mask")
+
+__all__ = ["FORMATS", "NAMES", "Options", "Reader", "check_splits", "detect", "get_reader"]
 
 
 def get_reader(name: str, target: str = "label") -> Reader:
@@ -49,13 +58,46 @@ def _looks(target: str) -> dict[str, str]:
 def understood(name: str, folder: Path, options: Options) -> str:
     """Return what was taken for which format and why, where it was to be found out; what else it may be behind it."""
     text = f"the data is read as {name}: {get_reader(name, options.target).LOOKS}"
-    if options.target not in ("boxes", "mask"):  # a folder of images beside a table looks like a class
+    if options.target not in TOLD_BY_FOLDERS:  # a folder of images beside a table looks like a class
         return text
     readers = {other: get_reader(other, options.target) for other in NAMES[options.target] if other != name}
     others = [other for other, reader in readers.items() if reader.detect(folder, options)]
     if not others:
         return text
     return f"{text}; it may be {' or '.join(others)} too, and [project.data] format says which is meant"
+
+
+def check_splits(name: str, folder: Path, options: Options, samples: "Samples") -> list[str]:
+    """Return warnings of folders of splits of whose images none was read.
+
+    Args:
+        name: of the format that was read.
+        folder: of the data.
+        options: of the reader.
+        samples: that it gave.
+
+    Raises:
+        DataError: such a folder is annotated in another format.
+    """
+    if (
+        options.target not in TOLD_BY_FOLDERS
+        or name == "csv"
+        or options.split_dirs
+        or options.images_dir
+        or options.annotations_file
+    ):
+        return []
+    read = {str(folder / path).removeprefix(f"{folder}/").partition("/")[0] for path in samples.table["path"]}
+    left = [path for split, path in split_folders(folder, options) if split and path.name not in read]
+    left = [path for path in left if next(images_below(path, SUFFIXES), None)]
+    others = [other for other in NAMES[options.target] if other != name]
+    for path in left:
+        inner = Options(target=options.target)
+        if found := next((other for other in others if get_reader(other, options.target).detect(path, inner)), ""):
+            message = f"{path.name} is annotated as {found}, the rest as {name}"
+            hint = "bring all splits into one format: python main.py data convert --data DIR --to FORMAT"
+            raise DataError(message, where=str(folder), allowed="one format", hint=hint)
+    return [f"{path}: the annotations name no image in it, and none is used" for path in left]
 
 
 def detect(folder: Path, options: Options) -> str:
@@ -79,5 +121,7 @@ def detect(folder: Path, options: Options) -> str:
         f"no known data format; the folder holds: {shown or 'nothing'}",
         where=str(folder),
         allowed=", ".join(_looks(options.target).values()),
-        hint="correct [training] dir, or name [project.data] format or labels_file",
+        hint="\n  ".join(
+            [*broken_tables(folder), "correct [training] dir, or name [project.data] format or labels_file"]
+        ),
     )

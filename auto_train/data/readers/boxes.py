@@ -7,11 +7,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from auto_train.data.readers.base import Options, target_samples
 from auto_train.data.readers.classes import unknown_class
+from auto_train.data.readers.places import short_name
 from auto_train.data.samples import listed
 from auto_train.errors import DataError
 
 if TYPE_CHECKING:
     from auto_train.data.samples import Samples
+
+
+# Pixels. A corner farther out is as far outside as one here.
+FAR = 1e9
 
 
 class Box(NamedTuple):
@@ -35,10 +40,12 @@ class Annotated:
         boxes: none is legal.
         file: that holds them; None where the format has none for an image without boxes.
         split, group: "" for none.
+        size: width and height in pixels that the file says the image has; 0, 0 where it says nothing.
     """
 
     path: Path
     boxes: Sequence[Box]
+    size: tuple[int, int] = (0, 0)
     file: Path | None = None
     split: str = ""
     group: str = ""
@@ -78,12 +85,13 @@ def box_samples(
     code = {name: number for number, name in enumerate(labels)}
     targets = Boxes(
         names=tuple(labels),
-        corners=np.array([box[1:5] for box in boxes], np.float32),
+        corners=np.array([box[1:5] for box in boxes], np.float64).clip(-FAR, FAR).astype(np.float32),
         codes=np.array([code[box.name] for box in boxes], np.int32),
         is_crowd=np.array([box.is_crowd for box in boxes], bool),
         ends=np.cumsum([len(row.boxes) for row in rows], dtype=np.int64),
         files=[str(row.file or "") for row in rows],
         lines=np.array([box.line for box in boxes], np.int32),
+        sizes=np.array([row.size for row in rows], np.int64),
     )
     images = [(row.path, row.split, row.group) for row in rows]
     return target_samples(images, targets, labels, folder, warnings=warnings, notes=notes)
@@ -102,7 +110,7 @@ def refuse(problems: Sequence[str], where: Path, hint: str = "") -> None:
 
 def _check_names(rows: Sequence[Annotated], classes: Sequence[str]) -> None:
     problems = [
-        f"{row.file.name if row.file else row.path.name}:{box.line}: {text}"
+        f"{short_name(row.file or row.path)}:{box.line}: {text}"
         for row in rows
         for box in row.boxes
         if (text := unknown_class(box.name, classes))

@@ -9,7 +9,7 @@ from typing import Any
 
 from auto_train.data.readers.base import SPLIT_OF, Options
 from auto_train.data.readers.boxes import refuse
-from auto_train.data.readers.places import Places, folders_in, split_folders
+from auto_train.data.readers.places import Places, folders_in, short_name, split_folders, unused_images
 from auto_train.errors import DataError
 
 LOOKS = "JSON files with images, annotations and categories (COCO)"
@@ -37,6 +37,7 @@ class Coco:
     images: list[CocoImage]
     names: dict[int, str]
     notes: list[str]
+    warnings: list[str]
 
 
 def find_files(folder: Path, options: Options) -> list[tuple[str, Path]]:
@@ -79,19 +80,25 @@ def read_files(folder: Path, options: Options) -> Coco:
     seen: dict[Path, CocoImage] = {}
     for image in images:
         if seen.setdefault(image.path, image) is not image:
-            problems.append(f"{image.file.name}: {image.path.name} is there a second time, as another image")
+            problems.append(f"{short_name(image.file)}: {image.path.name} is there a second time, as another image")
     where = files[0][1] if len(files) == 1 else folder
     refuse(problems, where)
     if not any(image.annotations for image in images):
         hint = "name another file in [training.data] annotations_file"
         raise DataError(f"{len(images)} images and no annotations", where=str(where), hint=hint)
     shown = ", ".join(f"{file} ({split or 'no split'})" for split, file in files)
-    return Coco(images, dict(sorted(names.items())), [f"annotations are those of {shown}"])
+    notes = [f"annotations are those of {shown}"]
+    return Coco(
+        images,
+        dict(sorted(names.items())),
+        notes,
+        unused_images([image.path for image in images], "are in no COCO file"),
+    )
 
 
 def says(image: CocoImage, number: int, text: str) -> str:
     """Return a problem of an annotation with its place."""
-    return f"{image.file.name}: annotation {number} of {image.path.name}: {text}"
+    return f"{short_name(image.file)}: annotation {number} of {image.path.name}: {text}"
 
 
 def name_of(coco: Coco, image: CocoImage, number: int, one: Mapping[str, Any], problems: list[str]) -> str:
@@ -148,9 +155,11 @@ def _add_names(names: dict[int, str], categories: Iterable[Mapping[str, Any]], f
     for number, one in enumerate(categories, 1):
         key, name = one.get("id"), str(one.get("name") or "").strip()
         if not isinstance(key, int) or not name:
-            problems.append(f"{file.name}: category {number} has no id or no name")
+            problems.append(f"{short_name(file)}: category {number} has no id or no name")
         elif key in own or names.get(key, name) != name or (key not in names and name in names.values()):
-            problems.append(f"{file.name}: category {number}: id {key} or name '{name}' stands for another one before")
+            problems.append(
+                f"{short_name(file)}: category {number}: id {key} or name '{name}' stands for another one before"
+            )
         else:
             own.add(key)
             names[key] = name
@@ -163,18 +172,21 @@ def _images(
     for number, one in enumerate(content["images"], 1):
         key, name = one.get("id"), one.get("file_name")
         if not isinstance(key, int | str) or not isinstance(name, str) or not name:
-            problems.append(f"{file.name}: image {number} has no id or no file_name")
+            problems.append(f"{short_name(file)}: image {number} has no id or no file_name")
             continue
         path, problem = places.locate(name, file.parent, split)
         if problem:
-            problems.append(f"{file.name}: image {number}: {problem} ({name})")
+            problems.append(f"{short_name(file)}: image {number}: {problem} ({name})")
         if key in by_id:
-            problems.append(f"{file.name}: image {number}: id {key} is that of {by_id[key].path.name} too ({name})")
+            problems.append(
+                f"{short_name(file)}: image {number}: id {key} is that of {by_id[key].path.name} too ({name})"
+            )
         width, height = (side if isinstance(side := one.get(name), int) else 0 for name in ("width", "height"))
         by_id[key] = CocoImage(path, file, split, width, height)
     for number, one in enumerate(content["annotations"], 1):
-        if (image := by_id.get(one.get("image_id"))) is None:
-            problems.append(f"{file.name}: annotation {number}: image_id {one.get('image_id')!r} is that of no image")
+        key = one.get("image_id")
+        if not isinstance(key, int | str) or (image := by_id.get(key)) is None:
+            problems.append(f"{short_name(file)}: annotation {number}: image_id {key!r} is that of no image")
         else:
             image.annotations.append((number, one))
     yield from by_id.values()

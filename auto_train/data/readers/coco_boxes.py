@@ -1,6 +1,5 @@
 """Boxes of COCO's JSON files."""
 
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,6 +8,7 @@ from auto_train.data.readers.base import Options
 from auto_train.data.readers.boxes import Annotated, Box, box_samples, refuse
 from auto_train.data.readers.coco import LOOKS as LOOKS
 from auto_train.data.readers.coco import find_files, name_of, read_files, says
+from auto_train.data.readers.numbers import LARGEST
 
 if TYPE_CHECKING:
     from auto_train.data.samples import Samples
@@ -35,9 +35,10 @@ def read(folder: Path, options: Options) -> "Samples":
                 problems.append(says(image, number, f"bbox {one.get('bbox')!r} is no four numbers"))
             elif name:
                 boxes.append(Box(name, *corners, number, bool(one.get("iscrowd"))))
-        rows.append(Annotated(path=image.path, boxes=boxes, file=image.file, split=image.split))
+        size = (image.width, image.height)
+        rows.append(Annotated(path=image.path, boxes=boxes, size=size, file=image.file, split=image.split))
     refuse(problems, folder)
-    return box_samples(rows, folder, options, names=list(coco.names.values()), notes=coco.notes)
+    return box_samples(rows, folder, options, names=list(coco.names.values()), notes=coco.notes, warnings=coco.warnings)
 
 
 def _corners(one: Mapping[str, Any]) -> tuple[float, float, float, float] | None:
@@ -50,4 +51,4 @@ def _corners(one: Mapping[str, Any]) -> tuple[float, float, float, float] | None
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= LARGEST

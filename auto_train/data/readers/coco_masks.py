@@ -10,11 +10,14 @@ from auto_train.data.readers.boxes import refuse
 from auto_train.data.readers.classes import unknown_class
 from auto_train.data.readers.coco import LOOKS as LOOKS
 from auto_train.data.readers.coco import CocoImage, find_files, name_of, read_files, says
+from auto_train.data.readers.places import short_name
 from auto_train.data.rle import decode_rle
 from auto_train.data.targets import IGNORE, Masks
 from auto_train.errors import DataError
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from auto_train.data.samples import Samples
 
 BACKGROUND = "background"
@@ -48,11 +51,13 @@ def read(folder: Path, options: Options) -> "Samples":
             if name and not wrong and isinstance(found, dict):
                 shapes.append(Shape(code.get(name, 0), **found))
         if not image.width or not image.height:
-            problems.append(f"{image.file.name}: {image.path.name} has no width or height")
+            problems.append(f"{short_name(image.file)}: {image.path.name} has no width or height")
         sources.append(Shapes(image.file, image.width, image.height, shapes))
     refuse(problems, folder)
     rows = [(image.path, image.split, "") for image in coco.images]
-    return target_samples(rows, Masks(names=tuple(names), sources=sources), names, folder, notes=coco.notes)
+    return target_samples(
+        rows, Masks(names=tuple(names), sources=sources), names, folder, notes=coco.notes, warnings=coco.warnings
+    )
 
 
 def _names(categories: Sequence[str], classes: Sequence[str]) -> list[str]:
@@ -75,14 +80,21 @@ def _region(one: Mapping[str, Any], image: CocoImage) -> dict[str, Any] | str:
     for polygon in found:
         try:
             points = np.array(polygon, np.float32)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             return "a polygon that is no list of numbers"
         if points.ndim != 1 or len(points) % 2 or not np.isfinite(points).all():
             return "a polygon that is no list of x and y"
-        if len(points) < 6:
-            return f"a polygon with {len(points) // 2} points, three are the least"
-        polygons.append(points.reshape(-1, 2))
+        corners = points.reshape(-1, 2)
+        if (different := len(np.unique(corners, axis=0))) < 3:
+            return f"a polygon with {different} points, three are the least"
+        if (corners.max(axis=0) <= 0).any() or (image.width and image.height and _is_beyond(corners, image)):
+            return f"a polygon wholly outside of its image of {image.width} x {image.height} pixels"
+        polygons.append(corners)
     return {"polygons": polygons}
+
+
+def _is_beyond(corners: "np.ndarray", image: CocoImage) -> bool:
+    return bool((corners.min(axis=0) >= (image.width, image.height)).any())
 
 
 def _runs(found: Mapping[str, Any], image: CocoImage) -> dict[str, Any] | str:

@@ -1,15 +1,14 @@
 """Tables of boxes: a row for each, or Hugging Face ``imagefolder`` metadata with the objects of an image in a row."""
 
 import json
-import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from auto_train.data.readers.base import Options
 from auto_train.data.readers.boxes import Annotated, Box, box_samples
-from auto_train.data.readers.numbers import number_in
-from auto_train.data.readers.rows import Row, find_tables, path_columns, read_tables, refuse, rows_of
+from auto_train.data.readers.numbers import LARGEST, number_in
+from auto_train.data.readers.rows import MISSING, Row, find_tables, path_columns, read_tables, refuse, rows_of
 
 if TYPE_CHECKING:
     from auto_train.data.samples import Samples
@@ -74,7 +73,7 @@ def _box(row: Row, options: Options, problems: list[str]) -> Iterator[Box]:
     if not label and not any(texts):
         return
     numbers = [number for text in texts if (number := number_in(text)) is not None]
-    if len(numbers) < 4 or not label:
+    if len(numbers) < 4 or label.lower() in MISSING:
         shown = ", ".join(f"{name} '{text}'" for name, text in zip(corners, texts, strict=True))
         problems.append(row.says(f"no four numbers and a label: {shown}, label '{label}'"))
         return
@@ -92,10 +91,20 @@ def _objects(row: Row, options: Options, problems: list[str]) -> Iterator[Box]:
         boxes, labels = content["bbox"], content.get("categories", content.get("category"))
         for box, label in zip(boxes, labels, strict=True):
             left, top, width, height = map(float, box)
-            if not all(map(math.isfinite, (left, top, width, height))):
+            if not all(abs(number) <= LARGEST for number in (left, top, width, height)):
                 raise ValueError(f"{box}")
-            is_position = isinstance(label, int) and label < len(options.classes)
-            name = options.classes[label] if is_position else str(label)
-            yield Box(name, left, top, left + width, top + height, row.line)
-    except (KeyError, TypeError, ValueError) as error:
+            yield Box(_name_of(label, options), left, top, left + width, top + height, row.line)
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         problems.append(row.says(f"objects are no 'bbox' of four numbers and 'categories', as many: {error}"))
+
+
+def _name_of(label: object, options: Options) -> str:
+    """Return the name of a category, which is one, or a position among the classes of the INI.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    is_number = isinstance(label, int) and not isinstance(label, bool) and label >= 0
+    if not is_number and not (isinstance(label, str) and label.strip()):
+        raise ValueError(f"category {label!r} is neither a name nor a number from 0 on")
+    return options.classes[label] if isinstance(label, int) and label < len(options.classes) else str(label)

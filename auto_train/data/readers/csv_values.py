@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 LOOKS = "a CSV or Parquet table of paths and numbers"
 _UNIT = re.compile(r"(?P<name>.*\S)\s*\[(?P<unit>[^\[\]]*)\]")
+# Share of numbers up to which a column is one of text.
+MOSTLY_TEXT = 0.1
 # Columns that number the rows.
 ROW_NUMBERS = ("", "id", "index", "unnamed: 0")
 
@@ -95,6 +97,8 @@ def _columns(tables: Sequence[Table], options: Options) -> tuple[list[str], list
     if not columns:
         hint = f"name them in [project.data] label_column; there are: {', '.join(shared)}"
         raise DataError("no column holds numbers", where=where, allowed="one or more columns of numbers", hint=hint)
+    for name in others:
+        _check_mix(name, tables, columns)
     left = [name for name in others if name not in columns]
     notes = [f"learnt are the columns of numbers: {', '.join(columns)}"]
     return columns, [*notes, f"not learnt is what holds no numbers: {', '.join(left)}"] if left else notes
@@ -103,6 +107,24 @@ def _columns(tables: Sequence[Table], options: Options) -> tuple[list[str], list
 def _share_of_numbers(column: str, tables: Sequence[Table]) -> float:
     cells = [cell for table in tables for cell in table.columns[column] if cell]
     return sum(number_in(cell) is not None for cell in cells) / max(len(cells), 1)
+
+
+def _check_mix(column: str, tables: Sequence[Table], learnt: Sequence[str]) -> None:
+    """Pass if a column that is not learnt is no column of numbers with much else in it.
+
+    Raises:
+        DataError: a part of its cells are numbers.
+    """
+    cells = [
+        (table, line, cell) for table in tables for line, cell in zip(table.lines, table.columns[column], strict=True)
+    ]
+    numbers = sum(number_in(cell) is not None for *_, cell in cells)
+    if column in learnt or not numbers / max(len(cells), 1) > MOSTLY_TEXT:
+        return
+    table, line, cell = next(one for one in cells if number_in(one[2]) is None)
+    message = f"'{cell}' in column '{column}' is no number, and {numbers} of its {len(cells)} cells are numbers"
+    hint = f"correct them, or name the columns to learn in [project.data] label_column: {', '.join(learnt)}"
+    raise DataError(message, where=f"{table.path}:{line}", allowed="a number in each cell, or in none", hint=hint)
 
 
 def _check_kind(column: str, tables: Sequence[Table]) -> None:

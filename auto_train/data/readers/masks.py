@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 LOOKS = "masks/ beside images/, each mask with the stem of its image"
 MASK_FOLDERS = ("masks", "mask", "segmentationclass", "segmentation", "annotations", "labels")
 CLASS_FILES = ("classes.txt", "seg_classes.txt", "labels.txt")
+# Suffixes of what may be meant as a mask and is none; JPEG and WebP change values.
+OTHERS = (".jpg", ".jpeg", ".webp", ".npy", ".npz", ".json", ".xml", ".txt")
 # An end of a mask's stem that the image's has not.
 _END = "_mask"
 # Masks that are looked into for values that mean something else than classes.
@@ -30,7 +32,8 @@ Pair = tuple[str, Path, Path]
 
 def detect(folder: Path, options: Options) -> bool:
     """Return True if there is a folder of masks beside one of images."""
-    return any(next(images_below(masks, MASK_SUFFIXES), None) for _, _, masks in _folders(folder, options))
+    kinds = (*MASK_SUFFIXES, *SUFFIXES)  # masks saved as JPEG are told when they are read
+    return any(next(images_below(masks, kinds), None) for _, _, masks in _folders(folder, options))
 
 
 def read(folder: Path, options: Options) -> "Samples":
@@ -73,6 +76,7 @@ def _samples(pairs: Sequence[Pair], folder: Path, options: Options, warnings: Se
                         hint="save them with 1 in place of 255")  # fmt: skip
     notes = [f"class names are the lines of {file}"] if file else []
     if not names:
+        _check_gaps(values - {255}, pairs[0][2].parent)
         names = ["background", *(str(value) for value in range(1, max(values - {255}, default=0) + 1))]
         notes = [f"classes have no names: {CLASS_FILES[0]} in {folder} or [project] classes gives them, line by line"]
     if len(names) < 2:
@@ -80,6 +84,20 @@ def _samples(pairs: Sequence[Pair], folder: Path, options: Options, warnings: Se
     rows = [(image, split, "") for split, image, _ in pairs]
     targets = Masks(names=tuple(names), sources=sources)
     return target_samples(rows, targets, names, folder, warnings=warnings, notes=notes)
+
+
+def _check_gaps(values: set[int], folder: Path) -> None:
+    """Pass if values without names may be numbers of classes: most of those up to the largest occur.
+
+    Raises:
+        DataError: they are shades of grey, or of something else.
+    """
+    if len(values | {0}) * 2 > max(values, default=0):
+        return
+    shown = ", ".join(map(str, sorted(values)[:10])) + (", …" if len(values) > 10 else "")
+    message = f"masks hold the values {shown}, and nothing names the classes"
+    hint = f"save the numbers of the classes, or name those up to {max(values)} line by line in {CLASS_FILES[0]}"
+    raise DataError(message, where=str(folder), allowed="0, 1, 2 … for the classes", hint=hint)
 
 
 def _folders(folder: Path, options: Options) -> list[Pair]:
@@ -124,6 +142,11 @@ def _pairs(place: Pair, problems: list[str], warnings: list[str]) -> Iterator[Pa
         elif own in used:
             problems.append(f"{path}: a second mask of {by_stem[own].name} beside {used[own].name}")
         used[own] = path
+    for path in images_below(masks, OTHERS) if masks != images else ():
+        stem = str(path.relative_to(masks).with_suffix(""))
+        own = stem if stem in by_stem else stem.removesuffix(_END)
+        if own in by_stem and own not in used:
+            problems.append(f"{path}: of another format than masks, {', '.join(MASK_SUFFIXES)}")
     if without := [stem for stem in by_stem if stem not in used]:
         warnings.append(f"{images}: {len(without)} images have no mask and are not used, {min(without)} for one")
     yield from ((split, by_stem[stem], used[stem]) for stem in by_stem if stem in used)

@@ -2,7 +2,10 @@
 
 import math
 import re
+import sys
 
+# What a number in a file may be; whole numbers in JSON have no end.
+LARGEST = sys.float_info.max
 _PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 

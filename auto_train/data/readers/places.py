@@ -45,12 +45,12 @@ class Places:
         if hits:
             return self._one(own or hits, name)
         path = Path(os.path.normpath(near[0] / names[-1]))
-        return path, "is a folder" if path.is_dir() else "no such image"
+        return path, "is a folder" if os.path.isdir(path) else "no such image"  # noqa: PTH112 - as above
 
     def _hits(self, place: Path, names: list[str]) -> list[Path]:
         for name in names:
             path = Path(os.path.normpath(place / name))
-            if path.is_file():
+            if os.path.isfile(path):  # noqa: PTH113 - Path.is_file raises for a name that is too long
                 return [path]
             if path.suffix.lower() not in SUFFIXES and (found := self._with_stem(path)):
                 return found
@@ -61,7 +61,7 @@ class Places:
         folder = str(path.parent)
         if folder not in self._stems:
             stems: dict[str, list[str]] = defaultdict(list)
-            for name in sorted(os.listdir(folder)) if path.parent.is_dir() else ():  # noqa: PTH208
+            for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else ():  # noqa: PTH112, PTH208
                 stem, suffix = os.path.splitext(name)  # noqa: PTH122 - a hundred thousand names
                 if suffix.lower() in SUFFIXES:
                     stems[stem].append(name)
@@ -142,6 +142,26 @@ def images_below(folder: Path, suffixes: Iterable[str], *, levels: int = 8) -> I
         for path in sorted(place.iterdir()):
             if path.suffix.lower() in suffixes and not path.name.startswith("."):
                 yield path
+
+
+def unused_images(used: Iterable[Path], lack: str) -> list[str]:
+    """Return a warning of images that lie right beside used ones: nothing says whether there is something on them.
+
+    Args:
+        lack: what they have not, behind their number.
+    """
+    known = set(used)
+    places = sorted({path.parent for path in known})
+    found = (path for place in places if place.is_dir() for path in place.iterdir())
+    left = [path for path in found if path.suffix.lower() in SUFFIXES and path not in known]
+    text = f"{len(left)} images beside the others {lack} and are not used"
+    return [f"{places[0]}: {text}, {min(left).name} for one"] if left else []
+
+
+def short_name(path: Path) -> str:
+    """Return a file's name, from the folder of its split on where it lies in one: other splits may have the same."""
+    at = next((at for at in (-2, -3) if split_named("".join(path.parts[at : at + 1]))), -1)
+    return "/".join(path.parts[at:])
 
 
 def split_named(name: str) -> str:

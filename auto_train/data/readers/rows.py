@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from auto_train.data.readers.base import SPLIT_OF, Options
-from auto_train.data.readers.places import Places
+from auto_train.data.readers.places import Places, short_name
 from auto_train.data.readers.table import SUFFIXES, Table, column_names, read_table
 from auto_train.data.samples import listed
 from auto_train.errors import DataError
@@ -41,7 +41,7 @@ class Row:
 
     def says(self, text: str) -> str:
         """Return a problem with its place before and the image behind it."""
-        return f"{self.table.path.name}:{self.line}: {text} ({self.path.name})"
+        return f"{short_name(self.table.path)}:{self.line}: {text} ({self.path.name})"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,10 +90,10 @@ def find_tables(folder: Path, options: Options, fits: Callable[[Sequence[str]], 
     splits = {path: SPLIT_OF[path.stem.lower()] for path in here if path.stem.lower() in SPLIT_OF}
     others = [path for path in here if path not in splits]
     named = [path for path in others if path.stem.lower() in ("labels", "metadata")]
-    if len(named) == 1 or len(others) == 1:
+    if len(named) == 1 or (len(others) == 1 and not splits):
         return {(named or others)[0]: ""}
     if others:
-        names = ", ".join(path.name for path in others)
+        names = ", ".join(path.name for path in here)
         hint = "name the one that is meant in [project.data] labels_file"
         raise DataError(f"several tables of labels: {names}", where=str(folder), hint=hint)
     if splits:
@@ -130,6 +130,7 @@ def rows_of(tables: Sequence[tuple[Table, str]], folder: Path, options: Options)
         for number, (path, kind, group) in enumerate(zip(paths, splits, groups, strict=True)):
             own = SPLIT_OF.get(kind.lower(), kind)
             place, problem = places.locate(path, table.path.parent, own)
+            problem = problem if path else "no image is named"
             wrong = (
                 [] if own in SPLIT_OF.values() else [f"unknown split '{own}', allowed: train, valid, test or nothing"]
             )

@@ -71,6 +71,18 @@ def column_names(path: Path) -> list[str]:
         return []
 
 
+def broken_tables(folder: Path) -> list[str]:
+    """Return what is wrong with the tables right in a folder that cannot be read."""
+    found = []
+    for path in sorted(folder.iterdir()):
+        if path.suffix.lower() in SUFFIXES and path.is_file() and not path.name.startswith("."):
+            try:
+                read_table(path)
+            except DataError as error:
+                found.append(str(error))
+    return found
+
+
 def _header(line: str) -> tuple[list[str], str]:
     """Return the column names and the delimiter, the one of ``, ; tab |`` that the header has most of."""
     delimiter = max(",;\t|", key=line.count)
@@ -85,13 +97,17 @@ def _read_text(path: Path) -> Table:
         lines: list[int] = []
         wrong: list[str] = []
         line = 2
-        for row in reader:
-            if row and len(row) != len(names):
-                wrong.append(f"line {line}: {len(row)} cells")
-            elif any(row):
-                rows.append(row)
-                lines.append(line)
-            line = reader.line_num + 2  # the header was read before; a quoted cell may hold line breaks
+        try:
+            for row in reader:
+                if row and len(row) != len(names):
+                    wrong.append(f"line {line}: {len(row)} cells")
+                elif any(row):
+                    rows.append(row)
+                    lines.append(line)
+                line = reader.line_num + 2  # the header was read before; a quoted cell may hold line breaks
+        except csv.Error as error:
+            raise DataError(f"cannot be read: {error}", where=f"{path}:{line}", hint="see to its quotes") from error
+    _check_header(names, path)
     if wrong:
         message = listed(f"rows whose number of cells is not the header's {len(names)}", wrong)
         raise DataError(message, where=str(path))
@@ -99,28 +115,49 @@ def _read_text(path: Path) -> Table:
     return Table(path=path, columns=columns, lines=lines)
 
 
+def _check_header(names: Sequence[str], path: Path) -> None:
+    """Pass if every column has a name of its own; columns without one are nobody's."""
+    twice = sorted({name for name in names if name and names.count(name) > 1})
+    if twice:
+        message = f"column '{twice[0]}' is there {names.count(twice[0])} times"
+        raise DataError(
+            message, where=f"{path}:1", allowed="one column of each name", hint="rename or remove the others"
+        )
+
+
 def _read_typed(path: Path) -> Table:
-    cells = _parquet(path) if path.suffix.lower() == ".parquet" else _json_lines(path)
+    cells, lines = _parquet(path) if path.suffix.lower() == ".parquet" else _json_lines(path)
     columns = {name: [_text(value) for value in values] for name, values in cells.items()}
-    return Table(path=path, columns=columns, lines=list(range(1, max(map(len, columns.values()), default=0) + 1)))
+    return Table(path=path, columns=columns, lines=lines)
 
 
-def _parquet(path: Path) -> dict[str, list[object]]:
+_Cells = tuple[dict[str, list[object]], list[int]]
+
+
+def _parquet(path: Path) -> _Cells:
     import pyarrow
     from pyarrow import parquet
 
     try:
         # Not by pandas: its integers turn into floats where a value is missing.
-        return parquet.read_table(path).to_pydict()
+        cells = parquet.read_table(path).to_pydict()
     except pyarrow.ArrowException as error:
         raise ValueError(str(error)) from error
+    return cells, list(range(1, max(map(len, cells.values()), default=0) + 1))
 
 
-def _json_lines(path: Path) -> dict[str, list[object]]:
-    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line.strip()]
-    if not all(isinstance(row, dict) for row in rows):
-        raise ValueError("a line is no object")
-    return {name: [row.get(name) for row in rows] for name in dict.fromkeys(key for row in rows for key in row)}
+def _json_lines(path: Path) -> _Cells:
+    rows: dict[int, dict[str, object]] = {}
+    for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), 1):
+        try:
+            row = json.loads(line) if line.strip() else {}
+        except (json.JSONDecodeError, RecursionError) as error:
+            raise DataError(f"cannot be read: {error}", where=f"{path}:{number}", allowed="a JSON object") from error
+        if not isinstance(row, dict):
+            raise DataError("is no object", where=f"{path}:{number}", allowed="a JSON object in each line")
+        rows |= {number: row} if line.strip() else {}
+    names = dict.fromkeys(key for row in rows.values() for key in row)
+    return {name: [row.get(name) for row in rows.values()] for name in names}, list(rows)
 
 
 def _text(value: object) -> str:

@@ -4,11 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from auto_train.data.image import SUFFIXES
 from auto_train.data.readers.base import SPLIT_NAMES, Options
 from auto_train.data.readers.boxes import Annotated, Box, box_samples, refuse
 from auto_train.data.readers.numbers import number_in
-from auto_train.data.readers.places import Places, folders_in, split_folders
+from auto_train.data.readers.places import Places, folders_in, short_name, split_folders, unused_images
 from auto_train.data.readers.xml import Element, read_xml
 from auto_train.data.samples import listed
 from auto_train.errors import DataError
@@ -19,6 +18,8 @@ if TYPE_CHECKING:
 LOOKS = "XML files of boxes in Annotations/ beside JPEGImages/, or beside the images (Pascal VOC)"
 # Suffixes of annotations in other formats.
 OTHERS = (".txt", ".json", ".csv")
+# The outermost element of a file.
+ROOT = "annotation"
 _CORNERS = ("xmin", "ymin", "xmax", "ymax")
 
 
@@ -60,7 +61,7 @@ def read(folder: Path, options: Options) -> "Samples":
     crowds = sum(box.is_crowd for row in rows for box in row.boxes)
     notes = ["splits are those of ImageSets/Main"] if sets else []
     notes += [f"{crowds} objects are marked as difficult: not trained on, not counted as missed"] if crowds else []
-    warnings += [] if sets else _unannotated(rows)
+    warnings += [] if sets else unused_images([row.path for row in rows], "have no XML file")
     return box_samples(rows, folder, options, warnings=warnings, notes=notes)
 
 
@@ -120,16 +121,25 @@ def _annotated(file: Path, split: str, places: Places, problems: list[str]) -> A
     try:
         root = read_xml(file)
     except DataError as error:
-        problems.append(f"{Path(error.where).name}: {error.message}")
+        problems.append(": ".join(filter(None, [short_name(Path(error.where)), error.message, error.hint])))
         return Annotated(path=file, boxes=(), file=file)
+    if root.name.lower() != ROOT:
+        problems.append(f"{short_name(file)}:{root.line}: <{root.name}> is no <{ROOT}>: of another format")
     path, problem = places.locate(file.stem, file.parent, split)
     named = root.text_of("filename")
     if problem and named:
         path, problem = places.locate(named, file.parent, split)
     if problem:
-        problems.append(f"{file.name}: {problem} ({named or file.stem})")
+        problems.append(f"{short_name(file)}: {problem} ({named or file.stem})")
     boxes = [box for one in root.all("object") if (box := _box(one, file, problems))]
-    return Annotated(path=path, boxes=boxes, file=file, split=split)
+    return Annotated(path=path, boxes=boxes, size=_size(root), file=file, split=split)
+
+
+def _size(root: Element) -> tuple[int, int]:
+    """Return width and height of the image as the file says them; 0, 0 where it says nothing of use."""
+    place = root.first("size")
+    width, height = (place.text_of(name) if place else "" for name in ("width", "height"))
+    return (int(width), int(height)) if width.isdecimal() and height.isdecimal() else (0, 0)
 
 
 def _box(one: Element, file: Path, problems: list[str]) -> Box | None:
@@ -139,7 +149,7 @@ def _box(one: Element, file: Path, problems: list[str]) -> Box | None:
     if not name or len(numbers) < 4:
         shown = ", ".join(f"{corner} '{text}'" for corner, text in zip(_CORNERS, texts, strict=True))
         problems.append(
-            f"{file.name}:{one.line}: {f'no four numbers: {shown}' if name else 'an object without a name'}"
+            f"{short_name(file)}:{one.line}: {f'no four numbers: {shown}' if name else 'an object without a name'}"
         )
         return None
     left, top, right, bottom = numbers
@@ -150,15 +160,5 @@ def _box(one: Element, file: Path, problems: list[str]) -> Box | None:
 def _repeated(rows: list[Annotated]) -> dict[Path, list[str]]:
     files: dict[Path, list[str]] = {}
     for row in rows:
-        files.setdefault(row.path, []).append(row.file.name if row.file else "")
+        files.setdefault(row.path, []).append(short_name(row.file) if row.file else "")
     return {path: names for path, names in files.items() if len(names) > 1}
-
-
-def _unannotated(rows: list[Annotated]) -> list[str]:
-    """Return a warning of images without a file: nothing says whether there is something on them."""
-    used = {row.path for row in rows}
-    places = sorted({path.parent for path in used})
-    found = (path for place in places for path in place.iterdir() if path.suffix.lower() in SUFFIXES)
-    left = [path for path in found if path not in used]
-    shown = f"{len(left)} images beside the others have no XML file and are not used"
-    return [f"{places[0]}: {shown}, {min(left).name} for one"] if left else []

@@ -58,6 +58,9 @@ def read_xml(path: Path) -> Element:
         parser.Parse(path.read_bytes(), True)
     except OSError as error:
         raise DataError(f"cannot be read: {error.strerror}", where=str(path)) from error
+    except (LookupError, ValueError) as error:  # of the encoding that its first line names
+        raise DataError(f"is XML in an encoding that cannot be read: {error}", where=f"{path}:1",
+                        hint="save it as UTF-8") from error  # fmt: skip
     except expat.ExpatError as error:
         raise DataError(f"is no XML: {expat.ErrorString(error.code)}", where=f"{path}:{error.lineno}") from error
     return top.children[0]

@@ -98,7 +98,7 @@ def test_coco_all_problems_are_told_with_their_numbers(write_coco) -> None:
     with pytest.raises(DataError) as caught:
         read_samples(folder, target="boxes")
 
-    name = "_annotations.coco.json"
+    name = "train/_annotations.coco.json"
     assert caught.value.message.splitlines()[1:] == [
         f"  - {name}: image 2: id 1 is that of a.png too (b.png)",
         f"  - {name}: image 3: no such image (none.png)",
@@ -216,3 +216,63 @@ def test_coco_found_beside_another_format_says_so(real) -> None:
     note = read_samples(real("coco_cc_mini"), target="boxes").notes[0]
 
     assert note.startswith("the data is read as coco: JSON files") and "it may be yolo too" in note
+
+
+@pytest.mark.parametrize(
+    ("segmentation", "message"),
+    [
+        ([[1, 2, 3, 4, 1, 2]], "a polygon with 2 points, three are the least"),
+        ([SQUARE, [30, 3, 40, 3, 40, 9]], "a polygon wholly outside of its image of 20 x 16 pixels"),
+        ([[-9, 3, -1, 3, -1, 9]], "a polygon wholly outside of its image of 20 x 16 pixels"),
+        ([[1, 10**400, 3, 4, 5, 6]], "a polygon that is no list of numbers"),
+        ({"size": [16, 20], "counts": [-1, 321]}, "run lengths that are no whole numbers from 0 on"),
+        ({"size": [16, 20], "counts": [10**400]}, "run lengths that are no numbers"),
+        ({"size": [16, 20], "counts": [[1, 2], 3]}, ""),
+        ({"size": None, "counts": [320]}, "run lengths of size None"),
+    ],
+)
+def test_coco_region_that_would_teach_nothing_names_file_and_annotation(write_coco, segmentation, message: str) -> None:
+    folder = write_coco([image(1, "a.png")], [annotation(1, segmentation=segmentation)])
+
+    with pytest.raises(DataError, match=rf"train/_annotations.coco.json: annotation 1 of a.png: {message}"):
+        read_samples(folder, "coco", target="mask")
+
+
+@pytest.mark.parametrize("key", [[1], {}, None, 1.5, "1"])
+def test_coco_image_id_of_another_type_is_that_of_no_image(write_coco, key: object) -> None:
+    folder = write_coco([image(1, "a.png")], [{**annotation(1), "image_id": key}])
+
+    with pytest.raises(DataError, match=r"coco.json: annotation 1: image_id .* is that of no image"):
+        read_samples(folder, target="boxes")
+
+
+@pytest.mark.parametrize("target", ["boxes", "mask"])
+@pytest.mark.parametrize(
+    ("images", "message"),
+    [
+        ([image(1, "a.png"), image(1, "b.png")], "image 2: id 1 is that of a.png too"),
+        ([image(1, "a.png"), image(2, "a.png")], "a.png is there a second time, as another image"),
+        ([image(1, "none.png")], "image 1: no such image"),
+        ([image(1, "none" * 99)], "image 1: no such image"),
+    ],
+)
+def test_coco_image_that_is_there_twice_or_not_is_refused(write_coco, target: str, images, message: str) -> None:
+    folder = write_coco(images, [annotation(1, segmentation=[SQUARE])])
+
+    with pytest.raises(DataError, match=f"_annotations.coco.json: {message}"):
+        read_samples(folder, "coco", target=target)
+
+
+def test_coco_masks_without_annotations_or_of_unknown_categories_are_refused(write_coco) -> None:
+    with pytest.raises(DataError, match="1 images and no annotations"):
+        read_samples(write_coco([image(1, "a.png")], []), target="mask")
+    with pytest.raises(DataError, match=r"annotation 1 of a.png: category_id 9 is not among the categories"):
+        read_samples(write_coco([image(1, "a.png")], [annotation(1, 9, segmentation=[SQUARE])]), target="mask")
+
+
+def test_coco_images_beside_the_others_that_no_file_names_are_warned_about(write_coco, make_files) -> None:
+    make_files("train/a.png", "train/b.png", "train/c.png")
+    folder = write_coco([image(1, "a.png")], [annotation(1)])
+
+    warning = f"{folder}/train: 2 images beside the others are in no COCO file and are not used, b.png for one"
+    assert read_samples(folder, target="boxes").warnings == (warning,)

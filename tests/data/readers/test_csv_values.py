@@ -98,3 +98,15 @@ def test_values_real_counts_of_nuclei_take_images_not_masks(real) -> None:
 
     assert samples.table["path"].str.contains("/images/").all()
     assert samples.table["split"].value_counts().to_dict() == {"train": 165, "valid": 55}
+
+
+def test_values_column_of_numbers_and_text_is_not_passed_over(make_files, write) -> None:
+    make_files(*(f"{number}.png" for number in range(5)))
+    lines = [f"{number}.png,{number},{'n/a' if number > 1 else number}" for number in range(5)]
+    folder = write("labels.csv", "path,weight,age", *lines)
+
+    with pytest.raises(DataError, match=r"labels.csv:4: 'n/a' in column 'age' is no number, and 2 of its 5") as caught:
+        values(folder)
+
+    assert "label_column: weight" in caught.value.hint
+    assert values(folder, label_column="weight").names == ("weight",)

@@ -2,6 +2,7 @@
 
 import gzip
 import inspect
+import json
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from auto_train.data import read_samples
 from auto_train.data.readers import NAMES, Options, detect, get_reader
 from auto_train.errors import DataError, UsageError
+from tests.annotations import voc_object, xml
 
 
 def idx(values: np.ndarray) -> bytes:
@@ -117,3 +119,89 @@ def test_reader_of_every_target_has_the_two_functions(target: str, name: str, tm
         with pytest.raises(DataError) as caught:
             reader.read(tmp_path, Options(target=target))
         assert str(tmp_path) in caught.value.where
+
+
+KINDS_OF_TABLES = [("label", "cat", "dog"), ("labels", "cat|sky", "sky"), ("values", "1.5", "2")]
+
+
+@pytest.mark.parametrize(("target", "first", "second"), KINDS_OF_TABLES)
+def test_table_of_any_kind_tells_images_that_are_missing_or_there_twice(
+    make_files, write, target: str, first: str, second: str
+) -> None:
+    make_files("1.png", "2.png", "3.png")
+    column = "age" if target == "values" else target
+    rows = [
+        f"1.png,{first}",
+        f"2.png,{second}",
+        f"none.png,{first}",
+        f",{first}",
+        f"1.png,{second}",
+        f"{'x' * 300},{first}",
+    ]
+    folder = write("labels.csv", f"path,{column}", *rows, f"3.png,{first}")
+
+    with pytest.raises(DataError) as caught:
+        read_samples(folder, target=target)
+
+    assert caught.value.where == str(folder / "labels.csv")
+    problems = caught.value.message.splitlines()[1:]
+    assert problems[:3] == [
+        "  - labels.csv:4: no such image (none.png)",
+        "  - labels.csv:5: no image is named (data)",
+        "  - labels.csv:6: another label or split before (1.png)",
+    ]
+    assert problems[3].startswith("  - labels.csv:7: no such image (xxx") and len(problems) == 4
+
+
+def test_table_beside_those_of_the_splits_is_not_taken_for_them(make_files, write) -> None:
+    make_files("1.png", "2.png")
+    for name in ("train", "valid"):
+        write(f"{name}.csv", "path,label", "1.png,a", "2.png,b")
+    folder = write("sample_submission.csv", "path,label", "1.png,a", "2.png,a")
+
+    with pytest.raises(DataError, match=r"several tables of labels: sample_submission.csv, train.csv, valid.csv"):
+        read_samples(folder)
+
+
+def test_table_that_cannot_be_read_is_named_where_no_format_is_found(tmp_path: Path) -> None:
+    (tmp_path / "labels.csv").write_bytes("path,label".encode("utf-16"))
+
+    with pytest.raises(DataError, match="no known data format") as caught:
+        read_samples(tmp_path)
+
+    assert f"{tmp_path}/labels.csv: cannot be read" in caught.value.hint and "UTF-8" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("train", "valid", "message"),
+    [
+        ("voc", "yolo", "valid is annotated as yolo, the rest as voc"),
+        ("coco", "voc", "valid is annotated as voc, the rest as coco"),
+        ("coco", "yolo", "valid is annotated as yolo, the rest as coco"),
+        ("voc", "coco", "train is annotated as voc, the rest as coco"),
+        ("voc", "", ""),
+    ],
+)
+def test_splits_of_different_formats_are_refused_and_bare_ones_told(
+    make_files, write, train: str, valid: str, message: str
+) -> None:
+    image = {"id": 1, "file_name": "1.png", "width": 20, "height": 16}
+    box = {"image_id": 1, "category_id": 1, "bbox": [1, 1, 9, 9]}
+    coco = {"images": [image], "annotations": [box], "categories": [{"id": 1, "name": "a"}]}
+    for split, name in (("train", train), ("valid", valid)):
+        make_files(f"{split}/{'images/' if name == 'yolo' else ''}1.png")
+        if name == "voc":
+            write(f"{split}/1.xml", xml(voc_object("a", 1, 1, 9, 9)))
+        elif name == "yolo":
+            write(f"{split}/labels/1.txt", "0 .5 .5 .2 .2")
+        elif name == "coco":
+            write(f"{split}/instances.json", json.dumps(coco))
+    folder = write("classes.txt", "a")
+
+    if message:
+        with pytest.raises(DataError, match=message) as caught:
+            read_samples(folder, target="boxes")
+        assert "data convert" in caught.value.hint
+    else:
+        warnings = read_samples(folder, target="boxes").warnings
+        assert warnings == (f"{folder}/valid: the annotations name no image in it, and none is used",)

@@ -133,3 +133,34 @@ def test_masks_real_photos_have_the_names_of_their_own_list(real) -> None:
     assert (len(samples), len(samples.labels)) == (53, 134)
     assert samples.labels[:2] == ["unlabelled", "person"]
     assert samples.warnings == ()
+
+
+@pytest.mark.parametrize("name", ["b.jpg", "b_mask.jpeg", "b.json", "b.txt"])
+def test_masks_of_another_format_among_them_are_refused(make_files, write, save_mask, name: str) -> None:
+    make_files("images/a.png", "images/b.png")
+    save_mask("masks/a.png", VALUES)
+    folder = write(f"masks/{name}", "0 .5 .5 1 1")
+
+    with pytest.raises(DataError, match=rf"masks/{name}: of another format than masks, .png"):
+        read_samples(folder, target="mask")
+
+
+def test_masks_all_of_them_jpeg_are_told(make_files, save_mask) -> None:
+    make_files("images/a.png")
+    folder = save_mask("masks/a.jpg", VALUES)
+
+    with pytest.raises(DataError, match=r"masks/a.jpg: of another format than masks"):
+        read_samples(folder, target="mask")
+
+
+@pytest.mark.parametrize("values", [[[0, 200]], [[0, 76], [149, 255]], [[3, 9]]])
+def test_masks_of_values_that_are_no_numbers_of_classes_are_refused(make_files, save_mask, values) -> None:
+    make_files("images/a.png")
+    folder = save_mask("masks/a.png", values)
+
+    with pytest.raises(DataError, match=r"masks hold the values .*, and nothing names the classes") as caught:
+        read_samples(folder, target="mask")
+
+    assert "classes.txt" in caught.value.hint
+    names = [str(number) for number in range(201)]
+    assert len(read_samples(folder, target="mask", labels=names)) == 1

@@ -34,17 +34,26 @@ def test_table_rows_of_another_length_are_listed(tmp_path: Path) -> None:
     ("name", "content", "message"),
     [
         ("a.csv", "a,b\n\xe9,1\n".encode("latin-1"), "cannot be read: 'utf-8' codec can't decode"),
-        ("a.csv", 'a,b\n"1,2\n', "cannot be read: unexpected end of data"),
+        ("a.csv", 'a,b\n1,2\n"1,2\n', "3: cannot be read: unexpected end of data"),
+        ("a.csv", "a,b,a\n1,2,3\n", "1: column 'a' is there 2 times"),
         ("a.parquet", b"no parquet", "cannot be read: "),
         ("a.parquet", b"PAR1" + bytes(20) + b"PAR1", "cannot be read: "),
-        ("a.jsonl", b"{no json", "cannot be read: "),
-        ("a.jsonl", b"[1]", "cannot be read: a line is no object"),
+        ("a.jsonl", b'{"a": 1}\n\n{no json', "3: cannot be read: "),
+        ("a.jsonl", b"[1]", "1: is no object"),
         ("a.xlsx", b"", "'.xlsx' is no table"),
     ],
 )
 def test_table_broken_file_is_named(tmp_path: Path, name: str, content: bytes | str, message: str) -> None:
-    with pytest.raises(DataError, match=f"{name}: {message}"):
+    with pytest.raises(DataError, match=f"{name}: ?{message}"):
         read_table(write(tmp_path / name, content))
+
+
+def test_table_columns_without_a_name_may_be_several(tmp_path: Path) -> None:
+    assert read_table(write(tmp_path / "a.csv", "a,,\n1,2,3\n")).columns["a"] == ["1"]
+
+
+def test_table_lines_of_json_are_counted_with_blank_ones(tmp_path: Path) -> None:
+    assert read_table(write(tmp_path / "a.jsonl", '{"a": 1}\n\n{"a": 2}\n')).lines == [1, 3]
 
 
 def test_table_missing_file_names_the_key(tmp_path: Path) -> None:

@@ -127,3 +127,36 @@ def test_voc_real_blood_cells_are_read_with_boxes_of_zero_area(real) -> None:
     assert len(set(samples.table["label"])) == 364
     part = samples.take([5, 3])
     assert boxes_of(part).text(1) == found.text(3)
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        (b"", "1.xml:1: is no XML: no element found"),
+        (b"<html></html>", "1.xml:1: <html> is no <annotation>: of another format"),
+        (
+            b'<?xml version="1.0" encoding="gb2312"?><annotation/>',
+            "1.xml:1: is XML in an encoding that .*: save it as UTF-8",
+        ),
+        (
+            b'<?xml version="1.0" encoding="none"?><annotation/>',
+            "1.xml:1: is XML in an encoding that .*: save it as UTF-8",
+        ),
+    ],
+)
+def test_voc_file_that_is_none_names_its_line(make_files, write, content: bytes, text: str) -> None:
+    make_files("1.png", "2.png")
+    folder = write("2.xml", xml(voc_object("a", 1, 2, 3, 4)))
+    (folder / "1.xml").write_bytes(content)
+
+    with pytest.raises(DataError, match=text):
+        read_samples(folder, target="boxes")
+
+
+def test_voc_two_files_of_one_image_are_refused(make_files, write) -> None:
+    make_files("1.png")
+    write("1.xml", xml(voc_object("a", 1, 2, 3, 4)))
+    folder = write("2.xml", xml(voc_object("a", 1, 2, 3, 4), filename="1.png"))
+
+    with pytest.raises(DataError, match=r"1.xml, 2.xml: of one image, 1.png"):
+        read_samples(folder, target="boxes")
