@@ -1,17 +1,25 @@
 """YOLO: a text file for each image, with a line of class number, centre, width and height for each box."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from auto_train.data.image import SUFFIXES, image_size
 from auto_train.data.readers.base import Options
 from auto_train.data.readers.boxes import Annotated, Box, box_samples, refuse
 from auto_train.data.readers.classes import names_in
 from auto_train.data.readers.numbers import number_in
-from auto_train.data.readers.places import image_folders, images_below, inner_splits, split_folders
+from auto_train.data.readers.places import (
+    IMAGE_FOLDERS,
+    image_folders,
+    images_below,
+    inner_splits,
+    short_name,
+    split_folders,
+)
+from auto_train.data.readers.yolo_config import CONFIG_FILES, YoloConfig, images_listed, places_of, read_config
 from auto_train.errors import DataError, ImageError
 
 if TYPE_CHECKING:
@@ -21,9 +29,11 @@ LOOKS = "labels/ with a text file for each image of images/ (YOLO)"
 # Suffixes of annotations in other formats.
 OTHERS = (".xml", ".json", ".csv")
 CLASS_FILES = ("classes.txt", "det_classes.txt", "obj.names", "classes.names", "labels.txt")
-CONFIG_FILES = ("data.yaml", "data.yml", "dataset.yaml", "dataset.yml")
 # Images that are looked for a file of labels, to tell the format.
 LOOKED_AT = 100
+
+
+_Pair = tuple[str, Path, Path]
 
 
 @dataclass(frozen=True)
@@ -35,46 +45,130 @@ class _Place:
     labels: Path
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Data:
+    """Where the images and their labels are.
+
+    Attributes:
+        places: folders of them.
+        pairs: split, image and place of its labels, of single images.
+        warnings, notes: what was understood.
+    """
+
+    places: Sequence[_Place] = ()
+    pairs: Sequence[_Pair] = ()
+    warnings: Sequence[str] = ()
+    notes: Sequence[str] = ()
+
+    def label_files(self) -> Iterator[Path]:
+        return (file for _, _, file in self.pairs[:LOOKED_AT] if file.is_file())
+
+
 def detect(folder: Path, options: Options) -> bool:
     """Return True if images have text files of their stems, in a folder of labels beside theirs or in their own."""
-    return any(_has_labels(place) for place in _places(folder, options))
+    try:
+        data = _find(folder, options, read_config(folder))
+    except DataError:  # told when it is read
+        data = _Data(places=_places(folder, options))
+    return any(_has_labels(place) for place in data.places) or any(map(_holds_labels, data.label_files()))
 
 
 def read(folder: Path, options: Options) -> "Samples":
     """Return the images with their boxes. An empty file says that there are none on the image, and so does no file.
 
     Numbers are shares of the image's sides. A line with more than four of them is an outline, whose box is taken. Class
-    names are those of data.yaml, classes.txt, det_classes.txt, obj.names or of the INI, by their numbers.
+    names are those of data.yaml, classes.txt, det_classes.txt, obj.names or of the INI, by their numbers. Splits are
+    those of data.yaml, where it names places that are there, else the folders'.
 
     Raises:
         DataError: no labels, no class names; lines that are none, unknown numbers, labels without an image: all.
     """
-    places = _places(folder, options)
-    names, source = _names(folder, options)
+    config = read_config(folder)
+    data = _find(folder, options, config)
+    names, source = _names(folder, options, config)
     problems: list[str] = []
-    pairs = [pair for place in places for pair in _pairs(place, problems)]
+    found = [*(pair for place in data.places for pair in _pairs(place, problems)), *data.pairs]
+    pairs = list(dict.fromkeys(found))  # lists may name an image twice
+    _check_splits(pairs, config)
     if not pairs:
         raise DataError("no image beside a folder of labels", where=str(folder), allowed=LOOKS)
     rows = _annotated(pairs, names, problems)
     refuse(problems, folder)
     bare = sum(row.file is None for row in rows)
-    warnings = [f"{folder}: {bare} images have no file of labels and count as images without boxes"] if bare else []
-    notes = [f"class names are those of {source}"]
+    warnings = [*data.warnings]
+    warnings += [f"{folder}: {bare} images have no file of labels and count as images without boxes"] if bare else []
+    notes = [*data.notes, f"class names are those of {source}"]
     return box_samples(rows, folder, options, names=names, warnings=warnings, notes=notes)
 
 
 def _has_labels(place: _Place) -> bool:
-    """Tell whether the first file of labels holds what such a file does; a caption beside an image does not."""
+    """Tell whether there are files of labels: a caption beside an image is none, an empty file in a folder apart is."""
     some = islice(images_below(place.images, SUFFIXES), LOOKED_AT)
-    files = (place.labels / path.relative_to(place.images).with_suffix(".txt") for path in some)
-    filled = (file for file in files if file.is_file() and file.stat().st_size)
-    return (first := next(filled, None)) is not None and _holds_labels(first)
+    files = [place.labels / path.relative_to(place.images).with_suffix(".txt") for path in some]
+    there = [file for file in files if file.is_file()]
+    filled = [file for file in there if file.stat().st_size]
+    return any(map(_holds_labels, filled)) or (bool(there) and not filled and place.labels != place.images)
 
 
 def _holds_labels(file: Path) -> bool:
-    with file.open(encoding="utf-8", errors="replace") as opened:
-        cells = opened.readline().split()
-    return len(cells) >= 5 and cells[0].isdecimal() and all(number_in(text) is not None for text in cells)
+    """Tell by its first line whether a file holds labels, one of the cells wrong perhaps."""
+    with file.open(encoding="utf-8-sig", errors="replace") as opened:
+        cells = next((line.split() for line in opened if line.strip()), [])
+    return len(cells) >= 5 and sum(number_in(text) is None for text in cells) < 2
+
+
+def _find(folder: Path, options: Options, config: YoloConfig | None) -> _Data:
+    """Return the places that data.yaml names, else those of the folders; what the INI names counts more than both.
+
+    Raises:
+        DataError: data.yaml names some that are there and others that are not.
+    """
+    if not config or options.images_dir or options.annotations_file or options.split_dirs:
+        return _Data(places=_places(folder, options))
+    named, warnings = places_of(config)
+    if not named:
+        return _Data(places=_places(folder, options), warnings=warnings)
+    folders = [
+        (one.split, place) for one in named if one.path.is_dir() for place in image_folders(one.path) or [one.path]
+    ]
+    pairs = [
+        (one.split, path, _labels_for(path.parent) / f"{path.stem}.txt")
+        for one in named if not one.path.is_dir() for path in images_listed(one, config)
+    ]  # fmt: skip
+    return _Data(
+        places=[_Place(split, place, _labels_for(place)) for split, place in folders],
+        pairs=pairs,
+        warnings=warnings,
+        notes=[f"splits are those of {config.file}"],
+    )
+
+
+def _labels_for(images: Path) -> Path:
+    """Return the folder of labels: that with labels in place of the last images in its path, or as _labels_of."""
+    parts = images.parts
+    at = next((at for at in range(len(parts) - 1, 0, -1) if parts[at].lower() in IMAGE_FOLDERS), 0)
+    other = Path(*parts[:at], "labels", *parts[at + 1 :]) if at else images
+    return other if other.is_dir() else _labels_of(images)
+
+
+def _check_splits(pairs: Sequence[_Pair], config: YoloConfig | None) -> None:
+    """Pass if no image is in two splits.
+
+    Raises:
+        DataError: data.yaml names one place for two of them.
+    """
+    splits: dict[Path, str] = {}
+    twice = [(path, splits[path], split) for split, path, _ in pairs if splits.setdefault(path, split) != split]
+    if not twice:
+        return
+    path, one, other = twice[0]
+    line = next((named.line for named in config.splits if named.split == other), 1) if config else 1
+    raise DataError(
+        f"{len(twice)} images are in {one} and in {other}, {path} for one",
+        where=f"{config.file}:{line}" if config else str(path.parent),
+        allowed="images of its own for each split",
+        hint="name other places there; without its line 'val' a validation split is drawn",
+    )
 
 
 def _places(folder: Path, options: Options) -> list[_Place]:
@@ -105,15 +199,14 @@ def _labels_of(images: Path) -> Path:
     return next((path for path in (images.parent / "labels", images / "labels") if path.is_dir()), images)
 
 
-def _names(folder: Path, options: Options) -> tuple[list[str], str]:
+def _names(folder: Path, options: Options, config: YoloConfig | None) -> tuple[list[str], str]:
     """Return the class names by number, and where they are from.
 
     Raises:
         DataError: nothing tells them.
     """
-    for path in (folder / name for name in CONFIG_FILES):
-        if path.is_file() and (names := _yaml_names(path)):
-            return names, str(path)
+    if config and config.names:
+        return config.names, str(config.file)
     names, file = names_in(folder, CLASS_FILES)
     if file:
         return names, str(file)
@@ -124,48 +217,24 @@ def _names(folder: Path, options: Options) -> tuple[list[str], str]:
                     hint="or name them in [project] classes, in the order of their numbers")  # fmt: skip
 
 
-def _yaml_names(path: Path) -> list[str]:
-    """Return the ``names`` of a YAML file: a list, or a mapping from numbers.
-
-    Raises:
-        DataError: they are something else.
-    """
-    import yaml
-
-    try:
-        content: Any = yaml.safe_load(path.read_bytes())
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise DataError(f"cannot be read: {error}", where=str(path)) from error
-    found = content.get("names") if isinstance(content, Mapping) else None
-    if isinstance(found, Mapping) and sorted(found) == list(range(len(found))):
-        found = [found[number] for number in range(len(found))]
-    if found is None:
-        return []
-    names = [str(name) for name in found] if isinstance(found, Sequence) and not isinstance(found, str) else []
-    if not names or len(set(names)) < len(names):
-        message = "names are no list of different names, nor a mapping from 0, 1, 2 … to them"
-        raise DataError(message, where=str(path))
-    return names
-
-
-def _pairs(place: _Place, problems: list[str]) -> Iterator[tuple[str, Path, Path]]:
+def _pairs(place: _Place, problems: list[str]) -> Iterator[_Pair]:
     """Yield split, image and the place of its labels, whether they are there or not."""
     stems: dict[str, Path] = {}
     for path in images_below(place.images, SUFFIXES):
         stem = str(path.relative_to(place.images).with_suffix(""))
         if stem in stems:
-            problems.append(f"{path.name}: of one name with {stems[stem].name}, so labels would be of both")
+            problems.append(f"{short_name(path)}: of one name with {stems[stem].name}, so labels would be of both")
         stems[stem] = path
     for path in images_below(place.labels, [".txt", *OTHERS]):
         is_of_image = str(path.relative_to(place.labels).with_suffix("")) in stems
         if path.suffix.lower() in OTHERS and is_of_image:
-            problems.append(f"{path.name}: of another format beside files of labels in {place.labels}")
+            problems.append(f"{short_name(path)}: of another format beside files of labels in {place.labels}")
         elif path.suffix.lower() == ".txt" and not is_of_image and _holds_labels(path):
-            problems.append(f"{path.name}: no image of this name in {place.images}")
+            problems.append(f"{short_name(path)}: no image of this name in {place.images}")
     yield from ((place.split, path, place.labels / f"{stem}.txt") for stem, path in stems.items())
 
 
-def _annotated(pairs: Sequence[tuple[str, Path, Path]], names: Sequence[str], problems: list[str]) -> list[Annotated]:
+def _annotated(pairs: Sequence[_Pair], names: Sequence[str], problems: list[str]) -> list[Annotated]:
     from auto_train.data.parallel import in_order, new_pool
 
     rows = []
@@ -186,33 +255,43 @@ def _read(image: Path, file: Path, names: Sequence[str]) -> tuple[list[Box] | No
     except FileNotFoundError:
         return None, []
     except (OSError, ValueError) as error:
-        return [], [f"{file.name}: cannot be read: {error}"]
+        return [], [f"{short_name(file)}: cannot be read: {error}"]
     if not any(map(str.strip, lines)):
         return [], []
     try:
         width, height = image_size(image)
     except (ImageError, OSError):
         return [], []  # the doctor names it
-    found = [_box(line, number, names) for number, line in enumerate(lines, 1) if line.strip()]
+    filled = [(number, line.strip()) for number, line in enumerate(lines, 1) if line.strip()]
+    has_outline = any(len(line.split()) > 6 for _, line in filled)
+    found = [_box(line, number, names, has_outline=has_outline) for number, line in filled]
     boxes = [
         one._replace(left=one.left * width, top=one.top * height, right=one.right * width, bottom=one.bottom * height)
         for one in found
         if isinstance(one, Box)
     ]
-    return boxes, [f"{file.name}:{one}" for one in found if isinstance(one, str)]
+    return boxes, [f"{short_name(file)}:{one}" for one in found if isinstance(one, str)]
 
 
-def _box(line: str, number: int, names: Sequence[str]) -> Box | str:
-    """Return a box in shares of the image, or what is wrong behind the line's number."""
+def _box(line: str, number: int, names: Sequence[str], *, has_outline: bool) -> Box | str:
+    """Return a box in shares of the image, or what is wrong behind the line's number.
+
+    Args:
+        has_outline: there is one in the file.
+    """
     first, *rest = line.split()
     values = [value for text in rest if (value := number_in(text)) is not None]
     is_outline = len(rest) >= 6 and len(rest) % 2 == 0
     if len(values) < len(rest) or not (len(rest) == 4 or is_outline):
-        return f"{number}: '{line.strip()[:60]}' is no class number and four numbers"
+        return f"{number}: '{line[:60]}' is no class number and four numbers"
     if not first.isdecimal() or int(first) >= len(names):
         return f"{number}: class '{first}' is none of the {len(names)} classes, 0 to {len(names) - 1}"
     if is_outline:
         across, down = values[::2], values[1::2]
+        if (different := len(set(zip(across, down, strict=True)))) < 3:
+            return f"{number}: an outline with {different} points, three are the least"
         return Box(names[int(first)], min(across), min(down), max(across), max(down), number)
+    if has_outline:
+        return f"{number}: '{line}' among outlines: a box, or an outline with two points?"
     x, y, width, height = values
     return Box(names[int(first)], x - width / 2, y - height / 2, x + width / 2, y + height / 2, number)

@@ -119,3 +119,51 @@ def test_yolo_class_file_with_a_name_twice_or_none_names_its_line(make_files, wr
         read(write("classes.txt", "a", "b", "a"))
     with pytest.raises(DataError, match=r"classes.txt:2: a line without a name"):
         read(write("classes.txt", "a", "", "b"))
+
+
+@pytest.mark.parametrize(
+    ("lines", "text"),
+    [
+        (
+            ["0 .1 .1 .5 .1 .5 .5", "0 .1 .1 .4 .4"],
+            "1.txt:2: '0 .1 .1 .4 .4' among outlines: a box, or an outline with",
+        ),
+        (["0 .1 .1 .5 .5 .1 .1"], "1.txt:1: an outline with 2 points, three are the least"),
+        (["0 .1 .1 .5 .5 .1"], "1.txt:1: '0 .1 .1 .5 .5 .1' is no class number and four numbers"),
+    ],
+)
+def test_yolo_outline_of_two_points_names_file_and_line(make_files, write, lines: list[str], text: str) -> None:
+    make_files("images/1.png")
+    folder = write("labels/1.txt", *lines)
+
+    with pytest.raises(DataError, match=text):
+        read(folder, labels=["a"])
+
+
+@pytest.mark.parametrize("line", ["x .5 .5 1 1", "-1 .5 .5 1 1", "0.0 .5 .5 1 1", "0 nan .5 1 1"])
+def test_yolo_data_is_known_by_files_with_a_wrong_line(make_files, write, line: str) -> None:
+    make_files("images/1.png")
+    write("labels/1.txt", "", line)
+    folder = write("classes.txt", "cat")
+
+    with pytest.raises(DataError, match=r"1.txt:2: "):
+        read_samples(folder, target="boxes")
+
+
+def test_yolo_empty_files_alone_are_known_and_refused(make_files, write) -> None:
+    make_files("images/1.png")
+    (write("classes.txt", "cat") / "labels").mkdir()
+    folder = write("labels/1.txt")
+    (folder / "labels/1.txt").write_text("")
+
+    with pytest.raises(DataError, match="1 images, and no box on any of them"):
+        read_samples(folder, target="boxes")
+
+
+def test_yolo_file_of_a_split_is_named_with_its_folders(make_files, write) -> None:
+    make_files("train/images/1.png", "val/images/1.png")
+    write("train/labels/1.txt", "0 .5 .5 1 1")
+    write("val/labels/1.txt", "3 .5 .5 1 1")
+
+    with pytest.raises(DataError, match=r"  - val/labels/1.txt:1: class '3' is none"):
+        read(write("classes.txt", "cat"))

@@ -1,0 +1,163 @@
+"""data.yaml of a YOLO data set: the names of its classes, and where its splits are."""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from auto_train.data.readers.base import SPLIT_OF
+from auto_train.data.samples import listed
+from auto_train.errors import DataError
+from auto_train.types import absolute
+
+CONFIG_FILES = ("data.yaml", "data.yml", "dataset.yaml", "dataset.yml")
+_PLACES = "folders of images, or .txt files with an image a line"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Named:
+    """What a split is in the file.
+
+    Attributes:
+        split, text: as written there.
+        path: where that is, absolute; not there: the likeliest place.
+        line: of the key.
+    """
+
+    split: str
+    text: str
+    path: Path
+    line: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class YoloConfig:
+    """A data.yaml.
+
+    Attributes:
+        file: the path of it.
+        root: folder that its paths are relative to, absolute.
+        names: of the classes by number; none: it has none.
+        splits: the places it names, in its order.
+    """
+
+    file: Path
+    root: Path
+    names: list[str]
+    splits: list[Named]
+
+
+def read_config(folder: Path) -> YoloConfig | None:
+    """Return the data.yaml of a folder, None where there is none that names classes or splits.
+
+    Raises:
+        DataError: it is no YAML; names or places are something else.
+    """
+    found = (config for name in CONFIG_FILES if (folder / name).is_file() and (config := _read(folder / name)))
+    return next(found, None)
+
+
+def places_of(config: YoloConfig) -> tuple[list[Named], list[str]]:
+    """Return the places that are there, and warnings of others; none at all: the file is from another machine.
+
+    Raises:
+        DataError: some are there, and one to train on or to validate with is not.
+    """
+    there = [one for one in config.splits if _exists(one.path)]
+    away = [f"{config.file}:{one.line}: {one.split} is '{one.text}', and there is no {one.path}"
+            for one in config.splits if not _exists(one.path)]  # fmt: skip
+    if not there:
+        return [], [f"{text}; the splits are those of the folders" for text in away]
+    missing = [one for one in config.splits if not _exists(one.path) and one.split != "test"]
+    if missing:
+        hint = "correct the path, which is relative to 'path' or else to the file, or remove the line"
+        first = missing[0]
+        raise DataError(f"{first.split} is '{first.text}', and there is no {first.path}",
+                        where=f"{config.file}:{first.line}", allowed=_PLACES, hint=hint)  # fmt: skip
+    return there, away
+
+
+def images_listed(one: Named, config: YoloConfig) -> list[Path]:
+    """Return the images a list names: one a line, absolute, or relative to the list or to the data.
+
+    Raises:
+        DataError: the list cannot be read; images that are not there, all of them with their lines.
+    """
+    try:
+        lines = [line.strip() for line in one.path.read_text(encoding="utf-8-sig").splitlines()]
+    except (OSError, ValueError) as error:
+        raise DataError(f"cannot be read: {error}", where=str(one.path), allowed=_PLACES) from error
+    roots = (one.path.parent, config.root, config.file.parent)
+    found = [_first_of(line, roots) if line else None for line in lines]
+    problems = [
+        f"{one.path.name}:{number}: no such image ({line})"
+        for number, (line, path) in enumerate(zip(lines, found, strict=True), 1)
+        if line and not path
+    ]
+    if problems:
+        message, hint = listed(f"{len(problems)} images are not there", problems), "correct or remove the lines"
+        raise DataError(message, where=str(one.path), allowed="paths relative to the list or to the data", hint=hint)
+    return [path for path in found if path]
+
+
+def _first_of(line: str, roots: Sequence[Path]) -> Path | None:
+    paths = [absolute(root / line) for root in roots]
+    return next((path for path in paths if os.path.isfile(path)), None)  # noqa: PTH113 - as _exists
+
+
+def _read(file: Path) -> YoloConfig | None:
+    import yaml
+
+    try:
+        content: Any = yaml.safe_load(file.read_bytes())
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise DataError(f"cannot be read: {error}", where=str(file)) from error
+    if not isinstance(content, Mapping):
+        return None
+    root = file.parent
+    if isinstance(content.get("path"), str) and os.path.isdir(named := _place(content["path"], root)):  # noqa: PTH112
+        root = named
+    names, splits = _names(content.get("names"), file), list(_splits(content, file, root))
+    return YoloConfig(file=file, root=root, names=names, splits=splits) if names or splits else None
+
+
+def _names(found: Any, file: Path) -> list[str]:
+    if isinstance(found, Mapping) and sorted(found, key=str) == sorted(range(len(found)), key=str):
+        found = [found[number] for number in range(len(found))]
+    if found is None:
+        return []
+    names = [str(name) for name in found] if isinstance(found, Sequence) and not isinstance(found, str) else []
+    if not names or len(set(names)) < len(names):
+        message = "names are no list of different names, nor a mapping from 0, 1, 2 … to them"
+        raise DataError(message, where=str(file))
+    return names
+
+
+def _splits(content: Mapping[Any, Any], file: Path, root: Path) -> Iterator[Named]:
+    """Yield the places of the keys train, val and test.
+
+    Raises:
+        DataError: one that is no text.
+    """
+    lines = file.read_text(encoding="utf-8-sig", errors="replace").splitlines()
+    for key, value in content.items():
+        split = SPLIT_OF.get(str(key).lower(), "")
+        if not split or not value:
+            continue
+        line = next((number for number, text in enumerate(lines, 1) if text.startswith(f"{key}:")), 1)
+        texts = [value] if isinstance(value, str) else value
+        if not isinstance(texts, list) or not all(isinstance(text, str) and text for text in texts):
+            raise DataError(f"{key} is {value!r}", where=f"{file}:{line}", allowed=_PLACES)
+        yield from (Named(split=split, text=text, path=_place(text, root), line=line) for text in texts)
+
+
+def _place(text: str, root: Path) -> Path:
+    """Return where a path leads: exports are known to have one ``../`` too many."""
+    path = absolute(root / os.path.expanduser(text))  # noqa: PTH111 - Path's own fails for an unknown ~user
+    other = absolute(root / text.removeprefix("../"))
+    return other if not _exists(path) and _exists(other) else path
+
+
+def _exists(path: Path) -> bool:
+    return os.path.exists(path)  # noqa: PTH110 - Path.exists raises for a name the system refuses
