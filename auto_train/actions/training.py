@@ -55,6 +55,9 @@ def train(
     result: TrainResult = recipe_module(loaded, "train").train_model(
         loaded, offline=offline, progress=progress, resume=run
     )
+    from auto_train.training.memory import trim
+
+    trim()  # the model is gone now; the caller may go on, and a process that ends reads 100 MB of torch's libraries
     return result
 
 

@@ -1,6 +1,5 @@
 """InferenceModel: the whole way from uint8 pixels to final answers as one module, so preprocessing cannot differ."""
 
-import copy
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -14,7 +13,7 @@ from auto_train.common.answers import Described, difference_function
 from auto_train.common.backbone import create_timm_model
 from auto_train.data.resize import resize_images
 from auto_train.errors import BundleError
-from auto_train.training.runs.files import write_atomically
+from auto_train.training.runs.files import replacing
 
 if TYPE_CHECKING:
     import numpy as np
@@ -139,16 +138,22 @@ class InferenceModel(nn.Module, ConfigMixin):
         self.temperature.fill_(temperature)
         self.set_config(temperature=temperature)
 
-    def with_network(self, network: nn.Module) -> Self:
-        """Return a copy in evaluation mode that runs this network's weights, in float32 on the CPU."""
-        clone = copy.deepcopy(self)
-        clone.network.load_state_dict(network.state_dict())
-        return clone.float().cpu().eval()
+    def finished(self) -> Self:
+        """Return itself as it answers from now on: in evaluation mode, in float32, on the CPU."""
+        return self.float().cpu().eval()
 
     def save_weights(self, path: Path) -> None:
-        from safetensors.torch import save
+        from safetensors import SafetensorError
+        from safetensors.torch import save_file
 
-        write_atomically(path, save({name: tensor.contiguous() for name, tensor in self.state_dict().items()}))
+        # The format knows one layout. Changed in place, layer by layer, and written from where they lie, the weights
+        # are not in memory twice.
+        self.to(memory_format=torch.contiguous_format)
+        with replacing(path) as part:
+            try:
+                save_file({name: tensor.contiguous() for name, tensor in self.state_dict().items()}, part)
+            except SafetensorError as error:  # its sign of a full disk
+                raise RuntimeError(str(error)) from error
 
     def load_weights(self, path: Path) -> None:
         from safetensors.torch import load_file

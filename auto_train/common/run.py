@@ -31,6 +31,7 @@ from auto_train.errors import GateError, Interrupted
 from auto_train.reports import write_report
 from auto_train.training.early_stop import EarlyStop
 from auto_train.training.learner import Learner
+from auto_train.training.memory import trim
 from auto_train.training.optim.budget import Budget
 from auto_train.training.runs.checkpoint import Checkpointer
 from auto_train.training.runs.epoch_log import EpochLog
@@ -180,6 +181,7 @@ class TrainingRun:
             stages, start = replanned(self.resume, learn, stages)
             if replans(self.resume):
                 callbacks.append(FirstStep(self._tell_schedule))
+        trim()  # what reading and checking the data, and building its store, have left free
         begun = time.perf_counter()
         with learn.added_cbs(callbacks), stop.listening():
             learn.fit_stages(stages, start=start)
@@ -233,7 +235,8 @@ class TrainingRun:
             return self._result(task, {})
         if self.listener:
             self.listener(Progress(stage="evaluate"))
-        inference = task.inference.with_network(task.model)
+        # The model itself, no copy of it: nothing is trained after this.
+        inference = task.inference.finished()
         metrics = evaluate_run(task, inference, self.folder)
         self.feed.final = metrics
         with replacing_folder(self.folder.bundle) as part:

@@ -136,9 +136,8 @@ class BatchLoader:
         ][start:]
         pixels = self.pixels.batches([positions for _, positions in steps])
         for (step, positions), array in zip(steps, pixels, strict=True):
-            batch = self._made(array, positions, step)
             self.share = len(positions) * self.world * self.parts / self.full_bs
-            yield batch
+            yield self._made(array, positions, step)
 
     def _block(self) -> tuple[int, int, int]:
         """Return where in the order this worker begins, where it ends, and the size of a full batch."""

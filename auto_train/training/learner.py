@@ -20,7 +20,7 @@ from auto_train.training.fastai_core import (
     OptimWrapper,
 )
 from auto_train.training.loaders import length
-from auto_train.training.memory import give_back, is_out_of_memory, out_of_memory
+from auto_train.training.memory import give_back, is_out_of_memory, out_of_memory, trim
 from auto_train.training.monitor import Errors
 from auto_train.training.optim.stages import Stage, fine_tune_stages
 from auto_train.training.position import Position
@@ -156,6 +156,7 @@ class Learner(StepLearner):
         """Drop what only training needs, the optimizer's state and the gradients: three times the model's size."""
         self.opt = None
         self.model.zero_grad(set_to_none=True)
+        trim()
 
     def fine_tune(self, epochs: int, base_lr: float = 2e-3, freeze_epochs: int = 1, **kwargs: Any) -> None:
         """Train the head for ``freeze_epochs``, then everything for ``epochs`` (fastai's fine_tune)."""

@@ -37,12 +37,19 @@ def give_back() -> None:
     space not even a batch of one image fits then. From here on it keeps none above 1 MB, which costs some speed.
     Source: mallopt(3), M_MMAP_THRESHOLD.
     """
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "mallopt"):
+        libc.mallopt(M_MMAP_THRESHOLD, 2**20)
+    trim()
+
+
+def trim() -> None:
+    """Return to the system what is free just now, so that what comes next does not add to it."""
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
     libc = ctypes.CDLL(None)
-    if hasattr(libc, "mallopt") and hasattr(libc, "malloc_trim"):
-        libc.mallopt(M_MMAP_THRESHOLD, 2**20)
+    if hasattr(libc, "malloc_trim"):
         libc.malloc_trim(0)
 
 

@@ -27,7 +27,7 @@ def started(*words: str, **env: str) -> list[str]:
 def test_training_goes_on_in_the_same_process_with_huge_pages(tmp_path: Path) -> None:
     before, after = started("train", f"--config={tmp_path}/none.ini")
     assert before.split(" ") == [after.split(" ")[0], "None"]
-    assert after.split(" ")[1] == "glibc.malloc.hugetlb=1"
+    assert after.split(" ")[1] == "glibc.malloc.hugetlb=1:glibc.malloc.arena_max=2"
 
 
 @pytest.mark.parametrize("words", [["train", "--help"], ["validate"], ["--help"]])

@@ -22,7 +22,7 @@ def task(digit_files: Path, tmp_path_factory: pytest.TempPathFactory) -> Classif
 
 def test_outputs_are_the_networks_in_the_order_of_the_rows(task: ClassificationModel):
     valid = task.samples.of("valid")
-    inference = task.inference.with_network(task.model)
+    inference = task.inference.finished()
     found = network_outputs(inference, eval_loader(task, valid), task.device, task.kept)
     assert torch.equal(found.targets, task.targets(valid)) and found.outputs.dtype == torch.float32
     with torch.no_grad():
@@ -34,17 +34,17 @@ def test_outputs_are_the_networks_in_the_order_of_the_rows(task: ClassificationM
 
 
 def test_metrics_of_a_split_carry_its_name(task: ClassificationModel):
-    found = evaluate_split(task, task.inference.with_network(task.model), "valid")
+    found = evaluate_split(task, task.inference.finished(), "valid")
     assert all(name.startswith("valid/") for name in found) and 0 <= found["valid/accuracy"] <= 1
     assert found.warnings == tuple(task.warnings)
 
 
 def test_split_without_images_has_no_metrics(task: ClassificationModel):
-    assert evaluate_split(task, task.inference.with_network(task.model), "test") == {}
+    assert evaluate_split(task, task.inference.finished(), "test") == {}
 
 
 def test_run_is_measured_and_leaves_what_a_report_needs(task: ClassificationModel, tmp_path: Path):
-    inference = task.inference.with_network(task.model)
+    inference = task.inference.finished()
     metrics = evaluate_run(task, inference, RunFolder(tmp_path))
     assert metrics == evaluate_split(task, inference, "valid")
     found = json.loads((tmp_path / "evaluation.json").read_text())
@@ -66,5 +66,5 @@ def test_run_is_measured_and_leaves_what_a_report_needs(task: ClassificationMode
 def test_run_measured_again_leaves_nothing_of_the_first(task: ClassificationModel, tmp_path: Path):
     folder = RunFolder(tmp_path)
     (tmp_path / "predictions/test").mkdir(parents=True)
-    evaluate_run(task, task.inference.with_network(task.model), folder)
+    evaluate_run(task, task.inference.finished(), folder)
     assert not (tmp_path / "predictions/test").exists()

@@ -58,23 +58,23 @@ def test_temperature_divides_the_logits_and_is_saved(classifier: Classifier, pho
     assert classifier.config["temperature"] == 2.0
 
 
-def test_copy_with_another_network_runs_its_weights(classifier: Classifier, photos: list[np.ndarray]):
-    torch.manual_seed(1)
-    other = make_classifier(name="other").network
-    with torch.no_grad():
-        other[1][1][1].bias.copy_(torch.tensor([9.0, 0.0, 0.0]))
-    other.train()
-    clone = classifier.with_network(other)
-    assert answer(clone, photos[0]).argmax() == 0 and not clone.training
-    assert clone.labels == LABELS and clone.config == classifier.config
-    with torch.no_grad():
-        other[1][1][1].bias.fill_(0)
-    assert answer(clone, photos[0]).argmax() == 0  # a copy, no view
+def test_finished_model_answers_on_the_processor_in_float32(photos: list[np.ndarray]):
+    trained = make_classifier().train().to(torch.float64)
+    finished = trained.finished()
+    assert finished is trained and not finished.network.training
+    assert {tensor.dtype for tensor in finished.network.parameters()} == {torch.float32}
+    assert torch.equal(answer(finished, photos[0]), answer(make_classifier().eval(), photos[0]))
 
 
-def test_copy_with_a_network_of_other_layout_is_the_same(classifier: Classifier, photos: list[np.ndarray]):
-    network = make_classifier().network.to(memory_format=torch.channels_last)
-    assert torch.allclose(answer(classifier.with_network(network), photos[5]), answer(classifier, photos[5]), atol=1e-6)
+def test_weights_of_another_layout_are_saved_as_they_are(photos: list[np.ndarray], tmp_path: Path):
+    trained, expected = make_classifier().to(memory_format=torch.channels_last), make_classifier()
+    trained.save_weights(tmp_path / "weights.safetensors")
+    loaded = make_classifier(name="other")
+    with torch.no_grad():
+        loaded.network[1][1][1].bias.fill_(9)
+    loaded.load_weights(tmp_path / "weights.safetensors")
+    for name, tensor in expected.state_dict().items():
+        assert torch.equal(loaded.state_dict()[name], tensor), name
 
 
 def test_model_goes_through_a_bundle_unchanged(classifier: Classifier, photos: list[np.ndarray], tmp_path: Path):

@@ -84,7 +84,7 @@ def test_data_without_numbers_is_refused(digit_files: Path, tmp_path: Path):
 
 def test_intervals_are_made_of_the_errors_on_valid(numbers: Path, tmp_path: Path):
     task = make_task(tmp_path, numbers, "interval=0.8")
-    clone = task.inference.with_network(task.model)
+    clone = task.inference.finished()
     outputs = torch.zeros(40, 2)
     mean = torch.tensor(clone.config["target_mean"], dtype=torch.float64)
     targets = mean + torch.arange(1.0, 41.0, dtype=torch.float64)[:, None] * torch.tensor([0.01, 100.0])
@@ -108,7 +108,7 @@ def crossed_by_hand(errors: torch.Tensor) -> float:
 def test_too_few_images_for_the_intervals_are_told(numbers: Path, tmp_path: Path):
     task = make_task(tmp_path, numbers, "interval=0.99")
     targets = task.targets(task.samples)[:40]
-    task.calibrate(task.inference.with_network(task.model), torch.zeros(40, 2), targets)
+    task.calibrate(task.inference.finished(), torch.zeros(40, 2), targets)
     assert any("need 99 validation images, and 40 are there" in text for text in task.warnings)
 
 

@@ -91,7 +91,7 @@ def test_metrics_of_a_split_are_those_of_its_answers(shapes: Path, tmp_path: Pat
     from sklearn import metrics as sk
 
     task = make_task(tmp_path, shapes)
-    inference = task.inference.with_network(task.model)
+    inference = task.inference.finished()
     found = evaluate_split(task, inference, "valid")
     valid = task.samples.of("valid")
     masks = [source.read() for source in valid.targets.sources]
@@ -113,7 +113,7 @@ def test_epoch_metrics_are_those_of_the_split(shapes: Path, tmp_path: Path):
         with torch.no_grad():
             out = task.batch_forward(task.model, batch)
         assert task.extra_batch_metrics(out, batch, {}, task.model, cache) == {}
-    found = evaluate_split(task, task.inference.with_network(task.model), "valid")
+    found = evaluate_split(task, task.inference.finished(), "valid")
     assert task.epoch_metric(cache) == pytest.approx({name: found[f"valid/{name}"] for name in ("miou", "dice")})
     assert task.epoch_metric({}) == {}
 

@@ -5,7 +5,7 @@ import sys
 import pytest
 
 # Each in a process of its own: what is imported stays imported.
-LOADED = "import json, sys; print(json.dumps([name in sys.modules for name in ('scipy', 'sklearn')]))"
+LOADED = "import json, sys; print(json.dumps([name in sys.modules for name in ('matplotlib', 'scipy', 'sklearn')]))"
 
 
 def printed(*lines: str) -> object:
@@ -14,11 +14,13 @@ def printed(*lines: str) -> object:
     return json.loads(done.stdout)
 
 
-def test_learner_is_imported_without_scipy_and_sklearn():
-    assert printed("import auto_train.training.learner, auto_train.training.optim.lr_finder", LOADED) == [False, False]
+def test_learner_is_imported_without_matplotlib_scipy_and_sklearn():
+    assert printed("import auto_train.training.learner, auto_train.training.optim.lr_finder", LOADED) == 3 * [False]
 
 
-@pytest.mark.parametrize("before", ["", "import scipy", "import sklearn.metrics", "import fastai.learner"])
+@pytest.mark.parametrize(
+    "before", ["", "import scipy", "import sklearn.metrics", "import matplotlib", "import fastai.learner"]
+)
 def test_fastai_works_whole_afterwards(before: str):
     found = printed(
         before,
@@ -30,6 +32,10 @@ def test_fastai_works_whole_afterwards(before: str):
         "f1 = F1Score()(tensor([1, 0]), tensor([1, 0]))",
         "matrix = fastai.imports.scipy.sparse.csr_matrix([[1, 0]])",
         "same = same and Callback is fastai.callback.core.Callback",
+        "import matplotlib, matplotlib.axes",
+        "matplotlib.use('agg')",
+        "same = same and isinstance(show_image(torch.rand(3, 4, 4)), matplotlib.axes.Axes)",
+        "same = same and isinstance(plt.gcf(), plt.Figure)",
         "print(json.dumps([len(train), len(valid), same, float(f1), int(matrix.nnz)]))",
     )
     assert found == [6, 2, True, 1.0, 1]
