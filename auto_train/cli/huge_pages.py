@@ -5,8 +5,8 @@ import platform
 import sys
 from pathlib import Path
 
-# Read by glibc when a process starts, never later. What is freed in one of its arenas no thread of another can use: with
-# eight for each core these pages of 2 MB would take 55 MB more. Source: The GNU C Library, Tunables (2.35).
+# Read by glibc when a process starts, never later. What is freed in one of its arenas no thread of another can use:
+# with eight for each core these pages of 2 MB would take 55 MB more. Source: The GNU C Library, Tunables (2.35).
 TUNABLES = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1:glibc.malloc.arena_max=2"}
 SYSTEM = Path("/sys/kernel/mm/transparent_hugepage/enabled")
 
