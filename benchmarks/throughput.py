@@ -1,9 +1,9 @@
 """Each recipe as T1 has it for classification: the whole program against a bare PyTorch loop on preloaded tensors.
 
-    throughput.py [multilabel | regression | segmentation …]
+    throughput.py [multilabel | regression | object_detection | segmentation …]
 
 The same INI, model, precision, optimizer and loss on both sides; the backbone trains from the first step, its batch
-norm as the program has it. The bare loop does nothing but forward, loss, backward and optimizer step, on augmented
+norm as the program has it, and no moving average of the weights is kept. The bare loop does nothing but forward, loss, backward and optimizer step, on augmented
 batches that lie in memory.
 """
 
@@ -45,6 +45,7 @@ class Work:
 WORKS = {
     "multilabel": Work(config="configs/blood-multilabel.ini", archive="bccd/bccd.tgz", dir="bccd"),
     "regression": Work(config="configs/blood-counts.ini", archive="bccd/bccd.tgz", dir="bccd"),
+    "object_detection": Work(config="configs/blood-cells.ini", archive="bccd/bccd.tgz", dir="bccd/BCCD"),
     "segmentation": Work(config="configs/nuclei.ini", archive="nuclei_256/nuclei_256.tgz", dir="nuclei_256"),
 }
 
@@ -60,7 +61,7 @@ def measure(name: str, work: Work, folder: Path) -> bool:
     with tarfile.open(mirror() / work.archive) as archive:
         archive.extractall(folder / "data", filter="data")
     config = str(ROOT / work.config)
-    scheme = {"freeze_epochs": 0, "epochs": 1000, "learning_rate": 1e-4}
+    scheme = {"freeze_epochs": 0, "epochs": 1000, "learning_rate": 1e-4, "ema_decay": "none"}
     words = overrides(folder, folder / "data" / work.dir)
     words += [f"training.scheme.{key}={value}" for key, value in scheme.items()]
     words += ["project.data_source_url=none", "project.data_sha256=none", "export.formats=[]", *work.words]
