@@ -2,20 +2,22 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from auto_train.data.readers.base import SPLIT_OF, Options
 from auto_train.data.readers.boxes import refuse
+from auto_train.data.readers.numbers import side_in
 from auto_train.data.readers.places import Places, folders_in, short_name, split_folders, unused_images
 from auto_train.errors import DataError
 
 LOOKS = "JSON files with images, annotations and categories (COCO)"
+_Content = Mapping[str, Sequence[Mapping[str, Any]]]
 _KEYS = ("images", "annotations", "categories")
-# Of a file these are read to tell what it is.
-_HEAD = 4096
+# Bytes of a file that are read to tell what it is.
+_HEAD = 2**16
 
 
 @dataclass
@@ -72,10 +74,11 @@ def read_files(folder: Path, options: Options) -> Coco:
         raise DataError("no COCO file here", where=str(folder), allowed=LOOKS)
     places, problems = Places(folder, options), list[str]()
     names: dict[int, str] = {}
+    groups: list[str] = []
     images: list[CocoImage] = []
     for split, file in files:
         content = _load(file)
-        _add_names(names, content["categories"], file, problems)
+        groups += _add_names(names, content, file, problems)
         images += _images(content, file, split, places, problems)
     seen: dict[Path, CocoImage] = {}
     for image in images:
@@ -88,6 +91,8 @@ def read_files(folder: Path, options: Options) -> Coco:
         raise DataError(f"{len(images)} images and no annotations", where=str(where), hint=hint)
     shown = ", ".join(f"{file} ({split or 'no split'})" for split, file in files)
     notes = [f"annotations are those of {shown}"]
+    if left := sorted({*groups} - {*names.values()}):
+        notes.append(f"categories that only group others are no classes: {', '.join(left)}")
     return Coco(
         images,
         dict(sorted(names.items())),
@@ -123,7 +128,8 @@ def _is_coco(path: Path) -> bool:
     except OSError:
         return False
     is_other = b'"segments_info"' in head or b'"caption"' in head
-    keys = (*_KEYS, "info", "licenses")
+    # A whole file without images is a list of classes, as notes.json beside Label Studio's YOLO files.
+    keys = (*_KEYS, "info", "licenses") if len(head) == _HEAD else _KEYS[:2]
     return head.lstrip()[:1] == b"{" and not is_other and any(f'"{key}"'.encode() in head for key in keys)
 
 
@@ -136,7 +142,7 @@ def _only(paths: Sequence[Path], folder: Path) -> Path:
     raise DataError(f"several COCO files: {names}", where=str(folder), hint=hint)
 
 
-def _load(file: Path) -> dict[str, list[dict[str, Any]]]:
+def _load(file: Path) -> _Content:
     try:
         content = json.loads(file.read_bytes())
     except json.JSONDecodeError as error:
@@ -150,12 +156,21 @@ def _load(file: Path) -> dict[str, list[dict[str, Any]]]:
     return content
 
 
-def _add_names(names: dict[int, str], categories: Iterable[Mapping[str, Any]], file: Path, problems: list[str]) -> None:
+def _add_names(names: dict[int, str], content: _Content, file: Path, problems: list[str]) -> list[str]:
+    """Add the names of categories by id; return those that are no classes.
+
+    Exports of Roboflow begin with a category that is above all others, often of the same name as one of them.
+    """
+    used = {key for one in content["annotations"] if isinstance(key := one.get("category_id"), int)}
+    above = {str(one.get("supercategory")) for one in content["categories"]}
     own: set[int] = set()
-    for number, one in enumerate(categories, 1):
+    groups = []
+    for number, one in enumerate(content["categories"], 1):
         key, name = one.get("id"), str(one.get("name") or "").strip()
         if not isinstance(key, int) or not name:
             problems.append(f"{short_name(file)}: category {number} has no id or no name")
+        elif key not in used and name in above and one.get("supercategory") != name:
+            groups.append(name)
         elif key in own or names.get(key, name) != name or (key not in names and name in names.values()):
             problems.append(
                 f"{short_name(file)}: category {number}: id {key} or name '{name}' stands for another one before"
@@ -163,11 +178,10 @@ def _add_names(names: dict[int, str], categories: Iterable[Mapping[str, Any]], f
         else:
             own.add(key)
             names[key] = name
+    return groups
 
 
-def _images(
-    content: Mapping[str, Sequence[Mapping[str, Any]]], file: Path, split: str, places: Places, problems: list[str]
-) -> Iterator[CocoImage]:
+def _images(content: _Content, file: Path, split: str, places: Places, problems: list[str]) -> Iterator[CocoImage]:
     by_id: dict[Any, CocoImage] = {}
     for number, one in enumerate(content["images"], 1):
         key, name = one.get("id"), one.get("file_name")
@@ -181,8 +195,7 @@ def _images(
             problems.append(
                 f"{short_name(file)}: image {number}: id {key} is that of {by_id[key].path.name} too ({name})"
             )
-        width, height = (side if isinstance(side := one.get(name), int) else 0 for name in ("width", "height"))
-        by_id[key] = CocoImage(path, file, split, width, height)
+        by_id[key] = CocoImage(path, file, split, side_in(one.get("width")), side_in(one.get("height")))
     for number, one in enumerate(content["annotations"], 1):
         key = one.get("image_id")
         if not isinstance(key, int | str) or (image := by_id.get(key)) is None:

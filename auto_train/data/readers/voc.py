@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from auto_train.data.readers.base import SPLIT_NAMES, Options
 from auto_train.data.readers.boxes import Annotated, Box, box_samples, refuse
-from auto_train.data.readers.numbers import number_in
+from auto_train.data.readers.numbers import number_in, side_in
 from auto_train.data.readers.places import Places, folders_in, short_name, split_folders, unused_images
 from auto_train.data.readers.xml import Element, read_xml
 from auto_train.data.samples import listed
@@ -136,10 +136,9 @@ def _annotated(file: Path, split: str, places: Places, problems: list[str]) -> A
 
 
 def _size(root: Element) -> tuple[int, int]:
-    """Return width and height of the image as the file says them; 0, 0 where it says nothing of use."""
+    """Return width and height of the image as the file says them, 0 for one of which it says nothing of use."""
     place = root.first("size")
-    width, height = (place.text_of(name) if place else "" for name in ("width", "height"))
-    return (int(width), int(height)) if width.isdecimal() and height.isdecimal() else (0, 0)
+    return (side_in(place.text_of("width")), side_in(place.text_of("height"))) if place else (0, 0)
 
 
 def _box(one: Element, file: Path, problems: list[str]) -> Box | None:

@@ -276,3 +276,50 @@ def test_coco_images_beside_the_others_that_no_file_names_are_warned_about(write
 
     warning = f"{folder}/train: 2 images beside the others are in no COCO file and are not used, b.png for one"
     assert read_samples(folder, target="boxes").warnings == (warning,)
+
+
+def test_coco_category_above_the_others_is_no_class_unless_annotated(write_coco) -> None:
+    images = [image(1, "a.png")]
+    categories = [
+        {"id": 0, "name": "fish", "supercategory": "none"},
+        {"id": 1, "name": "fish", "supercategory": "fish"},
+        {"id": 2, "name": "trap", "supercategory": "fish"},
+    ]
+    folder = write_coco(images, [annotation(1, 1), annotation(1, 2)], categories=categories)
+    assert read_samples(folder, target="boxes").labels == ["fish", "trap"]
+
+    categories[0]["name"] = categories[1]["supercategory"] = categories[2]["supercategory"] = "aquarium"
+    samples = read_samples(write_coco(images, [annotation(1, 1)], categories=categories), target="boxes")
+    assert samples.labels == ["fish", "trap"]
+    assert samples.notes[-1] == "categories that only group others are no classes: aquarium"
+
+    folder = write_coco(images, [annotation(1, 0)], categories=categories)
+    assert read_samples(folder, target="boxes").labels == ["aquarium", "fish", "trap"]
+
+
+def test_coco_category_that_is_its_own_group_is_a_class(write_coco) -> None:
+    categories = [{"id": 3, "name": "person", "supercategory": "person"}, {"id": 4, "name": "dog"}]
+    folder = write_coco([image(1, "a.png")], [annotation(1, 4)], categories=categories)
+
+    assert read_samples(folder, target="boxes").labels == ["person", "dog"]
+
+
+def test_list_of_classes_beside_yolo_files_is_no_coco_file(make_files, write) -> None:
+    make_files("images/1.png")
+    write("labels/1.txt", "0 0.5 0.5 1 1")
+    write("classes.txt", "cat")
+    folder = write("notes.json", '{"categories": [{"id": 0, "name": "cat"}], "info": {"contributor": "Label Studio"}}')
+
+    samples = read_samples(folder, target="boxes")
+
+    assert samples.labels == ["cat"] and samples.notes[0].startswith("the data is read as yolo")
+    assert "may be" not in samples.notes[0]
+
+
+@pytest.mark.parametrize("side", [10**400, -1, 0, 20.5, None, "wide"])
+def test_coco_size_that_is_none_says_nothing(write_coco, side: object) -> None:
+    folder = write_coco([image(1, "a.png", width=side)], [annotation(1)])
+
+    found = read_samples(folder, target="boxes").targets
+
+    assert isinstance(found, Boxes) and found.sizes is not None and found.sizes.tolist() == [[0, 16]]

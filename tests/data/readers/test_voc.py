@@ -160,3 +160,21 @@ def test_voc_two_files_of_one_image_are_refused(make_files, write) -> None:
 
     with pytest.raises(DataError, match=r"1.xml, 2.xml: of one image, 1.png"):
         read_samples(folder, target="boxes")
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [
+        ("", [0, 0]),
+        ("<size><width>0</width><height>0</height></size>", [0, 0]),
+        ("<size><width>60.0</width><height>40</height></size>", [60, 40]),
+        ("<size><width>99999999999999999999</width><height>?</height></size>", [0, 0]),
+    ],
+)
+def test_voc_size_that_is_none_says_nothing(make_files, write, size: str, expected: list[int]) -> None:
+    make_files("1.png")
+    folder = write("1.xml", xml(voc_object("a", 1.5, 2, 3, 4), size))
+
+    sizes = boxes_of(read_samples(folder, target="boxes")).sizes
+
+    assert sizes is not None and sizes.tolist() == [expected]
