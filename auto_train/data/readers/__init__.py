@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 from auto_train.data.image import SUFFIXES
 from auto_train.data.readers.base import Options, Reader
-from auto_train.data.readers.places import images_below, split_folders
+from auto_train.data.readers.places import folders_in, images_below, split_named
 from auto_train.data.readers.table import broken_tables
 from auto_train.errors import DataError, UsageError, did_you_mean
 
@@ -88,7 +88,7 @@ def check_splits(name: str, folder: Path, options: Options, samples: "Samples") 
     ):
         return []
     read = {str(folder / path).removeprefix(f"{folder}/").partition("/")[0] for path in samples.table["path"]}
-    left = [path for split, path in split_folders(folder, options) if split and path.name not in read]
+    left = [path for path in folders_in(folder) if split_named(path.name) and path.name not in read]
     left = [path for path in left if next(images_below(path, SUFFIXES), None)]
     others = [other for other in NAMES[options.target] if other != name]
     for path in left:

@@ -121,7 +121,7 @@ def _check_mix(column: str, tables: Sequence[Table], learnt: Sequence[str]) -> N
     numbers = sum(number_in(cell) is not None for *_, cell in cells)
     if column in learnt or not numbers / max(len(cells), 1) > MOSTLY_TEXT:
         return
-    table, line, cell = next(one for one in cells if number_in(one[2]) is None)
+    table, line, cell = next(one for one in cells if one[2] and number_in(one[2]) is None)
     message = f"'{cell}' in column '{column}' is no number, and {numbers} of its {len(cells)} cells are numbers"
     hint = f"correct them, or name the columns to learn in [project.data] label_column: {', '.join(learnt)}"
     raise DataError(message, where=f"{table.path}:{line}", allowed="a number in each cell, or in none", hint=hint)

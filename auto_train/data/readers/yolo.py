@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from auto_train.data.image import SUFFIXES, image_size
-from auto_train.data.readers.base import Options
+from auto_train.data.readers.base import SPLIT_NAMES, Options
 from auto_train.data.readers.boxes import Annotated, Box, box_samples, refuse
 from auto_train.data.readers.classes import names_in
 from auto_train.data.readers.numbers import number_in
@@ -131,10 +131,9 @@ def _find(folder: Path, options: Options, config: YoloConfig | None) -> _Data:
     folders = [
         (one.split, place) for one in named if one.path.is_dir() for place in image_folders(one.path) or [one.path]
     ]
-    pairs = [
-        (one.split, path, _labels_for(path.parent) / f"{path.stem}.txt")
-        for one in named if not one.path.is_dir() for path in images_listed(one, config)
-    ]  # fmt: skip
+    images = [(one.split, path) for one in named if not one.path.is_dir() for path in images_listed(one, config)]
+    labels = {place: _labels_for(place) for place in {path.parent for _, path in images}}
+    pairs = [(split, path, labels[path.parent] / f"{path.stem}.txt") for split, path in images]
     return _Data(
         places=[_Place(split, place, _labels_for(place)) for split, place in folders],
         pairs=pairs,
@@ -161,20 +160,24 @@ def _check_splits(pairs: Sequence[_Pair], config: YoloConfig | None) -> None:
     twice = [(path, splits[path], split) for split, path, _ in pairs if splits.setdefault(path, split) != split]
     if not twice:
         return
-    path, one, other = twice[0]
+    path, *both = twice[0]
+    one, other = sorted(both, key=list(SPLIT_NAMES).index)
     line = next((named.line for named in config.splits if named.split == other), 1) if config else 1
+    hint = "name other images there, or remove the line"
+    if other == "valid":
+        hint += ": a validation split is drawn then, and also where [training.data] images_dir names the images"
     raise DataError(
         f"{len(twice)} images are in {one} and in {other}, {path} for one",
         where=f"{config.file}:{line}" if config else str(path.parent),
         allowed="images of its own for each split",
-        hint="name other places there; without its line 'val' a validation split is drawn",
+        hint=hint,
     )
 
 
 def _places(folder: Path, options: Options) -> list[_Place]:
     """Return the folders of images that have one of labels: named labels beside it, or with the same files."""
     if options.images_dir:
-        return _inner("", options.images_dir, options.annotations_file or _labels_of(options.images_dir))
+        return _inner("", options.images_dir, options.annotations_file or _labels_for(options.images_dir))
     bases = split_folders(folder, options)
     found = [place for split, base in bases for images in image_folders(base) for place in _at(split, images, options)]
     if found:
@@ -227,9 +230,11 @@ def _pairs(place: _Place, problems: list[str]) -> Iterator[_Pair]:
         stems[stem] = path
     for path in images_below(place.labels, [".txt", *OTHERS]):
         is_of_image = str(path.relative_to(place.labels).with_suffix("")) in stems
-        if path.suffix.lower() in OTHERS and is_of_image:
+        if path.suffix.lower() in OTHERS:
+            if not is_of_image or path.with_suffix(".txt").is_file():  # what the labels were made from
+                continue
             problems.append(f"{short_name(path)}: of another format beside files of labels in {place.labels}")
-        elif path.suffix.lower() == ".txt" and not is_of_image and _holds_labels(path):
+        elif not is_of_image and _holds_labels(path):
             problems.append(f"{short_name(path)}: no image of this name in {place.images}")
     yield from ((place.split, path, place.labels / f"{stem}.txt") for stem, path in stems.items())
 

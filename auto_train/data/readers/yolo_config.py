@@ -73,6 +73,7 @@ def places_of(config: YoloConfig) -> tuple[list[Named], list[str]]:
     if missing:
         hint = "correct the path, which is relative to 'path' or else to the file, or remove the line"
         first = missing[0]
+        hint += "; without 'val' a validation split is drawn" if first.split == "valid" else ""
         raise DataError(f"{first.split} is '{first.text}', and there is no {first.path}",
                         where=f"{config.file}:{first.line}", allowed=_PLACES, hint=hint)  # fmt: skip
     return there, away
@@ -102,7 +103,7 @@ def images_listed(one: Named, config: YoloConfig) -> list[Path]:
 
 
 def _first_of(line: str, roots: Sequence[Path]) -> Path | None:
-    paths = [absolute(root / line) for root in roots]
+    paths = (absolute(root / line) for root in roots)
     return next((path for path in paths if os.path.isfile(path)), None)  # noqa: PTH113 - as _exists
 
 
@@ -123,12 +124,13 @@ def _read(file: Path) -> YoloConfig | None:
 
 
 def _names(found: Any, file: Path) -> list[str]:
-    if isinstance(found, Mapping) and sorted(found, key=str) == sorted(range(len(found)), key=str):
-        found = [found[number] for number in range(len(found))]
+    if isinstance(found, Mapping):
+        by_number = {str(number): name for number, name in found.items()}
+        found = [by_number.get(str(number), "") for number in range(len(found))]
     if found is None:
         return []
     names = [str(name) for name in found] if isinstance(found, Sequence) and not isinstance(found, str) else []
-    if not names or len(set(names)) < len(names):
+    if not all(names) or len(set(names)) < max(len(names), 1):
         message = "names are no list of different names, nor a mapping from 0, 1, 2 … to them"
         raise DataError(message, where=str(file))
     return names

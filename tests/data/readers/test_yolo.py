@@ -92,6 +92,16 @@ def test_yolo_wrong_lines_and_files_are_all_told(make_files, write) -> None:
     ]
 
 
+def test_yolo_files_of_another_format_beside_those_of_labels_are_let_be(make_files, write) -> None:
+    make_files("1.png", "2.png")
+    for stem in "12":
+        write(f"{stem}.txt", "0 0.5 0.5 1 1")
+        write(f"{stem}.json", "{}")
+    folder = write("classes.txt", "cat")
+
+    assert boxes_of(read(folder)).counts.tolist() == [1, 1]
+
+
 def test_yolo_damaged_image_is_left_to_the_doctor(make_files, write) -> None:
     make_files("images/1.png", "images/2.png")
     write("labels/1.txt", "0 0.5 0.5 1 1")
@@ -102,7 +112,7 @@ def test_yolo_damaged_image_is_left_to_the_doctor(make_files, write) -> None:
     assert boxes_of(read(folder)).counts.tolist() == [1, 0]
 
 
-@pytest.mark.parametrize("text", ["names: cat", "names: [a, a]", "names: {1: a}", "names: [a", "- 1"])
+@pytest.mark.parametrize("text", ["names: cat", "names: [a, a]", "names: {1: a}", "names: {}", "names: [a", "- 1"])
 def test_yolo_names_that_are_none_are_refused(make_files, write, text: str) -> None:
     make_files("1.png")
     write("1.txt", "0 0.5 0.5 1 1")

@@ -139,13 +139,43 @@ def test_yolo_split_that_data_yaml_leaves_out_is_warned_about(two_places, make_f
     assert samples.warnings == (f"{folder}/val: the annotations name no image in it, and none is used",)
 
 
-def test_yolo_one_place_for_two_splits_is_refused(two_places) -> None:
-    folder = two_places("train: train/images", "val: train/images")
+@pytest.mark.parametrize(
+    ("lines", "message", "hint"),
+    [
+        (["train: train/images", "val: train/images"], "3: 1 images are in train and in valid", "is drawn then"),
+        (["val: train/images", "train: train/images"], "2: 1 images are in train and in valid", "is drawn then"),
+        (["train: train", "val: val", "test: val"], "4: 1 images are in valid and in test", "remove the line"),
+    ],
+)
+def test_yolo_one_place_for_two_splits_is_refused(two_places, lines: list[str], message: str, hint: str) -> None:
+    folder = two_places(*lines)
 
-    with pytest.raises(DataError, match=r"data.yaml:3: 1 images are in train and in valid, .*1.png for one") as caught:
+    with pytest.raises(DataError, match=rf"data.yaml:{message}, .*.png for one") as caught:
         read(folder)
 
-    assert "without its line 'val'" in caught.value.hint
+    assert hint in caught.value.hint
+
+
+def test_yolo_folder_that_the_ini_names_has_its_splits_drawn_and_its_labels_in_their_place(two_places) -> None:
+    folder = two_places("train: images/a", "val: images/a", images=("images/a", "images/b"))
+
+    samples = read(folder, images_dir=folder / "images/a", format="yolo")
+
+    assert splits(samples) == {"images/a/1.png": ""} and samples.targets
+
+
+def test_yolo_several_folders_for_a_split_are_those_of_data_yaml(two_places, make_files) -> None:
+    folder = two_places("train: [train_1/images, train_2/images]", images=("train_1/images", "train_2/images"))
+
+    assert set(splits(read(folder, format="yolo")).values()) == {"train"}
+
+
+@pytest.mark.parametrize("names", ["{0: cat, 1: dog}", "{'0': cat, '1': dog}", "{1: dog, 0: cat}", "[cat, dog]"])
+def test_yolo_names_are_a_list_or_by_number(two_places, write, names: str) -> None:
+    folder = two_places()
+    write("data.yaml", f"names: {names}")
+
+    assert read(folder).labels == ["cat", "dog"]
 
 
 @pytest.mark.parametrize("line", ["train: 3", "train: [1]", "train: {a: b}"])
