@@ -4,15 +4,20 @@ import os
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+import numpy as np
+
+from auto_train.data.doctor.boxes import check_boxes
+from auto_train.data.doctor.scan import Looks
 from auto_train.data.images import FileImages
 from auto_train.data.samples import Samples
+from auto_train.data.targets import Boxes
 from auto_train.data.writers import get_writer
 from auto_train.data.writers.base import NewData
-from auto_train.errors import UsageError
+from auto_train.errors import ImageError, UsageError
 from auto_train.types import absolute
 
 
@@ -26,7 +31,7 @@ class Conversion:
         target: kind of the annotations.
         splits: number of images by split, "" where the data gives none.
         labels: class names; of numbers those of their columns.
-        warnings: of reading the data, and what the format could not hold.
+        warnings: of reading the data, of boxes that a training would refuse or cut, and what the format could not hold.
     """
 
     folder: Path
@@ -75,8 +80,20 @@ def convert(
         target=target,
         splits=dict(Counter(samples.table["split"])),
         labels=samples.labels,
-        warnings=(*samples.warnings, *warnings),
+        warnings=(*samples.warnings, *_odd_boxes(samples), *warnings),
     )
+
+
+def _odd_boxes(samples: Samples) -> list[str]:
+    """Return a warning of each kind of odd boxes, with how many there are and file and line of the first."""
+    if not isinstance(samples.targets, Boxes):
+        return []
+    looks = Looks.empty(len(samples))
+    for row in np.flatnonzero(samples.targets.counts).tolist():
+        with suppress(ImageError, OSError):  # a writer that has to know the size raises it
+            looks.sizes[row] = samples.images.size(row)
+    found = [finding for finding in check_boxes(samples, looks) if finding.severity != "info"]
+    return [f"{finding}, written as they are: {finding.items[0]}" for finding in found]
 
 
 def _check_place(folder: Path, samples: Samples) -> None:

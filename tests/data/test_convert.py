@@ -9,6 +9,7 @@ from auto_train.data.samples import Samples
 from auto_train.data.targets import Boxes, Masks, Values
 from auto_train.data.writers import NAMES, get_writer
 from auto_train.errors import UsageError
+from tests.annotations import voc_object, xml
 
 
 def by_stem(samples: Samples) -> Samples:
@@ -166,3 +167,28 @@ def test_get_writer_that_holds_no_such_annotations_says_which_do() -> None:
         get_writer("coko", "mask")
     for name, targets in NAMES.items():
         assert get_writer(name, targets[0]).write.__doc__
+
+
+@pytest.mark.parametrize("format", ["coco", "csv", "voc", "yolo"])
+def test_odd_boxes_are_written_as_they_are_with_a_warning_of_each_kind(
+    make_files, write, tmp_path: Path, format: str
+) -> None:
+    make_files("1.png", "2.png", "3.png")  # of 20 x 16 pixels
+    write("1.xml", xml(voc_object("a", 1, 2, 9, 9)))
+    write("2.xml", xml(voc_object("a", 9, 2, 1, 9), voc_object("a", 30, 2, 40, 9), voc_object("a", 12, 2, 2, 9)))
+    folder = write("3.xml", xml(voc_object("a", 1, 2, 9, 9), "<size><width>99</width><height>16</height></size>"))
+    samples = read_samples(folder, target="boxes")
+
+    made = convert(samples, format, tmp_path / "new")
+
+    assert made.warnings[:3] == (
+        "images of another size than their boxes were drawn on (1), written as they are: "
+        f"3.png: {folder}/3.xml: 99 x 16 pixels, the image has 20 x 16",
+        "boxes whose corners are swapped (2), written as they are: "
+        f"2.png: a [9, 2, 1, 9] of 20 x 16 pixels, {folder}/2.xml:3",
+        "boxes wholly outside of their image (1), written as they are: "
+        f"2.png: a [30, 2, 40, 9] of 20 x 16 pixels, {folder}/2.xml:4",
+    )
+    again = read_samples(made.folder, format, target="boxes", labels=["a"]).targets
+    assert isinstance(again, Boxes) and isinstance(samples.targets, Boxes)
+    np.testing.assert_allclose(again.corners, samples.targets.corners, atol=1e-3)
