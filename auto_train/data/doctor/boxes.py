@@ -77,9 +77,9 @@ def _other_sizes(boxes: Boxes, looks: Looks) -> list[tuple[int, str]]:
     """Return the rows with boxes whose file says that their image has another size than it has, with both sizes."""
     if boxes.sizes is None:
         return []
-    chosen = (boxes.counts > 0) & (boxes.sizes > 0).all(axis=1) & (looks.sizes > 0).all(axis=1)
-    found = [(row, other_size(boxes.sizes[row].tolist(), looks, row)) for row in np.flatnonzero(chosen).tolist()]
-    return [(row, f"{boxes.files[row]}: {text}") for row, text in found if text]
+    is_known = (boxes.sizes > 0).all(axis=1) & (looks.sizes > 0).all(axis=1)
+    rows = np.flatnonzero((boxes.counts > 0) & is_known & (boxes.sizes != looks.sizes).any(axis=1))
+    return [(row, f"{boxes.files[row]}: {other_size(boxes.sizes[row].tolist(), looks, row)}") for row in rows.tolist()]
 
 
 def _rows_of(boxes: Boxes) -> np.ndarray:
