@@ -3,8 +3,8 @@
     throughput.py [multilabel | regression | object_detection | segmentation …]
 
 The same INI, model, precision, optimizer and loss on both sides; the backbone trains from the first step, its batch
-norm as the program has it, and no moving average of the weights is kept. The bare loop does nothing but forward, loss, backward and optimizer step, on augmented
-batches that lie in memory.
+norm as the program has it, and no moving average of the weights is kept. The bare loop does nothing but forward, loss,
+backward and optimizer step, on augmented batches that lie in memory.
 """
 
 import os
