@@ -29,6 +29,7 @@ from auto_train.training.runs.state import restore_stage, restore_training
 from auto_train.training.step import StepLearner
 from auto_train.training.workers.collect import collected
 from auto_train.training.workers.distributed import broadcast_object, decided, is_main, rank, world
+from auto_train.training.workers.divided_step import divided_step
 from auto_train.training.workers.gradients import averaged_gradients, sync_buffers
 from auto_train.training.workers.shard import divided, is_divided
 
@@ -177,11 +178,16 @@ class Learner(StepLearner):
     def _do_fit(self) -> None:
         """Run the epochs, each worker with its part of the samples."""
         self.worker_seed = broadcast_object(torch.initial_seed())
+        assert self.opt is not None
         try:
-            with divided(self.dls.train, *self._evaluated().values()), averaged_gradients(self.model) as self.gradients:
+            with (
+                divided(self.dls.train, *self._evaluated().values()),
+                averaged_gradients(self.model) as self.gradients,
+                divided_step(self.opt.opt) as self.divided_step,
+            ):
                 self._do_epochs()
         finally:
-            self.gradients = None
+            self.gradients = self.divided_step = None
 
     def _do_epochs(self) -> None:
         while self.position.epoch < self.n_epoch and not (self.is_stage_over or self.is_stopped):

@@ -25,6 +25,7 @@ from auto_train.training.position import Position
 from auto_train.training.precision import Precision
 from auto_train.training.task import checked_loss, hook, qTaskBase, takes_loss_fn
 from auto_train.training.workers.distributed import world
+from auto_train.training.workers.divided_step import DividedStep
 from auto_train.training.workers.gradients import AveragedGradients
 
 # Events of a batch: callbacks may leave out those of training or of validation.
@@ -74,7 +75,9 @@ class StepLearner(FastaiLearner):
         self.is_between_steps = True
         self._counted: tuple[dict[str, Any], dict[str, int]] | None = None
         self.batch_device = self.device
-        self.gradients: AveragedGradients | None = None  # of several workers, while they train
+        # Of several workers, while they train.
+        self.gradients: AveragedGradients | None = None
+        self.divided_step: DividedStep | None = None
         self.bind_hooks()
         self.set_precision(precision or Precision())
 
@@ -216,8 +219,11 @@ class StepLearner(FastaiLearner):
         if self.clip_grad is not None:
             self.scaler.unscale_(self.opt.opt)
             nn.utils.clip_grad_norm_(self.model.parameters(), self.clip_grad)
-        self.scaler.step(self.opt.opt)
-        self.scaler.update()
+        if self.divided_step:
+            self.divided_step.step()
+        else:
+            self.scaler.step(self.opt.opt)
+            self.scaler.update()
         if self.stage:
             self.steps_done += 1
             self.stage_steps += 1

@@ -16,7 +16,7 @@ import torch.distributed as dist
 from torch import nn
 
 from auto_train.training.workers.distributed import world
-from auto_train.training.workers.shared_memory import SharedSum, can_share
+from auto_train.training.workers.shared_memory import SharedSum, can_share, like
 
 # Source: DistributedDataParallel's default; small enough to start early, large enough to use the connection well.
 BUCKET_BYTES = 25 * 2**20
@@ -43,9 +43,9 @@ class AveragedGradients:
         self._buckets = [_Bucket(group) for group in _grouped(weights[::-1], bucket_bytes)]
         self._is_armed, self._next = False, 0
         self._hooks = [
-            weight.register_post_accumulate_grad_hook(partial(self._ready, bucket))
+            weight.register_post_accumulate_grad_hook(partial(self._ready, bucket, place))
             for bucket in self._buckets
-            for weight in bucket.weights
+            for place, weight in enumerate(bucket.weights)
         ]
 
     def close(self) -> None:
@@ -58,7 +58,7 @@ class AveragedGradients:
         """Average what is in the gradients at the end of the one backward pass in the block."""
         self._is_armed, self._next = True, 0
         for bucket in self._buckets:
-            bucket.pending = len(bucket.weights)
+            bucket.clear()
         try:
             yield
         finally:
@@ -67,14 +67,14 @@ class AveragedGradients:
         for bucket in self._buckets:
             bucket.receive()
 
-    def _ready(self, bucket: "_Bucket", weight: torch.Tensor) -> None:
+    def _ready(self, bucket: "_Bucket", place: int, weight: torch.Tensor) -> None:
         if self._is_armed:
-            bucket.pending -= 1
+            bucket.take(place)
             self._send()
 
     def _send(self, *, all_of_them: bool = False) -> None:
         """Send buckets in their order, which is the same on all workers; a complete one waits for those before it."""
-        while self._next < len(self._buckets) and (all_of_them or not self._buckets[self._next].pending):
+        while self._next < len(self._buckets) and (all_of_them or self._buckets[self._next].is_complete):
             self._buckets[self._next].send()
             self._next += 1
 
@@ -84,33 +84,47 @@ class _Bucket:
 
     Attributes:
         weights: the parameters.
-        pending: how many of them have no gradient yet in this pass.
     """
 
     def __init__(self, weights: Sequence[nn.Parameter]):
-        self.weights, self.pending = weights, 0
+        self.weights = weights
         sizes = [weight.numel() for weight in weights]
         # Behind the gradients, for each of them: how many workers have one.
         size = sum(sizes) + len(weights)
         self._shared = SharedSum.of(size, weights[0].dtype) if weights[0].device.type == "cpu" else None
         self._message = self._shared.mine if self._shared else weights[0].new_empty(size, requires_grad=False)
         *parts, self._users = self._message.split([*sizes, len(weights)])
-        self._views = [_like(part, weight) for part, weight in zip(parts, weights)]
+        self._views = [like(part, weight) for part, weight in zip(parts, weights)]
+        self._missing = set(range(len(weights)))
         self._work: Any = None
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every gradient of this pass is in the message."""
+        return not self._missing
+
+    def clear(self) -> None:
+        """Begin a pass."""
+        self._missing = set(range(len(self.weights)))
+
+    @torch.no_grad()
+    def take(self, place: int) -> None:
+        """Put a gradient into the message: at once, while the processor still has it at hand."""
+        grad = self.weights[place].grad
+        if grad is not None:
+            self._views[place].copy_(grad)
+        self._missing.discard(place)
 
     @torch.no_grad()
     def send(self) -> None:
+        # Those that this pass has not reached may have one of a batch before it.
+        for place in tuple(self._missing):
+            self.take(place)
         self._users.fill_(1)
-        views, found = [], []
-        for i, (view, weight) in enumerate(zip(self._views, self.weights)):
+        for place, weight in enumerate(self.weights):
             if weight.grad is None:
-                view.zero_()
-                self._users[i] = 0
-            else:
-                views.append(view)
-                found.append(weight.grad)
-        if found:
-            torch._foreach_copy_(views, found)
+                self._views[place].zero_()
+                self._users[place] = 0
         if self._shared:
             self._shared.sum()
         else:
@@ -123,14 +137,6 @@ class _Bucket:
             # Only a worker without a gradient has to ask; on a GPU the question would wait for the device.
             if weight.grad is not None or self._users[i] > 0:
                 weight.grad = view
-
-
-def _like(flat: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-    """Return the flat tensor in the weight's shape and memory layout: optimizers are faster where the two agree."""
-    if weight.is_contiguous(memory_format=torch.channels_last) and weight.ndim == 4:
-        out, channels, height, width = weight.shape
-        return flat.view(out, height, width, channels).permute(0, 3, 1, 2)
-    return flat.view(weight.shape)
 
 
 def _grouped(weights: Sequence[nn.Parameter], most_bytes: int) -> list[list[nn.Parameter]]:

@@ -3,6 +3,7 @@
 import os
 import secrets
 import sys
+from collections.abc import Sequence
 from typing import Self
 
 import torch
@@ -13,6 +14,38 @@ from auto_train.training.workers.distributed import agree, barrier, broadcast_ob
 def can_share() -> bool:
     """Tell whether the workers may have memory in common; all of them ask together."""
     return world() > 1 and sys.platform == "linux" and is_one_machine()
+
+
+def shared_vector(size: int, dtype: torch.dtype) -> torch.Tensor | None:
+    """Return zeros that all workers see, None where they cannot share memory; all of them ask together."""
+    if not can_share():
+        return None
+    name = broadcast_object(f"auto-train-{secrets.token_hex(8)}")
+    descriptor = os.memfd_create(name) if rank() == 0 else -1
+    path = broadcast_object(f"/proc/{os.getpid()}/fd/{descriptor}")
+    vector = _mapped(path, name, size, dtype)
+    is_missing = agree(vector is None)
+    if descriptor >= 0:
+        os.close(descriptor)  # the mapping stays, until the last worker has ended, however it does
+    return None if is_missing else vector
+
+
+def shared_like(tensors: Sequence[torch.Tensor]) -> list[torch.Tensor] | None:
+    """Return zeros like each of the tensors that all workers see, None where they cannot share memory."""
+    found: dict[int, torch.Tensor] = {}
+    for dtype in dict.fromkeys(tensor.dtype for tensor in tensors):
+        places = [i for i, tensor in enumerate(tensors) if tensor.dtype == dtype]
+        sizes = [tensors[i].numel() for i in places]
+        vector = shared_vector(sum(sizes), dtype)
+        if vector is None:
+            return None
+        found |= {i: like(part, tensors[i]) for i, part in zip(places, vector.split(sizes))}
+    return [found[i] for i in range(len(tensors))]
+
+
+def like(flat: torch.Tensor, tensor: torch.Tensor) -> torch.Tensor:
+    """Return the flat tensor in the other's shape and memory layout: optimizers are faster where the two agree."""
+    return flat.as_strided(tensor.shape, torch.empty_like(tensor, device="meta").stride())
 
 
 class SharedSum:
@@ -28,16 +61,8 @@ class SharedSum:
     @classmethod
     def of(cls, size: int, dtype: torch.dtype) -> Self | None:
         """Return one for vectors of this size, None where the workers cannot share memory; all workers ask together."""
-        if not can_share():
-            return None
-        name = broadcast_object(f"auto-train-{secrets.token_hex(8)}")
-        descriptor = os.memfd_create(name) if rank() == 0 else -1
-        path = broadcast_object(f"/proc/{os.getpid()}/fd/{descriptor}")
-        vectors = _mapped(path, name, world() * size, dtype)
-        is_missing = agree(vectors is None)
-        if descriptor >= 0:
-            os.close(descriptor)  # the mapping stays, until the last worker has ended, however it does
-        return None if vectors is None or is_missing else cls(vectors.view(world(), size))
+        vectors = shared_vector(world() * size, dtype)
+        return None if vectors is None else cls(vectors.view(world(), size))
 
     def sum(self) -> None:
         """Put the sum into every worker's vector; each adds up a part of it."""

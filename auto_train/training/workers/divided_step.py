@@ -1,0 +1,129 @@
+"""An optimizer step that the workers of one machine divide between them (F3.18).
+
+All workers have the same gradients, so each could move all weights. That costs each of them as much memory traffic as a
+process alone, which is what an optimizer waits for. Here each moves a share of the weights and takes the others' from
+memory that all of them see. Source: ZeRO, stage 1 (arXiv:1910.02054); but the optimizer's state is shared too, so that
+the first worker can write it into a checkpoint without asking the others.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+
+from auto_train.training.workers.distributed import barrier, is_main, rank, world
+from auto_train.training.workers.shared_memory import shared_like
+
+# Those that move a weight by nothing but its own gradient and state: it does not matter who does it.
+ELEMENTWISE = (torch.optim.AdamW, torch.optim.Adam, torch.optim.SGD, torch.optim.RMSprop)
+
+
+class DividedStep:
+    """Steps an optimizer, each worker its share; all workers step together and have the same gradients.
+
+    Args:
+        optimizer: with the same weights and state in all workers.
+        published: a tensor like each of its weights that all workers see.
+    """
+
+    def __init__(self, optimizer: torch.optim.Optimizer, published: Sequence[torch.Tensor]):
+        self.optimizer, self.published = optimizer, published
+        self.weights = _weights(optimizer)
+        self.owners = _owners([weight.numel() for weight in self.weights])
+        # The optimizer's state with the tensors of these weights in shared memory.
+        self._state, self._shared = optimizer.state, set[int]()
+        self._is_divided = True
+
+    @torch.no_grad()
+    def step(self) -> None:
+        """Do what ``optimizer.step()`` in every worker would do."""
+        if not self._is_divided:
+            self.optimizer.step()
+            return
+        moved = [i for i, weight in enumerate(self.weights) if weight.grad is not None]
+        if self._state is not self.optimizer.state or not self._shared.issuperset(moved):
+            # The first step, which makes the state, and the first after a state was loaded.
+            self.give_back()
+            self.optimizer.step()
+            self._share()
+            return
+        mine = [i for i in moved if self.owners[i] == rank()]
+        others = [i for i in moved if self.owners[i] != rank()]
+        with _without_gradients([self.weights[i] for i in others]):
+            self.optimizer.step()
+        torch._foreach_copy_([self.published[i] for i in mine], [self.weights[i] for i in mine])
+        barrier()
+        torch._foreach_copy_([self.weights[i] for i in others], [self.published[i] for i in others])
+
+    def give_back(self) -> None:
+        """Let this worker's optimizer have its state for itself."""
+        if self._state is self.optimizer.state:
+            for state, key in self._tensors(self._shared):
+                state[key] = state[key].clone()
+        self._shared = set()
+
+    def _share(self) -> None:
+        """Put the state that all workers have into shared memory."""
+        self._state = self.optimizer.state
+        places = list(self._tensors(range(len(self.weights))))
+        shared = shared_like([state[key] for state, key in places])
+        if shared is None:
+            self._is_divided = False
+            return
+        for (state, key), place in zip(places, shared):
+            if is_main():
+                place.copy_(state[key])
+            state[key] = place
+        barrier()
+        self._shared = {i for i, weight in enumerate(self.weights) if weight.grad is not None or weight in self._state}
+
+    def _tensors(self, places: Sequence[int] | set[int]) -> Iterator[tuple[dict[str, Any], str]]:
+        """Yield where the tensors of these weights' state stand."""
+        for i in places:
+            state = self._state.get(self.weights[i], {})
+            for key in sorted(state):
+                if isinstance(state[key], torch.Tensor):
+                    yield state, key
+
+
+@contextmanager
+def _without_gradients(weights: Sequence[torch.Tensor]) -> Iterator[None]:
+    """Let an optimizer pass over these weights while the block runs."""
+    gradients = [weight.grad for weight in weights]
+    for weight in weights:
+        weight.grad = None
+    try:
+        yield
+    finally:
+        for weight, gradient in zip(weights, gradients):
+            weight.grad = gradient
+
+
+def _weights(optimizer: torch.optim.Optimizer) -> list[torch.Tensor]:
+    return [weight for group in optimizer.param_groups for weight in group["params"]]
+
+
+def _owners(sizes: Sequence[int]) -> list[int]:
+    """Return the worker of each weight: the largest first, each to the worker that has least so far."""
+    owners, loads = [0] * len(sizes), [0] * world()
+    for i in sorted(range(len(sizes)), key=sizes.__getitem__, reverse=True):
+        owners[i] = loads.index(min(loads))
+        loads[owners[i]] += sizes[i]
+    return owners
+
+
+@contextmanager
+def divided_step(optimizer: torch.optim.Optimizer) -> Iterator[DividedStep | None]:
+    """Let the workers divide the optimizer's steps while the block runs; None where they cannot, on all of them."""
+    weights = _weights(optimizer)
+    is_possible = world() > 1 and type(optimizer) in ELEMENTWISE and all(w.device.type == "cpu" for w in weights)
+    published = shared_like(weights) if is_possible else None
+    if published is None:
+        yield None
+        return
+    divided = DividedStep(optimizer, published)
+    try:
+        yield divided
+    finally:
+        divided.give_back()
