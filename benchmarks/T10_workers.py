@@ -1,8 +1,8 @@
 """T10: two data-parallel workers against one process on the same two cores: resnet18 at 64 px, the same INI.
 
-Each worker has a core and half of each batch of 128; the process alone has both cores and the whole batch. So the cores
-share memory bandwidth, cache and clock on both sides, and what the ratio tells is the price of two processes: the sum of
-gradients and waiting for each other, against how well one process uses two cores.
+Each worker has a core and half of each batch of 128; the process alone has both cores and the whole batch. So both
+sides share memory bandwidth, cache and clock among two cores, and the ratio tells the price of two processes: the sum
+of gradients and waiting for each other, against how well one process uses two cores.
 
 Printed beside it, and not judged: the images/s of the two workers over twice those of a process that has one core and
 batches of 64, while the other core is idle. What two processes lose there although they do not even know of each other

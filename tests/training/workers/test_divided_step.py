@@ -149,5 +149,5 @@ def test_optimizer_that_looks_at_all_weights_and_workers_without_shared_memory_d
 
 
 def test_state_that_a_worker_cannot_see_is_stepped_by_every_worker(found: list[dict[str, Any]]):
-    # 1 - 1 - (0.5 + 1)
+    # the weight is 1, the first step takes 1 from it, the second 0.5 of that and 1 more
     assert [worker["other kinds"][2] for worker in found] == [[-1.5, -1.5]] * 3
