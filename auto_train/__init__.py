@@ -4,7 +4,7 @@ The verbs live in :mod:`auto_train.actions` and are imported on first use, so th
 """
 
 __version__ = "0.1.0"
-__all__ = ["load", "serve", "train", "validate"]
+__all__ = ["load", "predict", "serve", "train", "validate"]
 
 
 def __getattr__(name: str) -> object:

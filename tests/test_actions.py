@@ -17,6 +17,7 @@ BLUE = np.full((9, 9, 3), (5, 5, 250), np.uint8)
 def test_verbs_are_names_of_the_package() -> None:
     assert (auto_train.load, auto_train.train) == (actions.load, actions.train)
     assert (auto_train.validate, auto_train.serve) == (actions.validate, actions.serve)
+    assert auto_train.predict == actions.predict
 
 
 def test_load_takes_a_run_a_bundle_an_export_and_an_ini(colours: Path, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Predict many images with a trained model."""
 
+import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,7 +27,8 @@ def predict(
 
     Args:
         model: an INI, a run folder, a bundle folder or an exported .onnx file.
-        inputs: files, folders, patterns such as ``photos/*.jpg``, or tables of paths (.csv, .parquet, .txt).
+        inputs: files, folders, archives (.zip, .tgz, …), patterns such as ``photos/*.jpg``, or tables of paths (.csv,
+            .parquet, .txt).
         output: a .csv, .jsonl or .parquet file. After an interruption the same call goes on where it was.
         draw: folder for the images with their answers drawn on them.
         force: replace files that are there.
@@ -40,13 +42,14 @@ def predict(
     """
     from auto_train.serving.batch import find_inputs, predict_all
 
-    images = find_inputs(inputs)
-    return predict_all(
-        load(model, trust_code=trust_code),
-        images,
-        output=absolute(output) if output else None,
-        pictures=absolute(draw) if draw else None,
-        force=force,
-        on_answer=on_answer,
-        progress=progress,
-    )
+    with tempfile.TemporaryDirectory(prefix="auto-train-") as unpacked:
+        images = find_inputs(inputs, Path(unpacked))
+        return predict_all(
+            load(model, trust_code=trust_code),
+            images,
+            output=absolute(output) if output else None,
+            pictures=absolute(draw) if draw else None,
+            force=force,
+            on_answer=on_answer,
+            progress=progress,
+        )

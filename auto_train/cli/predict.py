@@ -17,7 +17,9 @@ Model = Annotated[
 ]
 Inputs = Annotated[
     list[str],
-    typer.Argument(metavar="INPUT…", help="Images, folders, patterns, or tables of paths (.csv, .parquet, .txt)."),
+    typer.Argument(
+        metavar="INPUT…", help="Images, folders, archives, patterns, tables of paths (.csv, .parquet, .txt)."
+    ),
 ]
 Output = Annotated[
     Path | None,

@@ -166,7 +166,7 @@ class Task(qTaskBase):
     def build_model(self, weights: Path | None = None) -> InferenceModel:
         """Return the InferenceModel around a network whose backbone has these weights, or random ones."""
         config = self.config
-        backbone, head = config.architecture.backbone, self._section("architecture.head")
+        backbone, head = config.architecture.backbone, self._function("architecture.head", "head")
         mean, std = normalisation_of(self.user_dls) if self.user_dls else normalisation(backbone.model)
         if head and backbone.drop_rate:
             self.warnings.append("[architecture.backbone] drop_rate has no effect with a head of your own")
@@ -178,7 +178,7 @@ class Task(qTaskBase):
             labels=self.labels,
             backbone=spec,
             head=head,
-            preprocess=self._section("training.preprocess"),
+            preprocess=self._function("training.preprocess", "preprocess_function"),
             image_size=config.architecture.image_size,
             mean=self._per_channel("mean") or list(mean),
             std=self._per_channel("std") or list(std),
@@ -245,8 +245,10 @@ class Task(qTaskBase):
                 hint=f"write vector_size = {found}, or leave the key out",
             )
 
-    def _section(self, name: str) -> dict[str, Any] | None:
-        return self.config[name].to_dict() if self.config.has_function(name) else None
+    def _function(self, section: str, kind: str) -> dict[str, Any] | None:
+        """Return the section where it names a function of this kind."""
+        found = self.config.get(section, {})
+        return found.to_dict() if f"@{kind}" in found else None
 
     # Learner
 

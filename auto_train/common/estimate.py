@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from auto_train.common.loaders import CROP_MARGIN
+from auto_train.common.loaders import stored_side
 from auto_train.common.trial import StageCost, Trial, epoch_rows
 from auto_train.config import Config
 from auto_train.data.build import size_of
@@ -128,7 +128,7 @@ def _decode_seconds(trial: Trial) -> float:
 def _store_bytes(config: Config, images: dict[str, int], *, has_masks: bool) -> int:
     """Return the size of the pixel stores; a mask has one value where an image has three."""
     side = config.architecture.image_size
-    train_side = round(side * CROP_MARGIN) if config.training.augment.crop < 1 else side
+    train_side = stored_side(config)
     pixels = sum(size_of(count, train_side if split == "train" else side) for split, count in images.items())
     return pixels * 4 // 3 if has_masks else pixels
 

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -16,7 +16,7 @@ from auto_train.data.mix import Mix
 from auto_train.data.randaugment import RandAugment
 from auto_train.data.store import Pixels, open_pixels
 from auto_train.data.views import Views
-from auto_train.errors import UsageError
+from auto_train.errors import TaskContractError, UsageError
 from auto_train.types import absolute
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def train_loader(
     """
     scheme, side = task.config.training.scheme, task.config.architecture.image_size
     check_targets_follow(task)
-    augmentation = Augmentation(**task.config.training.augment.to_dict())
+    augmentation = Augmentation(**augment_settings(task.config))
     transform = TrainTransform(
         mean=task.inference.mean,
         std=task.inference.std,
@@ -148,10 +148,30 @@ def train_loader(
     )
 
 
+def augment_settings(config: Config) -> dict[str, Any]:
+    """Return the values of ``[training.augment]``: the recipe's, a named function's, those that somebody has set.
+
+    Raises:
+        TaskContractError: a function's values are none of that section.
+    """
+    settings: dict[str, Any] = config.training.augment.to_dict()
+    if "@augmentations" not in config.get("training.preprocess", {}):
+        return settings
+    found = config.resolve("training.preprocess")
+    if not isinstance(found, dict) or (unknown := found.keys() - settings.keys()):
+        raise TaskContractError(
+            f"the function of this section returns {unknown.pop()!r}" if isinstance(found, dict) else f"{found!r}",
+            where="[training.preprocess]",
+            allowed=f"a dict of values for [training.augment]: {', '.join(settings)}",
+        )
+    is_set = {key: config.origin(f"training.augment.{key}").kind != "default" for key in settings}
+    return settings | {key: value for key, value in found.items() if not is_set[key]}
+
+
 def stored_side(config: Config) -> int:
     """Return the side of the images that training reads, pixels."""
     side: int = config.architecture.image_size
-    return round(side * CROP_MARGIN) if config.training.augment.crop < 1 else side
+    return round(side * CROP_MARGIN) if augment_settings(config)["crop"] < 1 else side
 
 
 def check_targets_follow(task: "Task") -> None:

@@ -15,6 +15,7 @@ from auto_train.data import Samples, Source, acquire, assign_splits, read_sample
 from auto_train.data.doctor import Examination, examine, look_at_all, read_exclude, write_data_report, write_exclude
 from auto_train.data.doctor.classes import check_splits
 from auto_train.data.doctor.examine import CHECKS, ROW_CHECKS
+from auto_train.data.draw import BACKGROUNDS
 from auto_train.data.samples import listed, without
 from auto_train.data.targets import Boxes, Masks
 from auto_train.errors import DataError, DataRefusedError, TaskContractError
@@ -163,14 +164,15 @@ def examination_kept(folder: Path | None) -> Iterator[None]:
 
 
 def check_num_classes(config: Config, samples: Samples) -> None:
-    """Pass if there are as many classes as the INI states.
+    """Pass if there are as many classes as the INI states; of masks, the background need not be counted.
 
     Raises:
         DataError: there are not.
     """
     labels = samples.labels
+    without_background = len(labels) - (isinstance(samples.targets, Masks) and labels[0].lower() in BACKGROUNDS)
     for key in ("project.num_classes", "project.meta.num_classes"):
-        if config[key] not in (None, len(labels)):
+        if config[key] not in (None, len(labels), without_background):
             raise DataError(
                 f"the INI states {config[key]} classes, the data has {len(labels)}: {', '.join(labels[:10])}",
                 where=f"[{key.rpartition('.')[0]}] num_classes",

@@ -1,5 +1,6 @@
 """What a recipe declares: the keys of its config.ini and of common/config.ini, with their specs."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -52,6 +53,10 @@ class Declared:
         own = self.specs[section, key].resume if (section, key) in self.specs else ""
         around = [self.resume.get(name, "") for name in reversed([*parents(section), section])]
         return next((text for text in [own, *around] if text), "")
+
+    def kinds(self, section: str) -> list[str]:
+        """Return the kinds of function that a section is for, as its comment names them; none: any kind."""
+        return re.findall(r"@(\w+) = NAME", self.comments.get(section, "")) if section in self.free else []
 
     def may_hold_function(self, section: str) -> bool:
         """Tell whether a section may name a function: a free one, or one of the user's own."""

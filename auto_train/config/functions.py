@@ -54,6 +54,10 @@ def find_calls(variables: Variables, declared: Declared, *, names_known: bool) -
             problems.append(entry.problem(f"a section holds one function, this one names {len(markers)}: {names}"))
         elif variables.settle(markers[0]):
             kind, name = markers[0][1][1:], str(variables.cells[markers[0]].value)
+            if (allowed := declared.kinds(section)) and kind not in allowed and kind in registry.kinds():
+                names = " or ".join(f"@{one}" for one in allowed)
+                problems.append(entry.problem(f"this section is for {names}, a {kind} has no effect in it"))
+                continue
             try:
                 calls.append(_read_signature(registry.get(kind, name), section, entry, f"{kind} '{name}'"))
             except TaskContractError as error:

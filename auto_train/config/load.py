@@ -9,6 +9,7 @@ from auto_train.config.check import check_names, check_shapes
 from auto_train.config.config import Config
 from auto_train.config.declare import Declared, declare, parents
 from auto_train.config.functions import check_arguments, check_types, find_calls
+from auto_train.config.older import in_todays_words
 from auto_train.config.problem import Problem
 from auto_train.config.read import Layer, describe, override_layer, project_type, read_layers
 from auto_train.config.rules import check_rules
@@ -76,6 +77,8 @@ def _assemble(path: Path | str | None, overrides: Overrides, default_task: str) 
         recipe = _recipe([*layers, changes], file, default_task)
     except ConfigError as error:
         return None, _sorted([*problems, *error.problems], layers)  # type: ignore[list-item]
+    (*layers, changes), warnings = in_todays_words([*layers, changes], recipe.name)
+    problems += warnings
     is_complete = not any(problem.section == "META" for problem in problems)
     return _finish(_Build(declare(recipe), [*layers, changes], is_complete=is_complete), file, problems)
 

@@ -44,6 +44,8 @@ def _taken(variables: Variables) -> Iterator[Problem]:
 
 
 def _other_preprocess(variables: Variables) -> Iterator[Problem]:
+    if ("testing.preprocess", "@augmentations") in variables.cells:
+        return  # what an image is resized by; the model does that itself
     both = [at for at in variables.cells if at[0].partition(".")[2].partition(".")[0] == "preprocess"]
     testing = [variables.cells[at].entry for at in both if at[0].startswith("testing.")]
     are_final = all(variables.settle(at) for at in both)

@@ -10,14 +10,18 @@ from auto_train.common.loaders import (
     CROP_MARGIN,
     EvalTransform,
     TrainTransform,
+    augment_settings,
     eval_loader,
     open_split,
+    stored_side,
     train_loader,
 )
+from auto_train.config import Config
 from auto_train.data.augment import Augmentation
 from auto_train.data.randaugment import RandAugment
 from auto_train.data.store import PixelStore
 from auto_train.data.stream import PixelStream
+from auto_train.errors import TaskContractError
 from tests.tiny import tiny_config
 
 OFF = [f"training.augment.{key}=0" for key in ("rotate", "zoom", "shift")]
@@ -54,6 +58,44 @@ def test_eval_transform_is_inference_models_normalisation_to_the_last_bit(channe
     images = colour_photos(5, 32)[:, :channels]
     found, _ = EvalTransform(mean=MEAN, std=STD)(images, torch.zeros(5), torch.Generator())
     assert found.shape == (5, 3, 32, 32) and torch.equal(found, (images.float() - MEAN) / STD)
+
+
+AUGMENTATIONS = """
+from auto_train import registry
+
+
+@registry.augmentations.register("for_tests")
+def for_tests(strength: float, key: str = "colour"):
+    return {"flip": False, key: strength} if strength < 1 else strength
+"""
+
+
+def named(tmp_path: Path, digit_files: Path, *overrides: str, more: str = "") -> Config:
+    file = tmp_path / "mine.py"
+    file.write_text(AUGMENTATIONS)
+    section = f"[training.preprocess]\n@augmentations = for_tests\nstrength = 0.5\n{more}"
+    return tiny_config(tmp_path, digit_files, f"project.custom_functions={file}", *overrides, more=section)
+
+
+def test_function_gives_the_augmentation_unless_the_ini_says_it_itself(digit_files: Path, tmp_path: Path):
+    config = named(tmp_path, digit_files, "training.augment.flip=true", more="key = crop")
+    assert augment_settings(config) == config.training.augment.to_dict() | {"flip": True, "crop": 0.5}
+    assert stored_side(config) == round(config.architecture.image_size * CROP_MARGIN)
+    loader = train_loader(task := ClassificationModel(config), task.samples.of("train"))
+    assert loader.transform.augmentation == Augmentation(**augment_settings(config))
+    assert task.inference.preprocess is None  # nothing of it is in the model
+
+
+@pytest.mark.parametrize(
+    ("more", "strength", "message"),
+    [("key = color", "0.5", "returns 'color'"), ("", "2", r"\[training.preprocess\]: 2.0")],
+)
+def test_function_that_gives_no_augmentation_is_refused(
+    digit_files: Path, tmp_path: Path, more: str, strength: str, message: str
+):
+    config = named(tmp_path, digit_files, f"training.preprocess.strength={strength}", more=more)
+    with pytest.raises(TaskContractError, match=f"{message}.*allowed: a dict of values for .*flip, quarter_turns"):
+        augment_settings(config)
 
 
 @pytest.mark.parametrize("options", [{"flip": True}, {"rotate": 10.0, "colour": 0.2}])

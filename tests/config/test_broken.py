@@ -40,6 +40,10 @@ EXPECTED: dict[str, list[str]] = {
         ":2 [architecture.head] @head: no head is registered as 'custom_haed'; did you mean 'custom_head'?"
     ],
     "function_twice": [":2 [architecture.head] @head: a section holds one function, this one names 2: @head, @pre"],
+    "function_of_another_kind": [
+        ":5 [training.preprocess] @head: this section is for @preprocess_function or @augmentations, a head has no",
+        ":9 [architecture.head] @preprocess_function: this section is for @head, a preprocess_function has no effect",
+    ],
     "function_where_none_fits": [":2 [training.scheme] @head: this section holds no function (allowed in: arch"],
     "functions_file_missing": [":3 [project] custom_functions: '/"],
     "header_default": [":1: '[DEFAULT]' is no section name"],

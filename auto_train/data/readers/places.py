@@ -138,6 +138,8 @@ def inner_splits(first: Path, second: Path) -> list[tuple[str, Path, Path]]:
 
 def images_below(folder: Path, suffixes: Iterable[str], *, levels: int = 8) -> Iterator[Path]:
     """Yield the files of these kinds in a folder and below, in an order that no file system changes."""
+    if not folder.is_dir():
+        return
     for place in (folder, *folders_below(folder, levels)):
         for path in sorted(place.iterdir()):
             if path.suffix.lower() in suffixes and not path.name.startswith("."):

@@ -1,11 +1,13 @@
-"""Which images are meant: files, folders, patterns, and tables of paths."""
+"""Which images are meant: files, folders, archives, patterns, and tables of paths."""
 
 import glob
 import os
+import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from auto_train.data import archive
 from auto_train.data.image import SUFFIXES
 from auto_train.errors import DataError, MissingError
 from auto_train.types import absolute
@@ -20,9 +22,9 @@ class Input:
     """An image to predict.
 
     Attributes:
-        name: its path as the user wrote it, or below the folder or beside the table that was named.
+        name: its path as the user wrote it, or below the folder or archive or beside the table that was named.
         path: absolute.
-        inside: its path within the folder that was named, else its file name.
+        inside: its path within the folder or archive that was named, else its file name.
     """
 
     name: str
@@ -30,48 +32,57 @@ class Input:
     inside: Path
 
 
-def find_inputs(words: Iterable[Path | str]) -> list[Input]:
+def find_inputs(words: Iterable[Path | str], unpacked: Path) -> list[Input]:
     """Return the images that are meant, each once, in the order of the words; those of a folder are sorted.
 
     Args:
-        words: files, folders (with all below them), patterns such as ``photos/*.jpg``, and tables of paths: .csv or
-            .parquet with a column ``path``, .txt with one path a line. Paths in a table are relative to its folder, or
-            to the working directory where they are there.
+        words: files, folders and archives (with all that is in them), patterns such as ``photos/*.jpg``, and tables of
+            paths: .csv or .parquet with a column ``path``, .txt with one path a line. Paths in a table are relative to
+            its folder, or to the working directory where they are there.
+        unpacked: folder for what is in archives.
 
     Raises:
-        MissingError: there is nothing of that name. DataError: a folder without images, a table without paths.
+        MissingError: there is nothing of that name.
+        DataError: a folder without images, a table without paths, an archive that cannot be unpacked.
     """
     found: dict[Path, Input] = {}
     for word in words:
-        for one in _of_word(str(word)):
+        for one in _of_word(str(word), unpacked):
             found.setdefault(one.path, one)
     if not found:
-        raise DataError("there is no image to predict", allowed="files, folders, patterns, or tables of paths")
+        raise DataError(
+            "there is no image to predict", allowed="files, folders, archives, patterns, or tables of paths"
+        )
     return list(found.values())
 
 
-def _of_word(word: str) -> Iterable[Input]:
+def _of_word(word: str, unpacked: Path) -> Iterable[Input]:
     path = absolute(word)
     if os.path.isdir(path):  # noqa: PTH112 - any text passes
-        return _below(word, path)
+        return _below(word, path, path)
     if os.path.isfile(path):  # noqa: PTH113
+        if path.name.lower().endswith(archive.SUFFIXES):
+            folder = Path(tempfile.mkdtemp(dir=unpacked))
+            archive.extract(path, folder)
+            return _below(word, path, folder)
         return _listed(word, path) if path.suffix.lower() in TABLES else [_one(word, path)]
     if glob.has_magic(word):
         names = sorted(name for name in glob.glob(os.path.expanduser(word), recursive=True) if os.path.isfile(name))  # noqa: PTH111, PTH113, PTH207
         if names:
             return [_one(name, absolute(name)) for name in names]
-    raise MissingError("there is no such image, folder or table", where=str(path))
+    raise MissingError("there is no such image, folder, archive or table", where=str(path))
 
 
 def _one(name: str, path: Path) -> Input:
     return Input(name=name, path=path, inside=Path(path.name))
 
 
-def _below(word: str, folder: Path) -> list[Input]:
+def _below(word: str, named: Path, folder: Path) -> list[Input]:
+    """Return the images in a folder, which holds what is in the folder or archive that was named."""
     files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
     if not files:
         allowed = ", ".join(sorted(SUFFIXES))
-        raise DataError("there is no image in this folder", where=str(folder), allowed=allowed)
+        raise DataError("there is no image in it", where=str(named), allowed=allowed)
     inside = [path.relative_to(folder) for path in files]
     return [
         Input(name=str(Path(word) / part), path=path, inside=part) for path, part in zip(files, inside, strict=True)

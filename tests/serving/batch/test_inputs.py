@@ -1,11 +1,13 @@
 import os
+import shutil
 from pathlib import Path
+from zipfile import ZipFile
 
 import pandas as pd
 import pytest
 
 from auto_train.errors import DataError, MissingError
-from auto_train.serving.batch import find_inputs
+from auto_train.serving.batch import Input, find_inputs
 
 
 @pytest.fixture
@@ -18,12 +20,18 @@ def photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "photos"
 
 
+def found_in(*words: str | Path) -> list[Input]:
+    unpacked = Path("unpacked").absolute()
+    unpacked.mkdir(exist_ok=True)
+    return find_inputs(words, unpacked)
+
+
 def names(*words: str | Path) -> list[str]:
-    return [one.name for one in find_inputs(words)]
+    return [one.name for one in found_in(*words)]
 
 
 def test_folder_is_all_images_below_it_sorted(photos: Path) -> None:
-    found = find_inputs(["photos"])
+    found = found_in("photos")
     assert [one.name for one in found] == ["photos/a.PNG", "photos/b.jpg", "photos/deep/c.webp"]
     assert [str(one.inside) for one in found] == ["a.PNG", "b.jpg", "deep/c.webp"]
     assert all(one.path.is_absolute() for one in found)
@@ -35,6 +43,39 @@ def test_file_and_pattern_and_folder_name_each_image_once(photos: Path) -> None:
     assert names("photos/notes.md") == ["photos/notes.md"]  # what is named is taken at its word
 
 
+@pytest.mark.parametrize("suffix", ["zip", "tgz", "TAR"])
+def test_archive_is_all_images_in_it_under_its_name(photos: Path, suffix: str) -> None:
+    format = {"zip": "zip", "tgz": "gztar", "TAR": "tar"}[suffix]
+    Path(shutil.make_archive("made", format, photos)).rename(f"some.{suffix}")
+    found = found_in(f"some.{suffix}", photos / "b.jpg")
+    inside = ["a.PNG", "b.jpg", "deep/c.webp"]
+    assert [one.name for one in found] == [*(f"some.{suffix}/{name}" for name in inside), f"{photos}/b.jpg"]
+    assert [str(one.inside) for one in found[:3]] == inside
+    assert all(one.path.read_bytes() == b"x" for one in found)
+
+
+def test_two_archives_with_images_of_one_name_are_told_apart(photos: Path) -> None:
+    for name, content in (("one.zip", "1"), ("two.zip", "2")):
+        with ZipFile(name, "w") as file:
+            file.writestr("same.jpg", content)
+    found = found_in("one.zip", "two.zip")
+    assert {one.name: one.path.read_text() for one in found} == {"one.zip/same.jpg": "1", "two.zip/same.jpg": "2"}
+
+
+def test_archive_that_leads_outside_or_is_broken_or_has_no_images_is_an_error(photos: Path) -> None:
+    with ZipFile("evil.zip", "w") as file:
+        file.writestr("../out.jpg", "x")
+    with pytest.raises(DataError, match=r"evil\.zip: member '\.\./out\.jpg' leads outside"):
+        found_in("evil.zip")
+    Path("broken.tgz").write_bytes(b"no archive")
+    with pytest.raises(DataError, match=r"broken\.tgz: cannot be unpacked"):
+        found_in("broken.tgz")
+    with ZipFile("text.zip", "w") as file:
+        file.writestr("a.txt", "x")
+    with pytest.raises(DataError, match=r"text\.zip: there is no image in it"):
+        found_in("text.zip")
+
+
 @pytest.mark.parametrize("suffix", ["csv", "parquet", "txt"])
 def test_table_names_images_beside_it_or_from_here(photos: Path, suffix: str) -> None:
     table, listed = photos / f"list.{suffix}", ["b.jpg", "photos/a.PNG", str(photos / "deep/c.webp"), "gone.jpg"]
@@ -44,7 +85,7 @@ def test_table_names_images_beside_it_or_from_here(photos: Path, suffix: str) ->
         pd.DataFrame({"number": range(4), "path": listed}).to_csv(table, index=False)
     else:
         pd.DataFrame({"path": listed}).to_parquet(table)
-    assert [one.path for one in find_inputs([table])] == [
+    assert [one.path for one in found_in(table)] == [
         photos / "b.jpg",
         photos / "a.PNG",
         photos / "deep/c.webp",
@@ -54,8 +95,8 @@ def test_table_names_images_beside_it_or_from_here(photos: Path, suffix: str) ->
 
 @pytest.mark.parametrize("word", ["none.jpg", "none/*.jpg", "photos/*.gif", "x" * 5000, "a\0b"])
 def test_nothing_of_that_name_is_missing(photos: Path, word: str) -> None:
-    with pytest.raises(MissingError, match="there is no such image, folder or table"):
-        find_inputs([word])
+    with pytest.raises(MissingError, match="there is no such image, folder, archive or table"):
+        found_in(word)
 
 
 @pytest.mark.parametrize(
@@ -70,12 +111,12 @@ def test_nothing_of_that_name_is_missing(photos: Path, word: str) -> None:
 def test_table_without_paths_is_an_error(photos: Path, name: str, text: str, message: str) -> None:
     (photos / name).write_text(text)
     with pytest.raises(DataError, match=message):
-        find_inputs([photos / name])
+        found_in(photos / name)
 
 
 def test_folder_without_images_is_an_error(photos: Path) -> None:
     os.mkdir("empty")  # noqa: PTH102
-    with pytest.raises(DataError, match="there is no image in this folder"):
-        find_inputs(["empty"])
+    with pytest.raises(DataError, match=f"^{Path.cwd()}/empty: there is no image in it"):
+        found_in("empty")
     with pytest.raises(DataError, match="there is no image to predict"):
-        find_inputs([])
+        found_in()

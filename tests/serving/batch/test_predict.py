@@ -41,7 +41,7 @@ def images(tmp_path: Path) -> list[Input]:
     for at, (name, colour) in enumerate(COLOURS.items()):
         Image.new("RGB", (40, 30), colour).save(folder / f"{at}-{name}.png")
     (folder / "1-broken.png").write_bytes(b"no image")
-    return find_inputs([folder])
+    return find_inputs([folder], tmp_path)
 
 
 def predict(images: list[Input], output: Path | None = None, **options: Any) -> Any:
@@ -157,7 +157,7 @@ def test_images_of_one_name_have_pictures_of_their_own(tmp_path: Path) -> None:
     for name in ("a/x.png", "b/x.png", "b/x.bmp"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         Image.new("RGB", (9, 9), "red").save(tmp_path / name)
-    predict(find_inputs([tmp_path / "a", tmp_path / "b"]), pictures=tmp_path / "drawn")
+    predict(find_inputs([tmp_path / "a", tmp_path / "b"], tmp_path), pictures=tmp_path / "drawn")
     assert sorted(path.name for path in (tmp_path / "drawn").iterdir()) == ["x-2.jpg", "x-3.jpg", "x.jpg"]
 
 
@@ -168,10 +168,10 @@ def test_files_of_the_user_are_not_replaced(images: list[Input], tmp_path: Path)
     with pytest.raises(UsageError, match=r"is there already\n.*--force"):
         predict(images, output)
     with pytest.raises(UsageError, match="the picture would replace an image"):
-        predict(find_inputs([photo]), pictures=tmp_path, force=True)
-    predict(find_inputs([photo]), pictures=tmp_path / "drawn")
+        predict(find_inputs([photo], tmp_path), pictures=tmp_path, force=True)
+    predict(find_inputs([photo], tmp_path), pictures=tmp_path / "drawn")
     with pytest.raises(UsageError, match=r"the picture is there already\n.*--force"):
-        predict(find_inputs([photo]), pictures=tmp_path / "drawn")
+        predict(find_inputs([photo], tmp_path), pictures=tmp_path / "drawn")
     assert output.read_text() == "mine"
     assert predict(images, output, force=True).output == output and output.read_text() != "mine"
 
