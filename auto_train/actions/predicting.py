@@ -40,14 +40,16 @@ def predict(
         MissingError: no such model or input. UsageError: files are there already, or cannot be written.
         DataError: nothing to predict, or not one image could be answered. BundleError: incomplete or altered.
     """
-    from auto_train.serving.batch import find_inputs, predict_all
+    from auto_train.serving.batch import check_output, find_inputs, predict_all
 
+    predictor, table = load(model, trust_code=trust_code), absolute(output) if output else None
+    if table:
+        check_output(table, force=force)  # before large archives are unpacked
     with tempfile.TemporaryDirectory(prefix="auto-train-") as unpacked:
-        images = find_inputs(inputs, Path(unpacked))
         return predict_all(
-            load(model, trust_code=trust_code),
-            images,
-            output=absolute(output) if output else None,
+            predictor,
+            find_inputs(inputs, Path(unpacked)),
+            output=table,
             pictures=absolute(draw) if draw else None,
             force=force,
             on_answer=on_answer,

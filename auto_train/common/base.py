@@ -45,7 +45,7 @@ class Task(qTaskBase):
 
     A recipe defines ``inference_class``, ``targets``, the loss and metric hooks of qTaskBase, and ``evaluate``; where
     targets lie in the image ``move`` too, which does to them what the augmentation did to the pixels, and ``picture``,
-    which draws an answer on an image.
+    which draws an answer on an image; ``has_grey_edges`` where what is mirrored in at an edge would have no target.
 
     Args:
         config: a Config, the path of an INI, or None for the one the environment variable CONFIG names.
@@ -68,6 +68,7 @@ class Task(qTaskBase):
     inference_class: ClassVar[type[InferenceModel]]
     report_score: ClassVar[tuple[str, str]] = ("score", "max")
     move: Move | None = None
+    has_grey_edges = False
     picture: Callable[[Any, np.ndarray], np.ndarray] | None = None
     eval_needs_loss = True
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -55,19 +55,22 @@ class TrainTransform:
     Attributes:
         mean, std: (1, 3, 1, 1), of pixels from 0 to 255, on the device.
         side: of the views, pixels.
+        has_grey_edges: as of Views.
     """
 
     mean: torch.Tensor
     std: torch.Tensor
     side: int
     augmentation: Augmentation
+    has_grey_edges: bool = False
     randaugment: RandAugment | None = None
     mix: Mix | None = None
     move: Move | None = None
 
     def __call__(self, images: torch.Tensor, targets: torch.Tensor, generator: torch.Generator) -> Batch:
         images, targets = images.to(self.mean.device), targets.to(self.mean.device)
-        views = self.augmentation.draw(len(images), images.shape[2], self.side, generator)
+        drawn = self.augmentation.draw(len(images), images.shape[2], self.side, generator)
+        views = replace(drawn, has_grey_edges=self.has_grey_edges)
         images = self._views(images, views, generator)
         targets = self.move(targets, views) if self.move else targets
         return self.mix(images, targets, generator) if self.mix else (images, targets)
@@ -133,6 +136,7 @@ def train_loader(
         std=task.inference.std,
         side=side,
         augmentation=augmentation,
+        has_grey_edges=type(task).has_grey_edges,
         randaugment=RandAugment.parse(scheme.aa) if scheme.aa else None,
         mix=mix,
         move=type(task).move,
@@ -149,23 +153,22 @@ def train_loader(
 
 
 def augment_settings(config: Config) -> dict[str, Any]:
-    """Return the values of ``[training.augment]``: the recipe's, a named function's, those that somebody has set.
+    """Return the values of ``[training.augment]``; those of a function named in ``[training.preprocess]`` win.
 
     Raises:
-        TaskContractError: a function's values are none of that section.
+        TaskContractError: the function's values are none of that section.
     """
     settings: dict[str, Any] = config.training.augment.to_dict()
     if "@augmentations" not in config.get("training.preprocess", {}):
         return settings
-    found = config.resolve("training.preprocess")
-    if not isinstance(found, dict) or (unknown := found.keys() - settings.keys()):
-        raise TaskContractError(
-            f"the function of this section returns {unknown.pop()!r}" if isinstance(found, dict) else f"{found!r}",
-            where="[training.preprocess]",
-            allowed=f"a dict of values for [training.augment]: {', '.join(settings)}",
-        )
-    is_set = {key: config.origin(f"training.augment.{key}").kind != "default" for key in settings}
-    return settings | {key: value for key, value in found.items() if not is_set[key]}
+    found, where = config.resolve("training.preprocess"), "[training.preprocess] @augmentations"
+    if not isinstance(found, dict):
+        allowed = f"a dict of values for [training.augment]: {', '.join(settings)}"
+        raise TaskContractError(f"the function returns {found!r}", where=where, allowed=allowed)
+    try:
+        return settings | {key: config.cast(f"training.augment.{key}", value) for key, value in found.items()}
+    except UsageError as error:
+        raise TaskContractError(f"the function returns {found!r}: {error}", where=where) from error
 
 
 def stored_side(config: Config) -> int:

@@ -170,7 +170,8 @@ def check_num_classes(config: Config, samples: Samples) -> None:
         DataError: there are not.
     """
     labels = samples.labels
-    without_background = len(labels) - (isinstance(samples.targets, Masks) and labels[0].lower() in BACKGROUNDS)
+    has_background = isinstance(samples.targets, Masks) and labels[:1] and labels[0].lower() in BACKGROUNDS
+    without_background = len(labels) - bool(has_background)
     for key in ("project.num_classes", "project.meta.num_classes"):
         if config[key] not in (None, len(labels), without_background):
             raise DataError(

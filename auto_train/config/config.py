@@ -11,7 +11,7 @@ from auto_train.config.declare import Declared, near_name, parents
 from auto_train.config.problem import Origin, Problem
 from auto_train.config.render import render_ini
 from auto_train.config.spec import Spec
-from auto_train.config.values import dump
+from auto_train.config.values import cast, dump
 from auto_train.config.variables import Address, Cell
 from auto_train.errors import AutoTrainError, TaskContractError, UsageError
 
@@ -147,6 +147,18 @@ class Config:
             default=default,
             resume=self.on_resume(path),
         )
+
+    def cast(self, path: str, value: Any) -> Any:
+        """Return a value as the key at a dotted path takes it.
+
+        Raises:
+            UsageError: there is no such key, or it takes no such value.
+        """
+        spec = self._cell(path).spec
+        try:
+            return cast(dump(value), spec)
+        except ValueError as error:
+            raise UsageError(str(error), where=path) from error
 
     def on_resume(self, path: str) -> str:
         """Return what a changed value does to a run that goes on: ``safe``, ``re-plans`` or ``refused, WHY``.

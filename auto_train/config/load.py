@@ -77,8 +77,6 @@ def _assemble(path: Path | str | None, overrides: Overrides, default_task: str) 
         recipe = _recipe([*layers, changes], file, default_task)
     except ConfigError as error:
         return None, _sorted([*problems, *error.problems], layers)  # type: ignore[list-item]
-    (*layers, changes), warnings = in_todays_words([*layers, changes], recipe.name)
-    problems += warnings
     is_complete = not any(problem.section == "META" for problem in problems)
     return _finish(_Build(declare(recipe), [*layers, changes], is_complete=is_complete), file, problems)
 
@@ -123,8 +121,11 @@ class _Build:
         }
 
     def run(self) -> None:
-        for layer in [*self.declared.layers, *self.layers]:
+        layers, translated = in_todays_words(self.layers, self.declared.recipe.name)
+        for layer in [*self.declared.layers, *layers]:
             self._merge(layer)
+        wins = [(self.cells[entry.section, entry.key].entry is entry, warning) for entry, warning in translated]
+        self.problems += [warning for is_taken, warning in wins if is_taken and warning]
         self.problems += check_shapes(self.cells, self.sections, self.declared)
         known_wrong = {(problem.section, problem.key) for problem in self.problems}
         names = {*self.sections, *self.declared.sections, *(at[0] for at in self.cells)}

@@ -4,7 +4,7 @@ They say ``size`` for image_size. Their ``model_type`` is a model of IceVision's
 ``backbone`` and ``pretrained`` are plain keys of [architecture].
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from auto_train.config.problem import Problem
@@ -12,7 +12,7 @@ from auto_train.config.read import Layer
 from auto_train.config.scan import Entry
 from auto_train.config.values import parse_any
 
-SECTION = "architecture"
+SECTION, BACKBONE = "architecture", "architecture.backbone"
 # Of each task: the key of today, the models that are here under today's names, and what stands for all others.
 MODELS = {
     "object_detection": (
@@ -31,57 +31,66 @@ SIZES = {
     "extra_large": "resnet101",
 }
 
+# An entry of today, and what is to be said if no other wins over it.
+Translated = tuple[Entry, Problem | None]
 
-def in_todays_words(layers: list[Layer], task: str) -> tuple[list[Layer], list[Problem]]:
-    """Return the user's layers with what an original INI says of its model as today's keys, and warnings."""
+
+def in_todays_words(layers: Sequence[Layer], task: str) -> tuple[list[Layer], list[Translated]]:
+    """Return the user's layers with today's keys beside what an original INI says of its model.
+
+    What says both in one layer is taken at today's word.
+
+    Returns:
+        The layers, and the new entries.
+    """
     if task not in MODELS:
-        return layers, []
-    has_model = any((at.section, at.key) == (SECTION, "model_type") for layer in layers for at in layer.entries)
-    warnings: list[Problem] = []
-    return [
-        replace(layer, entries=list(_translated(layer, task, warnings, has_model=has_model))) for layer in layers
-    ], warnings
+        return list(layers), []
+    is_older = any(_is(entry, "model_type") for layer in layers for entry in layer.entries)
+    found: list[Layer] = []
+    translated: list[Translated] = []
+    for layer in layers:
+        there = {(entry.section, entry.key) for entry in layer.entries}
+        pairs = [pair for entry in layer.entries for pair in _translated(entry, task, is_older=is_older)]
+        new = [(entry, warning) for entry, warning in pairs if (entry.section, entry.key) not in there]
+        kept = [entry for entry in layer.entries if not (is_older and _is(entry, "backbone"))]
+        found.append(replace(layer, entries=[*kept, *(entry for entry, _ in new)]))
+        translated += new
+    return found, translated
 
 
-def _translated(layer: Layer, task: str, warnings: list[Problem], *, has_model: bool) -> Iterator[Entry]:
-    has_image_size = any((entry.section, entry.key) == (SECTION, "image_size") for entry in layer.entries)
-    for entry in layer.entries:
-        if entry.section == SECTION and entry.key == "size":
-            yield entry
-            if not has_image_size and parse_any(entry.text) is not None:
-                yield replace(entry, key="image_size", text="${architecture.size}")
-        elif entry.section != SECTION or not has_model:
-            yield entry
-        elif entry.key == "pretrained":
-            yield replace(entry, section=f"{SECTION}.backbone")
-        elif entry.key == "backbone":
-            yield replace(entry, section=f"{SECTION}.backbone", key="model", text=_backbone(entry, warnings))
-        elif entry.key == "model_type":
-            key, _, _ = MODELS[task]
-            yield replace(entry, key=key, text=_model(entry, task, warnings))
-        else:
-            yield entry
+def _translated(entry: Entry, task: str, *, is_older: bool) -> Iterator[Translated]:
+    if _is(entry, "size"):
+        yield replace(entry, key="image_size", text=f"${{{SECTION}.size}}"), None
+    elif _is(entry, "pretrained"):
+        yield replace(entry, section=BACKBONE, text=f"${{{SECTION}.pretrained}}"), None
+    elif is_older and _is(entry, "backbone"):
+        yield _backbone(entry)
+    elif _is(entry, "model_type"):
+        yield _model(entry, task)
 
 
-def _backbone(entry: Entry, warnings: list[Problem]) -> str:
+def _is(entry: Entry, key: str) -> bool:
+    """Tell whether an entry says something under this key of the architecture."""
+    return (entry.section, entry.key) == (SECTION, key) and parse_any(entry.text) is not None
+
+
+def _backbone(entry: Entry) -> Translated:
     name = str(parse_any(entry.text)).removesuffix("_fpn")
+    today = replace(entry, section=BACKBONE, key="model", text=SIZES.get(name, name))
     if name not in SIZES:
-        return name
-    warnings.append(_warning(entry, f"'{name}' is a size of a model that is not here; the backbone is {SIZES[name]}"))
-    return SIZES[name]
+        return today, None
+    message = f"'{name}' is a size of a model that is not here; the backbone is {SIZES[name]}"
+    return today, replace(entry.problem(message), level="warning")
 
 
-def _model(entry: Entry, task: str, warnings: list[Problem]) -> str:
+def _model(entry: Entry, task: str) -> Translated:
     key, known, instead = MODELS[task]
     name = str(parse_any(entry.text))
+    today = replace(entry, key=key, text=known.get(name, instead))
     if name in known:
-        return known[name]
+        return today, None
     message = f"'{name}' is not here; what is trained in its place is [{SECTION}] {key} = {instead}"
     if task == "segmentation":
         message += ", which tells classes apart, not the objects of one class"
-    warnings.append(_warning(entry, f"{message} (allowed: {', '.join(known)})"))
-    return instead
-
-
-def _warning(entry: Entry, message: str) -> Problem:
-    return replace(entry.problem(message), level="warning")
+    message += f" (allowed: {', '.join(known)})"
+    return today, replace(entry.problem(message), level="warning")

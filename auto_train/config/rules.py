@@ -1,6 +1,7 @@
 """What a spec cannot say of a value: names that are taken, sections that must agree, a notation of its own."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from auto_train.config.problem import Problem
 from auto_train.config.randaugment import read_randaugment
@@ -8,6 +9,11 @@ from auto_train.config.read import describe
 from auto_train.config.variables import Variables
 from auto_train.errors import UsageError
 
+# Keys of older INIs → those of today (older.py)
+SAID_TWICE = {
+    ("architecture", "size"): ("architecture", "image_size"),
+    ("architecture", "pretrained"): ("architecture.backbone", "pretrained"),
+}
 # Arguments of create_timm_model, and of timm's that it sets itself → what to use instead
 TAKEN = {
     "arch": "use [architecture.backbone] model",
@@ -33,7 +39,7 @@ TAKEN = {
 
 def check_rules(variables: Variables) -> list[Problem]:
     """Return a problem for each value that means something else than its place says; values must be final."""
-    checks = (_taken, _other_preprocess, _unread_notation, _strict_in_a_time)
+    checks = (_taken, _other_preprocess, _unread_notation, _strict_in_a_time, _said_twice)
     return [problem for check in checks for problem in check(variables)]
 
 
@@ -69,3 +75,12 @@ def _strict_in_a_time(variables: Variables) -> Iterator[Problem]:
             "how many epochs fit depends on the machine's speed, so [training] reproducible = strict cannot be kept; "
             "remove one of them"
         )
+
+
+def _said_twice(variables: Variables) -> Iterator[Problem]:
+    """Warn of an older key beside one of today that says something else."""
+    for older, today in SAID_TWICE.items():
+        old, new = variables.cells.get(older), variables.cells.get(today)
+        if old and new and old.value is not None and old.value != new.value:
+            message = f"'{old.text}' has no effect: [{today[0]}] {today[1]} is {new.text}"
+            yield replace(old.entry.problem(message), level="warning")

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 
+GREY = 0.5
+
 
 @dataclass(frozen=True, kw_only=True)
 class Views:
@@ -19,6 +21,7 @@ class Views:
         mirrored: (N,) bool; with matrices they hold the flips.
         colours: (3, N) factors of brightness, contrast and saturation.
         boxes: (N, 4) first and end row, first and end column to grey out.
+        has_grey_edges: what lies beyond an image is grey; else it is the image mirrored, with all that is in it.
     """
 
     side: int
@@ -26,6 +29,7 @@ class Views:
     mirrored: torch.Tensor | None = None
     colours: torch.Tensor | None = None
     boxes: torch.Tensor | None = None
+    has_grey_edges: bool = False
 
     def __call__(self, images: torch.Tensor, rows: slice = slice(None)) -> torch.Tensor:
         """Return views of some images of the batch.
@@ -41,7 +45,7 @@ class Views:
             images = _mirror(images, self.mirrored[rows])
         views = images.float().div_(255)
         if self.matrices is not None:
-            views = _sample(views, self.matrices[rows], self.side)
+            views = _sample(views, self.matrices[rows], self.side, has_grey_edges=self.has_grey_edges)
         if self.colours is not None:
             views = _change_colours(views, self.colours[:, rows])
         if self.boxes is not None:
@@ -96,8 +100,10 @@ def _mirror(images: torch.Tensor, mirrored: torch.Tensor) -> torch.Tensor:
     return torch.cat([rows, rows.flip(2)]).index_select(0, numbers.to(images.device)).permute(0, 3, 1, 2)
 
 
-def _sample(images: torch.Tensor, matrices: torch.Tensor, side: int) -> torch.Tensor:
+def _sample(images: torch.Tensor, matrices: torch.Tensor, side: int, *, has_grey_edges: bool) -> torch.Tensor:
     grid = sampling_grid(matrices.to(images.device), side, side)
+    if has_grey_edges:  # zeros are what torch can fill with
+        return F.grid_sample(images.sub_(GREY), grid, mode="bilinear", align_corners=False).add_(GREY)
     return F.grid_sample(images, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
 
 

@@ -98,6 +98,7 @@ class ObjectDetectionModel(Task):
     inference_class = BoxFinder
     report_score = ("f1", "max")
     move = staticmethod(move_boxes)
+    has_grey_edges = True  # a mirrored object would have no box
     inference: BoxFinder
 
     def _prepare(self) -> None:

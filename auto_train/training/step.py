@@ -219,7 +219,7 @@ class StepLearner(FastaiLearner):
         if self.clip_grad is not None:
             self.scaler.unscale_(self.opt.opt)
             nn.utils.clip_grad_norm_(self.model.parameters(), self.clip_grad)
-        if self.divided_step:
+        if self.divided_step and self.divided_step.optimizer is self.opt.opt:
             self.divided_step.step()
         else:
             self.scaler.step(self.opt.opt)

@@ -16,7 +16,7 @@ from auto_train.common.loaders import (
     stored_side,
     train_loader,
 )
-from auto_train.config import Config
+from auto_train.config import Config, load_config
 from auto_train.data.augment import Augmentation
 from auto_train.data.randaugment import RandAugment
 from auto_train.data.store import PixelStore
@@ -77,24 +77,32 @@ def named(tmp_path: Path, digit_files: Path, *overrides: str, more: str = "") ->
     return tiny_config(tmp_path, digit_files, f"project.custom_functions={file}", *overrides, more=section)
 
 
-def test_function_gives_the_augmentation_unless_the_ini_says_it_itself(digit_files: Path, tmp_path: Path):
+def test_function_gives_the_augmentation_in_a_run_that_goes_on_too(digit_files: Path, tmp_path: Path):
     config = named(tmp_path, digit_files, "training.augment.flip=true", more="key = crop")
-    assert augment_settings(config) == config.training.augment.to_dict() | {"flip": True, "crop": 0.5}
-    assert stored_side(config) == round(config.architecture.image_size * CROP_MARGIN)
+    expected = config.training.augment.to_dict() | {"flip": False, "crop": 0.5}
+    kept = tmp_path / "kept.ini"
+    kept.write_text(config.to_ini())
+    for one in (config, load_config(kept)):
+        assert augment_settings(one) == expected
+        assert stored_side(one) == round(config.architecture.image_size * CROP_MARGIN)
     loader = train_loader(task := ClassificationModel(config), task.samples.of("train"))
-    assert loader.transform.augmentation == Augmentation(**augment_settings(config))
+    assert loader.transform.augmentation == Augmentation(**expected)
     assert task.inference.preprocess is None  # nothing of it is in the model
 
 
 @pytest.mark.parametrize(
     ("more", "strength", "message"),
-    [("key = color", "0.5", "returns 'color'"), ("", "2", r"\[training.preprocess\]: 2.0")],
+    [
+        ("key = color", "0.5", "'color': 0.5}: there is no key 'training.augment.color'.*did you mean .*colour"),
+        ("key = erase", "-1", "'erase': -1.0}: training.augment.erase: .*0..1"),
+        ("", "2", "returns 2.0 .allowed: a dict of values for .training.augment.: flip, quarter_turns"),
+    ],
 )
 def test_function_that_gives_no_augmentation_is_refused(
     digit_files: Path, tmp_path: Path, more: str, strength: str, message: str
 ):
     config = named(tmp_path, digit_files, f"training.preprocess.strength={strength}", more=more)
-    with pytest.raises(TaskContractError, match=f"{message}.*allowed: a dict of values for .*flip, quarter_turns"):
+    with pytest.raises(TaskContractError, match=rf"(?s)\] @augmentations: the function.*{message}"):
         augment_settings(config)
 
 

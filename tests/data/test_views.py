@@ -3,7 +3,7 @@ import torch
 import torch.nn.functional as F
 
 from auto_train.data.augment import Augmentation
-from auto_train.data.views import luminance, sampling_grid
+from auto_train.data.views import Views, luminance, sampling_grid
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -41,6 +41,17 @@ def test_views_leave_the_images_alone_and_own_their_memory(options: dict):
     views = Augmentation(**options)(images, 40, generator())
     views.zero_()
     assert torch.equal(images, before)
+
+
+def test_beyond_an_edge_there_is_the_mirrored_image_or_grey():
+    images = torch.full((2, 3, 8, 8), 255, dtype=torch.uint8)
+    images[:, :, :, 0] = 0
+    # the view is twice as wide and high as the image, which lies in its middle
+    matrices = 2 * torch.eye(2, 3).repeat(2, 1, 1)
+    mirrored, grey = (Views(side=8, matrices=matrices, has_grey_edges=is_grey)(images) for is_grey in (False, True))
+    assert torch.equal(mirrored[:, :, 2:6, 2:6], grey[:, :, 2:6, 2:6])
+    assert (grey[:, :, :2] == 0.5).all() and (grey[:, :, :, 6:] == 0.5).all()
+    assert (mirrored[:, :, :, 6:] == 1).all()
 
 
 def test_luminance_weighs_the_channels_as_bt601():

@@ -12,7 +12,7 @@ from auto_train.bundle.find import find_at
 from auto_train.common.answers.object_detection import difference
 from auto_train.config import Config
 from auto_train.errors import UsageError
-from auto_train.object_detection.model import BoxFinder
+from auto_train.object_detection.model import BoxFinder, ObjectDetectionModel
 from auto_train.object_detection.train import train_model
 from auto_train.object_detection.validate import evaluate, infer
 from auto_train.serving.predictor import open_predictor
@@ -136,6 +136,18 @@ def test_a_few_images_train_a_detector_that_finds_them(tmp_path: Path, detector:
 def test_what_cannot_be_trained_is_refused_before(shapes: Path, tmp_path: Path, overrides: list[str], message: str):
     with pytest.raises(UsageError, match=message):
         train_model(shapes_config(tmp_path, shapes, *overrides))
+
+
+def test_zoomed_out_views_are_grey_where_mirrored_things_would_have_no_box(shapes: Path, tmp_path: Path):
+    task = ObjectDetectionModel(shapes_config(tmp_path, shapes, "training.augment.zoom=0.9", "training.augment.flip=0"))
+    grey = (127.5 - task.inference.mean) / task.inference.std
+    images, boxes = next(iter(task.dls.train))
+    is_grey = ((images - grey).abs() < 1e-4).all(dim=1)
+    assert is_grey[:, 0, 0].any()  # of about half of the images the corner is beyond the edge
+    for image_is_grey, rows in zip(is_grey, boxes):
+        for left, top, right, bottom in (rows[rows[:, 0] >= 0, 1:] * images.shape[2]).tolist():
+            inside = image_is_grey[round(top) : round(bottom), round(left) : round(right)]
+            assert inside.float().mean() < 0.5
 
 
 def test_head_of_ones_own_is_refused(shapes: Path, tmp_path: Path):

@@ -2,5 +2,6 @@
 
 from auto_train.serving.batch.inputs import Input, find_inputs
 from auto_train.serving.batch.predict import Predicted, predict_all
+from auto_train.serving.batch.rows import check_output
 
-__all__ = ["Input", "Predicted", "find_inputs", "predict_all"]
+__all__ = ["Input", "Predicted", "check_output", "find_inputs", "predict_all"]

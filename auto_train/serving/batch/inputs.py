@@ -46,8 +46,9 @@ def find_inputs(words: Iterable[Path | str], unpacked: Path) -> list[Input]:
         DataError: a folder without images, a table without paths, an archive that cannot be unpacked.
     """
     found: dict[Path, Input] = {}
+    folders: dict[Path, Path] = {}
     for word in words:
-        for one in _of_word(str(word), unpacked):
+        for one in _of_word(str(word), unpacked, folders):
             found.setdefault(one.path, one)
     if not found:
         raise DataError(
@@ -56,21 +57,35 @@ def find_inputs(words: Iterable[Path | str], unpacked: Path) -> list[Input]:
     return list(found.values())
 
 
-def _of_word(word: str, unpacked: Path) -> Iterable[Input]:
+def _of_word(word: str, unpacked: Path, folders: dict[Path, Path]) -> Iterable[Input]:
+    """Return the images of a word.
+
+    Args:
+        folders: where what is in archives has been unpacked.
+    """
     path = absolute(word)
     if os.path.isdir(path):  # noqa: PTH112 - any text passes
         return _below(word, path, path)
     if os.path.isfile(path):  # noqa: PTH113
         if path.name.lower().endswith(archive.SUFFIXES):
-            folder = Path(tempfile.mkdtemp(dir=unpacked))
-            archive.extract(path, folder)
-            return _below(word, path, folder)
+            folders[path] = folders.get(path) or _unpacked(path, unpacked)
+            return _below(word, path, folders[path])
         return _listed(word, path) if path.suffix.lower() in TABLES else [_one(word, path)]
     if glob.has_magic(word):
         names = sorted(name for name in glob.glob(os.path.expanduser(word), recursive=True) if os.path.isfile(name))  # noqa: PTH111, PTH113, PTH207
         if names:
-            return [_one(name, absolute(name)) for name in names]
+            return [one for name in names for one in _of_word(name, unpacked, folders)]
     raise MissingError("there is no such image, folder, archive or table", where=str(path))
+
+
+def _unpacked(path: Path, unpacked: Path) -> Path:
+    folder = Path(tempfile.mkdtemp(dir=unpacked))
+    try:
+        archive.extract(path, folder)
+    except DataError as error:
+        error.hint = "unpack it yourself and name the folder"
+        raise
+    return folder
 
 
 def _one(name: str, path: Path) -> Input:
@@ -79,7 +94,8 @@ def _one(name: str, path: Path) -> Input:
 
 def _below(word: str, named: Path, folder: Path) -> list[Input]:
     """Return the images in a folder, which holds what is in the folder or archive that was named."""
-    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
+    every = (path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
+    files = sorted(path for path in every if not path.name.startswith("."))  # ._photo.jpg is no photo
     if not files:
         allowed = ", ".join(sorted(SUFFIXES))
         raise DataError("there is no image in it", where=str(named), allowed=allowed)

@@ -10,7 +10,7 @@ from auto_train.training.optim.stages import Stage
 from auto_train.training.pipeline.plan import planned_stages
 from auto_train.training.pipeline.setting import log_epoch, prepare_folder, recorded
 from auto_train.training.pipeline.step_mode import EndOfPasses, Intervals, StepPlan
-from auto_train.training.runs.checkpoint import Checkpointer
+from auto_train.training.runs.checkpoint import Checkpointer, RegularCheckpoints
 from auto_train.training.runs.epoch_log import EpochLog
 from auto_train.training.stopping import StopOnNaN, StopOnRequest
 from auto_train.training.workers.distributed import decided, is_main, lost_worker_explained, world
@@ -81,8 +81,15 @@ class Fit:
         if early := self.args.runner.early_stop:
             callbacks.append(EarlyStop(**{key: value for key, value in early.items() if value is not None}))
         if is_main():
-            callbacks += [EpochLog(self.pipe.folder, log_epoch), self.checkpoints]
+            callbacks += [EpochLog(self.pipe.folder, log_epoch), self.checkpoints, self._regular_checkpoints()]
         return callbacks
+
+    def _regular_checkpoints(self) -> RegularCheckpoints:
+        runner = self.args.runner
+        keeps = (runner.checkpoint or {}).get("regular_latest_only") is False
+        if self.intervals is not None:
+            return RegularCheckpoints(self.checkpoints, steps=runner.save_interval, keeps=keeps)
+        return RegularCheckpoints(self.checkpoints, steps=None, epochs=runner.save_interval or 1, keeps=keeps)
 
     def run(self) -> None:
         """Train; what is a regular end is logged, anything else raised."""

@@ -15,15 +15,13 @@ from auto_train.training.pipeline.qdict import qDict
 from auto_train.training.runs.epoch_log import FILE, truncate_after
 from auto_train.training.runs.files import write_atomically
 from auto_train.training.runs.run_folder import RunFolder, environment
-from auto_train.training.runs.settle import settle_checkpoints
+from auto_train.training.runs.settle import drop_kept, settle_checkpoints
 from auto_train.training.workers.distributed import is_main, joined, rank, world
 from auto_train.training.workers.place import Place
 from auto_train.types import Progress, as_plain
 
 # Settings of the original that this program has no use for: the value that changes nothing, and why others do neither.
 UNUSED: dict[str, tuple[Any, str]] = {
-    "runner.save_interval": (None, "last.ckpt is written after every epoch, in step mode after every evaluation"),
-    "runner.checkpoint.regular_latest_only": (True, "there is one last.ckpt and one best.ckpt"),
     "optim.ema_params.auto_offload": (False, "both sets of weights stay on the device"),
     "render_type": (None, "there is one form"),
 }
@@ -98,8 +96,10 @@ def prepare_folder(folder: RunFolder, args: qDict, state: Mapping[str, Any] | No
     checkpoint = Path(args.ckp_file).expanduser().absolute() if state else None
     if state and checkpoint and checkpoint.resolve().parent == folder.checkpoints.resolve():
         truncate_after(metrics, state["runner"]["epoch"])
+        drop_kept(folder.checkpoints, state["runner"])
     elif metrics.exists() or last.exists():
         _put_aside(folder, metrics, last)
+        drop_kept(folder.checkpoints, None)
     if state and checkpoint:
         settle_checkpoints(folder.checkpoints, checkpoint, state)
     folder.write_json("env.json", environment({"device": str(args.device), "workers": args.world_size}))

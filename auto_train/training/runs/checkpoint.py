@@ -1,8 +1,6 @@
 """Checkpoint files, and the callback that writes them. What is in them is state.py's."""
 
-import os
 import pickle
-import shutil
 import time
 import zipfile
 from collections.abc import Mapping
@@ -15,7 +13,7 @@ from torch import nn
 from auto_train.errors import CheckpointError, MissingError, NotFiniteError
 from auto_train.training.fastai_core import Callback
 from auto_train.training.monitor import checked_target, is_better
-from auto_train.training.runs.files import WrittenThrough, replacing
+from auto_train.training.runs.files import WrittenThrough, linked, replacing
 from auto_train.training.runs.state import learner_state
 from auto_train.training.task import hook
 
@@ -71,7 +69,7 @@ class Checkpointer(Callback):
             self.best_metrics = {split: dict(means) for split, means in self.learn.means.items()}
         state = self.save()
         if is_best:
-            self._link_best()
+            linked(self.folder / "last.ckpt", self.folder / "best.ckpt")
             if on_better_model := hook(self.learn.task, "on_better_model"):
                 on_better_model(self.learn, state)
 
@@ -104,16 +102,6 @@ class Checkpointer(Callback):
         self.saved_at = time.monotonic()
         return state
 
-    def _link_best(self) -> None:
-        # A link costs nothing, and stays when the next epoch's last.ckpt takes the name.
-        link = self.folder / ".best.ckpt"
-        link.unlink(missing_ok=True)
-        try:
-            os.link(self.folder / "last.ckpt", link)
-        except OSError:  # a file system without hard links
-            shutil.copyfile(self.folder / "last.ckpt", link)
-        os.replace(link, self.folder / "best.ckpt")
-
     def load_best(self) -> None:
         """Put the best epoch's weights into the model, those of the moving average where there is one."""
         if self.best_epoch:
@@ -127,6 +115,39 @@ class Checkpointer(Callback):
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.best, self.best_epoch, self.best_metrics = state["value"], state["epoch"], state["metrics"]
+
+
+class RegularCheckpoints(Callback):
+    """Save every so many steps besides the ends of epochs, or keep what is saved under names of its own (F3.4).
+
+    Args:
+        checkpoints: what saves.
+        steps: save after every so many optimizer steps; None: the ends of epochs are enough.
+        epochs: without steps, how many epochs lie between two checkpoints that are kept.
+        keeps: whether each is kept, as ``step_N.ckpt`` or ``epoch_N.ckpt``; else ``last.ckpt`` is all there is.
+    """
+
+    order, run_valid = 81, False
+
+    def __init__(self, checkpoints: Checkpointer, *, steps: int | None, epochs: int = 1, keeps: bool = False):
+        self.checkpoints, self.steps, self.epochs, self.keeps = checkpoints, steps, epochs, keeps
+        self.saved_step = 0
+
+    def after_batch(self) -> None:
+        done = self.learn.steps_done
+        is_due = self.steps and done % self.steps == 0 and done != self.saved_step
+        if is_due and self.learn.is_between_steps:
+            self.saved_step = done
+            self.checkpoints.save()
+            self._keep(f"step_{done}.ckpt")
+
+    def after_epoch(self) -> None:
+        if not self.steps and self.learn.epochs_done % self.epochs == 0:
+            self._keep(f"epoch_{self.learn.epochs_done}.ckpt")
+
+    def _keep(self, name: str) -> None:
+        if self.keeps:
+            linked(self.checkpoints.folder / "last.ckpt", self.checkpoints.folder / name)
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:

@@ -22,6 +22,9 @@ ELEMENTWISE = (torch.optim.AdamW, torch.optim.Adam, torch.optim.SGD, torch.optim
 class DividedStep:
     """Steps an optimizer, each worker its share; all workers step together and have the same gradients.
 
+    Between two steps they wait for each other, as they do when they sum their gradients: what one publishes in a step
+    the others have taken before the next.
+
     Args:
         optimizer: with the same weights and state in all workers.
         published: a tensor like each of its weights that all workers see.
@@ -44,29 +47,36 @@ class DividedStep:
         moved = [i for i, weight in enumerate(self.weights) if weight.grad is not None]
         if self._state is not self.optimizer.state or not self._shared.issuperset(moved):
             # The first step, which makes the state, and the first after a state was loaded.
+            known = self._shared if self._state is self.optimizer.state else set()
             self.give_back()
             self.optimizer.step()
-            self._share()
+            self._share(known.union(moved))
             return
         mine = [i for i in moved if self.owners[i] == rank()]
         others = [i for i in moved if self.owners[i] != rank()]
         with _without_gradients([self.weights[i] for i in others]):
             self.optimizer.step()
-        torch._foreach_copy_([self.published[i] for i in mine], [self.weights[i] for i in mine])
+        for i in mine:
+            self.published[i].copy_(self.weights[i])
         barrier()
-        torch._foreach_copy_([self.weights[i] for i in others], [self.published[i] for i in others])
+        for i in others:
+            self.weights[i].copy_(self.published[i])
 
     def give_back(self) -> None:
         """Let this worker's optimizer have its state for itself."""
-        if self._state is self.optimizer.state:
-            for state, key in self._tensors(self._shared):
+        if self._shared:  # a state that was loaded may have tensors of the one before
+            for state, key in self._tensors():
                 state[key] = state[key].clone()
         self._shared = set()
 
-    def _share(self) -> None:
-        """Put the state that all workers have into shared memory."""
+    def _share(self, moved: set[int]) -> None:
+        """Put the state that all workers have into shared memory.
+
+        Args:
+            moved: weights that have been moved so far, which have all the state they will have.
+        """
         self._state = self.optimizer.state
-        places = list(self._tensors(range(len(self.weights))))
+        places = list(self._tensors())
         shared = shared_like([state[key] for state, key in places])
         if shared is None:
             self._is_divided = False
@@ -76,12 +86,12 @@ class DividedStep:
                 place.copy_(state[key])
             state[key] = place
         barrier()
-        self._shared = {i for i, weight in enumerate(self.weights) if weight.grad is not None or weight in self._state}
+        self._shared = moved
 
-    def _tensors(self, places: Sequence[int] | set[int]) -> Iterator[tuple[dict[str, Any], str]]:
-        """Yield where the tensors of these weights' state stand."""
-        for i in places:
-            state = self._state.get(self.weights[i], {})
+    def _tensors(self) -> Iterator[tuple[dict[str, Any], str]]:
+        """Yield where the tensors of the state stand, in the same order in all workers."""
+        for weight in self.weights:
+            state = self.optimizer.state.get(weight, {})
             for key in sorted(state):
                 if isinstance(state[key], torch.Tensor):
                     yield state, key

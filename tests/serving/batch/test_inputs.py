@@ -54,6 +54,14 @@ def test_archive_is_all_images_in_it_under_its_name(photos: Path, suffix: str) -
     assert all(one.path.read_bytes() == b"x" for one in found)
 
 
+def test_archive_named_twice_or_by_a_pattern_is_unpacked_once_and_hidden_files_are_none(photos: Path) -> None:
+    with ZipFile("one.zip", "w") as file:
+        for name in ("a.jpg", "._a.jpg", "__MACOSX/a.jpg"):
+            file.writestr(name, "x")
+    assert names("one.zip", "one.zip", "*.zip") == ["one.zip/a.jpg"]
+    assert len(list(Path("unpacked").iterdir())) == 1
+
+
 def test_two_archives_with_images_of_one_name_are_told_apart(photos: Path) -> None:
     for name, content in (("one.zip", "1"), ("two.zip", "2")):
         with ZipFile(name, "w") as file:
@@ -65,7 +73,7 @@ def test_two_archives_with_images_of_one_name_are_told_apart(photos: Path) -> No
 def test_archive_that_leads_outside_or_is_broken_or_has_no_images_is_an_error(photos: Path) -> None:
     with ZipFile("evil.zip", "w") as file:
         file.writestr("../out.jpg", "x")
-    with pytest.raises(DataError, match=r"evil\.zip: member '\.\./out\.jpg' leads outside"):
+    with pytest.raises(DataError, match=r"evil\.zip: member '\.\./out\.jpg' leads outside.*\n.*unpack it yourself"):
         found_in("evil.zip")
     Path("broken.tgz").write_bytes(b"no archive")
     with pytest.raises(DataError, match=r"broken\.tgz: cannot be unpacked"):

@@ -86,6 +86,71 @@ def test_step_mode_counts_optimizer_steps(tmp_path: Path):
     assert len(rows(tmp_path)) == 4 and all("valid/mae" in row for row in rows(tmp_path))
 
 
+@pytest.mark.parametrize(
+    ("runner", "kept"),
+    [
+        ({}, []),
+        ({"checkpoint": {"regular_latest_only": False}}, ["epoch_1", "epoch_2", "epoch_3", "epoch_4", "epoch_5"]),
+        ({"checkpoint": {"regular_latest_only": False}, "save_interval": 2}, ["epoch_2", "epoch_4"]),
+        ({"run_mode": "step", "max_steps": 7, "eval_interval": 3, "save_interval": 2}, []),
+        (
+            {"run_mode": "step", "max_steps": 7, "eval_interval": 3, "save_interval": 2, "accum_grad": 2}
+            | {"checkpoint": {"regular_latest_only": False}},
+            ["step_2", "step_4", "step_6"],
+        ),
+        (
+            {"run_mode": "step", "max_steps": 7, "eval_interval": 3, "checkpoint": {"regular_latest_only": False}},
+            ["epoch_1", "epoch_2", "epoch_3"],
+        ),
+    ],
+)
+def test_regular_checkpoints_are_kept_where_asked_for(tmp_path: Path, runner: dict[str, Any], kept: list[str]):
+    values = {f"runner__{key}": value for key, value in ({"max_epochs": 5} | runner).items()}
+    pipeline(tmp_path, **values).fit()
+    names = sorted(path.stem for path in (tmp_path / "logs/checkpoints").iterdir())
+    assert names == sorted(["best", "last", *kept])
+    for name in kept:
+        number, state = int(name.partition("_")[2]), checkpoint(tmp_path, name)["runner"]
+        assert state["epoch" if name.startswith("epoch") else "step"] == number
+
+
+def test_step_mode_saves_at_steps_between_two_evaluations_and_goes_on_from_there(tmp_path: Path):
+    values = {"runner__run_mode": "step", "runner__max_steps": 12, "runner__eval_interval": 6}
+    keeps = {"runner__save_interval": 4, "runner__checkpoint": {"regular_latest_only": False}}
+    whole = pipeline(tmp_path / "whole", **values, **keeps)
+    whole.fit()
+    kept = tmp_path / "whole/logs/checkpoints/step_8.ckpt"
+    rest = pipeline(tmp_path / "rest", **values, ckp_file=str(kept))
+    rest.fit()
+    assert weights(rest.model) == weights(whole.model)
+    assert rest.runner.steps_done == 12
+
+
+def test_checkpoint_that_was_kept_brings_its_own_best_back(tmp_path: Path):
+    """The best of the first epochs, not that of a later one which is given up."""
+    values = {"runner__checkpoint": {"regular_latest_only": False}, "runner__max_epochs": 4}
+    folder = tmp_path / "logs/checkpoints"
+    pipeline(tmp_path, Line([2.0, 3.0, 4.0, 1.0]), **values).fit()
+    assert checkpoint(tmp_path, "best")["runner"]["epoch"] == 4
+    third = pipeline(tmp_path, Line([5.0]), ckp_file=str(folder / "epoch_3.ckpt"), **values)
+    assert third.fit()["best_epoch"] == checkpoint(tmp_path, "best")["runner"]["epoch"] == 1
+    kept = [f"epoch_{number}" for number in (1, 2, 3, 4)]
+    assert sorted(path.stem for path in folder.iterdir()) == ["best", *kept, "last"]
+    # without the file of the best epoch there is none so far
+    (folder / "epoch_1.ckpt").unlink()
+    (folder / "best.ckpt").unlink()
+    second = pipeline(tmp_path, Line([6.0, 5.0]), ckp_file=str(folder / "epoch_2.ckpt"), **values)
+    assert second.fit()["best_epoch"] == checkpoint(tmp_path, "best")["runner"]["epoch"] == 4
+
+
+def test_new_training_in_the_folder_leaves_no_checkpoint_of_the_one_before(tmp_path: Path):
+    values = {"runner__checkpoint": {"regular_latest_only": False}}
+    pipeline(tmp_path, **values, runner__max_epochs=3).fit()
+    pipeline(tmp_path, **values, runner__max_epochs=1).fit()
+    names = sorted(path.stem for path in (tmp_path / "logs/checkpoints").iterdir())
+    assert names == ["best", "epoch_1", "last"]
+
+
 def test_step_mode_infers_its_steps_from_epochs(tmp_path: Path):
     # ceil(4 / 3) · 5, the second step of each epoch with one batch
     values = {"runner__run_mode": "step", "runner__accum_grad": 3, "runner__eval_interval": 4}

@@ -380,8 +380,6 @@ def test_extra_caches_are_merged_and_must_be_plain(tmp_path: Path):
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"runner__save_interval": 2}, "runner.save_interval has no effect: last.ckpt is written after every epoch"),
-        ({"runner__checkpoint": {"regular_latest_only": False}}, "runner.checkpoint.regular_latest_only has no effect"),
         ({"optim__ema_params": {"auto_offload": True}}, "optim.ema_params.auto_offload has no effect"),
         ({"render_type": "plain"}, "render_type has no effect"),
         ({"runner__max_steps": 3}, "runner.max_steps has no effect: runner.run_mode is epoch"),

@@ -47,6 +47,7 @@ def train(name: str, divide: bool) -> dict[str, Any]:
         assert (divided is not None) == divide
         for step in range(STEPS):
             set_gradients(weights, step)
+            distributed.barrier()  # as the sum of gradients is one
             before = {name: weight.grad for name, weight in weights.items()}
             if step == 4:
                 optimizer.load_state_dict(copied(optimizer.state_dict()))
@@ -89,7 +90,24 @@ def plain(state: Any) -> Any:
 
 
 def train_all() -> dict[str, Any]:
-    return {name: train(name, divide=True) for name in OPTIMIZERS} | {"other kinds": other_kinds()}
+    return {name: train(name, divide=True) for name in OPTIMIZERS} | {"other kinds": other_kinds(), "few": few()}
+
+
+def few() -> list[list[float]]:
+    """Step a single weight, which one worker owns; then load the state from itself, and step on."""
+    weight = nn.Parameter(torch.ones(2))
+    optimizer = torch.optim.SGD([weight], lr=1.0, momentum=0.5)
+    found = []
+    with divided_step(optimizer) as divided:
+        assert divided
+        for step in range(4):
+            if step == 3:
+                optimizer.load_state_dict(optimizer.state_dict())
+            weight.grad = torch.ones(2)
+            distributed.barrier()
+            divided.step()
+            found.append(weight.tolist())
+    return found
 
 
 def other_kinds() -> list[Any]:
@@ -113,6 +131,7 @@ def state_without_room() -> list[float]:
             patch.setattr(torch, "from_file", refuse)
         for _ in range(2):
             weight.grad = torch.ones(2)
+            distributed.barrier()
             divided.step()
     return weight.tolist()
 
@@ -140,6 +159,12 @@ def test_divided_steps_end_with_the_weights_and_state_of_one_process_bit_for_bit
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_state_belongs_to_each_worker_again_when_the_block_ends(found: list[dict[str, Any]], name: str):
     assert all(worker[name]["is_own"] for worker in found)
+
+
+def test_weight_of_one_worker_moves_in_all_also_after_its_own_state_was_loaded(found: list[dict[str, Any]]):
+    # by the momentum: 1, then 1.5, 1.75 and 1.875
+    expected = [[0.0, 0.0], [-1.5, -1.5], [-3.25, -3.25], [-5.125, -5.125]]
+    assert [worker["few"] for worker in found] == [expected] * 3
 
 
 def test_optimizer_that_looks_at_all_weights_and_workers_without_shared_memory_do_not_divide(
