@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-
 from auto_train.common.base import Task
 from auto_train.common.proposal.choice import Choice
 from auto_train.common.proposal.ini import render
@@ -15,15 +13,12 @@ from auto_train.common.proposal.machine import Machine, this_machine
 from auto_train.common.proposal.target import other_tasks
 from auto_train.common.proposal.weights import LARGE, SMALL, Weights, starting_weights
 from auto_train.config import lint_config
-from auto_train.data.evidence import MOST_PIXELS
-from auto_train.data.facts import Facts, spread
+from auto_train.data.facts import Facts
 from auto_train.data.recognise import Recognised
-from auto_train.data.resize import resize_images
-from auto_train.data.samples import Samples
-from auto_train.errors import ImageError, UsageError
+from auto_train.errors import UsageError
 from auto_train.types import absolute
 
-SHOWN_CLASSES, STATISTICS_IMAGES = 10, 32
+SHOWN_CLASSES = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,9 +78,7 @@ def write_config(
         UsageError: the INI cannot be written.
     """
     machine = this_machine()
-    weights = starting_weights(
-        LARGE if machine.gpu else SMALL, lambda side: some_pixels(found.samples, side), offline=offline
-    )
+    weights = starting_weights(LARGE if machine.gpu else SMALL, offline=offline)
     choices = [*choices, *recipe.propose(facts, machine, weights)]
     _write(render(_title(found, facts, machine), choices), path, force=force)
     return NewConfig(
@@ -104,19 +97,6 @@ def write_config(
         warnings=(*found.samples.warnings, *_warnings(facts, weights)),
         next=shlex.join(["python", "main.py", "train", f"--config={path}"]),
     )
-
-
-def some_pixels(samples: Samples, side: int) -> torch.Tensor:
-    """Return some images that can be read, (N, 3, S, S) float32 in [0, 1]."""
-    images, found = samples.images.reduced(side), []
-    for row in spread(range(len(samples)), STATISTICS_IMAGES):
-        try:
-            width, height = images.size(row)
-            if width * height <= MOST_PIXELS:
-                found.append(resize_images(torch.from_numpy(images[row])[None], side) / 255)
-        except (ImageError, OSError):
-            continue
-    return torch.cat(found) if found else torch.rand(1, 3, side, side)
 
 
 def _title(found: Recognised, facts: Facts, machine: Machine) -> list[str]:

@@ -1,7 +1,7 @@
 """Which backbone can start from learnt weights here: one whose file is in a mirror, or one that can be fetched."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,12 +46,11 @@ class Weights:
     why: str
 
 
-def starting_weights(wanted: Sequence[str], images: Callable[[int], torch.Tensor], *, offline: bool = False) -> Weights:
+def starting_weights(wanted: Sequence[str], *, offline: bool = False) -> Weights:
     """Return what a backbone can start from here. What is fetched stays in the cache, where training finds it.
 
     Args:
         wanted: timm's names of the backbones, the best first.
-        images: gives some images of the data of this side, (N, 3, S, S) in [0, 1].
     """
     tried = []
     for model, path in _in_mirrors(wanted):
@@ -61,7 +60,7 @@ def starting_weights(wanted: Sequence[str], images: Callable[[int], torch.Tensor
             tried.append(error.message)
             continue
         why = f"{path.name} is there, in {path.parent}"
-        return Weights(model=model, file=path.name, statistics=_other_statistics(body, model, images), why=why)
+        return Weights(model=model, file=path.name, statistics=_other_statistics(body, model), why=why)
     try:
         path = find_weights(pretrained_name(wanted[0]), offline=offline)
         create_timm_model(wanted[0], 2, weights=path, image_size=CHECKED_PX)
@@ -84,17 +83,23 @@ def _in_mirrors(wanted: Sequence[str]) -> Iterator[tuple[str, Path]]:
         yield from ((model, path) for path in files if re.match(rf"{model}(?![a-zA-Z0-9])", path.name))
 
 
-def _other_statistics(
-    body: nn.Module, model: str, images: Callable[[int], torch.Tensor]
-) -> tuple[Sequence[float], Sequence[float]] | None:
+def _other_statistics(body: nn.Module, model: str) -> tuple[Sequence[float], Sequence[float]] | None:
     """Return TensorFlow's normalisation where the file's first batch norm expects that; a file does not say it."""
     known = normalisation(model)
     norm = next((layer for layer in body.modules() if isinstance(layer, nn.BatchNorm2d)), None)
     if norm is None or known == TENSORFLOW:
         return None
-    pixels = images(CHECKED_PX)
+    pixels = _photographs()
     ours, theirs = (_surprise(body, norm, pixels, *statistics) for statistics in (known, TENSORFLOW))
     return TENSORFLOW if theirs < ours else None
+
+
+def _photographs() -> torch.Tensor:
+    """Return photographs, as those that weights have learnt from, (N, 3, S, S) in [0, 1]; the data may be none."""
+    from sklearn.datasets import load_sample_images
+
+    photos = [torch.from_numpy(photo.copy()).permute(2, 0, 1)[None] / 255 for photo in load_sample_images().images]
+    return torch.cat([nn.functional.interpolate(photo, (CHECKED_PX, CHECKED_PX), mode="area") for photo in photos])
 
 
 @torch.no_grad()

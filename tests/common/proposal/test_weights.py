@@ -1,18 +1,9 @@
 from pathlib import Path
 
 import pytest
-import torch
 
 from auto_train.common.backbone import create_timm_model
 from auto_train.common.proposal.weights import SMALL, starting_weights
-
-
-def photos(side: int) -> torch.Tensor:
-    """Return parts of a real photograph, (N, 3, S, S) in [0, 1]."""
-    from sklearn.datasets import load_sample_image
-
-    photo = torch.from_numpy(load_sample_image("china.jpg").copy()).permute(2, 0, 1) / 255
-    return torch.stack([photo[:, 40 * i : 40 * i + side, 60 * i : 60 * i + side] for i in range(8)])
 
 
 @pytest.fixture
@@ -32,7 +23,7 @@ def save(model: str, path: Path) -> None:
 def test_starting_weights_of_a_mirror_are_found_by_their_name(weights_folder: Path) -> None:
     save("test_resnet", weights_folder / "test_resnet_mine.safetensors")
     save("test_resnet", weights_folder / "another.safetensors")
-    found = starting_weights(("resnet18", "test_resnet"), photos, offline=True)
+    found = starting_weights(("resnet18", "test_resnet"), offline=True)
     assert (found.model, found.file) == ("test_resnet", "test_resnet_mine.safetensors")
     assert found.why == f"test_resnet_mine.safetensors is there, in {weights_folder}"
 
@@ -41,7 +32,7 @@ def test_starting_weights_that_are_none_of_the_model_are_not_taken(weights_folde
     (weights_folder / "test_resnet.safetensors").write_bytes(b"no weights")
     save("test_resnet", weights_folder / "test_vit.pth")
     save("test_resnet", weights_folder / "test_resnetv3.safetensors")  # another name, though it begins alike
-    found = starting_weights(("test_resnet", "test_vit"), photos, offline=True)
+    found = starting_weights(("test_resnet", "test_vit"), offline=True)
     assert found.model == ""
     assert "test_resnet.safetensors does not hold weights of 'test_resnet'" in found.why
     assert "test_vit.pth does not hold weights of 'test_vit'" in found.why
@@ -49,15 +40,18 @@ def test_starting_weights_that_are_none_of_the_model_are_not_taken(weights_folde
 
 
 def test_starting_weights_nowhere_say_what_was_tried(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = starting_weights(SMALL, photos, offline=True)
+    found = starting_weights(SMALL, offline=True)
     assert (found.model, found.file) == ("", "")
     assert "hub timm/mobilenetv2_100" in found.why and "offline" in found.why
 
 
+@pytest.mark.parametrize(
+    ("model", "file"), [("mobilenetv2_100", "mobilenetv2_100_int8src"), ("mobilenetv2_035", "mobilenetv2_035_keras")]
+)
 def test_starting_weights_of_tensorflow_come_with_their_statistics(
-    mirror: Path, monkeypatch: pytest.MonkeyPatch
+    mirror: Path, monkeypatch: pytest.MonkeyPatch, model: str, file: str
 ) -> None:
     monkeypatch.setenv("AUTO_TRAIN_MIRROR", str(mirror))
-    found = starting_weights(SMALL, photos, offline=True)
-    assert (found.model, found.file) == ("mobilenetv2_100", "mobilenetv2_100_int8src.safetensors")
+    found = starting_weights((model,), offline=True)
+    assert (found.model, found.file) == (model, f"{file}.safetensors")
     assert found.statistics == ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
