@@ -82,6 +82,8 @@ class Budget(Callback):
         self.wanted = self.wanted or [stage.epochs for stage in self.learn.stages]
         self.share, self.is_measured, self.epochs_seen = None, False, 0
         self.evaluation_batches = evaluation_batches(self.learn)
+        if not self.has_planned and self.learn.stage_index == self._last() and self.learn.n_epoch == 1:
+            self._set_epochs(self._last(), 2)  # one of a few batches is over before there is a plan
 
     def before_epoch(self) -> None:
         if self.epochs_seen:
@@ -184,14 +186,17 @@ class Budget(Callback):
     def _stretch(self, index: int) -> Stretch | None:
         """Return a stage for the planner, nothing for one without epochs."""
         learn = self.learn
-        last = max((number for number, epochs in enumerate(self.wanted) if epochs), default=0)
         finished = learn.position.epoch if index == learn.stage_index else 0
-        wanted = None if index == last else self.wanted[index] - finished
+        wanted = None if index == self._last() else self.wanted[index] - finished
         if wanted is not None and wanted < 1:
             return None
         work = [frozen_work(learn) if learn.stages[number].frozen else 1.0 for number in (index, learn.stage_index)]
         batch_s = self.timer.batch_s * work[0] / work[1]
         return Stretch(epochs=wanted, batch_s=batch_s, is_frozen=learn.stages[index].frozen)
+
+    def _last(self) -> int:
+        """Return the index of the last stage that trains."""
+        return max((number for number, epochs in enumerate(self.wanted) if epochs), default=0)
 
     def _follow(self, plan: Plan, indexes: list[int]) -> None:
         learn = self.learn

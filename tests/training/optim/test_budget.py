@@ -202,12 +202,13 @@ def test_budget_of_a_loader_without_a_length_ends_when_the_time_is_over(fit, mak
     assert 60 * (1 - MARGIN) <= clock.now <= 60
 
 
-def test_budget_of_tiny_epochs_plans_at_the_end_of_the_first(make_learner: Make):
+@pytest.mark.parametrize("epochs", [5, 1])
+def test_budget_of_tiny_epochs_plans_at_the_end_of_the_first(make_learner: Make, epochs: int):
     clock = Clock(evaluation=0.5)
     said: list[str] = []
     learn = make_learner(task=Timed(clock), n=8, batch_size=4)  # 2 batches of 1 s, 2 of 0.5 s
     with learn.added_cbs(Budget(1, said.append, clock=clock)):
-        learn.fit_stages(stages())
+        learn.fit_stages(stages(epochs=epochs))
     assert said == ["1 minute: 19 epochs of about 3 s"] and learn.epochs_done == 19 and clock.now == 57
 
 
