@@ -60,3 +60,9 @@ def as_plain(value: Any) -> Any:
 def absolute(path: Path | str) -> Path:
     """Return the path without ``~`` and ``..``, links in it kept: what lies below keeps its name. Any text has one."""
     return Path(os.path.abspath(os.path.expanduser(path)))  # noqa: PTH100, PTH111 - Path's own fail for an unknown ~user
+
+
+def as_typed(path: Path) -> str:
+    """Return the path as a command needs it here: relative where it lies below the working directory."""
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)

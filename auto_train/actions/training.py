@@ -69,7 +69,8 @@ def _to_train(
         return open_config(config, overrides, task=task), None
     from auto_train.common.find_run import find_run, warn_of_edits
 
-    found = find_run(resume, config)
+    project = open_config(config, overrides, task=task) if isinstance(config, Path | str) else config
+    found = find_run(resume, project)
     loaded = open_config(found.folder.path / "config.ini", overrides, task=task)
     if config:
         warn_of_edits(found, open_config(config, task=task))

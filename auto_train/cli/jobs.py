@@ -1,12 +1,16 @@
 """`jobs`: ls, show, logs and stop trainings that `train --detach` and POST /train/ have started. Loads no torch."""
 
+import os
+import shlex
 import shutil
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from auto_train.cli.options import ConfigPath, Debug, Json, OfflineAnyway, Subverbs
+from auto_train.types import as_typed
 
 if TYPE_CHECKING:
     from auto_train.jobs import Job
@@ -111,7 +115,10 @@ def announce(job: "Job", *, as_json: bool) -> None:
         _emit(job)
         return
     typer.echo(f"job {job.id} {'has started' if job.state == 'running' else f'is {job.state}'}: {job.command}")
-    typer.echo(f"  follow it: python main.py jobs logs {job.id} -f\n  stop it:   python main.py jobs stop {job.id}")
+    number, project = str(job.id), Path(job.project)
+    if os.environ.get("CONFIG") or project.parent != Path.cwd() / "projects":  # where jobs looks by itself
+        number += " " + shlex.quote(f"--config={as_typed(project / 'jobs' / number / 'config.ini')}")
+    typer.echo(f"  follow it: python main.py jobs logs -f {number}\n  stop it:   python main.py jobs stop {number}")
 
 
 def _emit(job: "Job") -> None:

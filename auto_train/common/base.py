@@ -216,6 +216,11 @@ class Task(qTaskBase):
         if manifest.is_file():
             rows = read_manifest(manifest)
             frozen = dict(zip(rows["path"], rows["split"], strict=True))
+        if self.inference.image_size != (stated := self.config.architecture.image_size):
+            self.warnings.append(
+                f"the model sees images at {self.inference.image_size} px, as it was trained; "
+                f"[architecture] image_size = {stated} is for the next training"
+            )
         self.samples = self.read_data(frozen)
         if evaluation_hash(self.samples) != self.bundle.facts.get("evaluation_hash"):
             self.warnings.append(

@@ -79,19 +79,20 @@ def _named(name: str, config: Config | Path | str | None, option: str) -> Path:
     """Look a run up in the project of an INI, or else in every project below the working directory."""
     if config or os.environ.get("CONFIG"):
         loaded = config if isinstance(config, Config) else load_config(config)
-        return _one([absolute(loaded.project.location) / "runs" / name], name, f"the project of {loaded.path}", option)
+        runs = absolute(loaded.project.location) / "runs"
+        hint = f"this is the project of {loaded.path}: train it first, or name the run's folder"
+        return _one([runs / name], name, str(runs), option, hint)
     places = [runs / name for runs in sorted(Path.cwd().glob("projects/*/runs"))]
-    return _one(places, name, str(Path.cwd() / "projects"), option)
+    hint = f"name its INI, --config=INI {option}{name}, or its folder"
+    return _one(places, name, str(Path.cwd() / "projects"), option, hint)
 
 
-def _one(places: list[Path], name: str, where: str, option: str) -> Path:
+def _one(places: list[Path], name: str, where: str, option: str, hint: str) -> Path:
     found = [place for place in places if os.path.isdir(place)]  # noqa: PTH112 - as in find_run
     if len(found) == 1:
         return found[0]
     if not found:
-        raise MissingError(
-            f"there is no run '{name}'", where=where, hint=f"name its INI, --config=INI {option}{name}, or its folder"
-        )
+        raise MissingError(f"there is no run '{name}'", where=where, hint=hint)
     found.sort(key=lambda place: place.resolve().name, reverse=True)  # the newest first: names begin with the time
     listed = "".join(f"\n  - {place.relative_to(Path.cwd())}" for place in found)
     raise UsageError(

@@ -195,7 +195,7 @@ def check_targets_follow(task: "Task") -> None:
 def eval_loader(task: "Task", samples: Samples) -> BatchLoader:
     """Return the batches of a split in the order of its rows, unaugmented."""
     transform = EvalTransform(mean=task.inference.mean, std=task.inference.std)
-    pixels = open_split(task, samples, task.config.architecture.image_size)
+    pixels = open_split(task, samples, task.inference.image_size)
     return BatchLoader(pixels, task.targets(samples), transform, batch_size=task.config.training.scheme.batch_size)
 
 

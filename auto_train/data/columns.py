@@ -9,7 +9,7 @@ from auto_train.data.readers import csv_boxes, csv_labels
 from auto_train.data.readers.base import Options
 from auto_train.data.readers.csv import MOST_NUMBERS
 from auto_train.data.readers.csv_values import ROW_NUMBERS
-from auto_train.data.readers.numbers import number_in
+from auto_train.data.readers.numbers import check_decimals, number_in
 from auto_train.data.readers.places import Places
 from auto_train.data.readers.table import Table
 from auto_train.errors import DataError
@@ -30,11 +30,14 @@ def columns_for(table: Table, target: str | None = None, folder: Path | None = N
         folder: of the data; None: that of the table.
 
     Raises:
-        DataError: none or several columns may be meant.
+        DataError: none or several columns may be meant; numbers have decimal commas.
     """
     place = folder or table.path.parent
     paths = [name for name, cells in table.columns.items() if _are_images(cells, table.path.parent, place)]
     others = {name: cells for name, cells in table.columns.items() if name not in (*paths, "split", "group")}
+    for name, cells in others.items():
+        if name not in csv_labels.LABEL_NAMES:  # there a comma may stand between two labels
+            check_decimals(name, cells, str(table.path))
     kinds: dict[str, Callable[[dict[str, list[str]]], Keys | None]] = {
         "boxes": _boxes, "label": _label, "labels": _labels, "values": _values
     }  # fmt: skip

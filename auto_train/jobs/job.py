@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from auto_train.config import Config
 from auto_train.errors import UsageError
+from auto_train.types import as_typed
 
 State = Literal["queued", "running", "done", "failed", "stopped"]
 # Of the environment a job keeps what a training depends on and is no secret.
@@ -62,7 +63,8 @@ class Order:
         words: behind ``train``.
         command: what a person would type.
         at_once: how many jobs of the project may run when this one starts, itself included.
-        config: text of an INI that the job keeps and trains, whatever becomes of the file; "": the words name a run.
+        config: text of the INI, which the job keeps, whatever becomes of the file.
+        resumes: the words name a run, whose own config is trained; else that one is.
         cwd: where relative paths start.
         environment: variables by name; None: not set.
     """
@@ -71,6 +73,7 @@ class Order:
     command: str
     at_once: int = 1
     config: str = ""
+    resumes: bool = False
     cwd: str = field(default_factory=os.getcwd)
     environment: Mapping[str, str | None] = field(default_factory=lambda: {name: os.environ.get(name) for name in KEPT})
 
@@ -96,21 +99,15 @@ def order_of(
         resume: run folder or checkpoint.
         workers, offline: as the verb ``train`` takes them.
     """
-    source = f"--resume={resume}" if resume else f"--config={_shown(config.path)}"
+    source = f"--resume={resume}" if resume else f"--config={as_typed(config.path) if config.path else '(in memory)'}"
     more = [*overrides, *([f"--workers={workers}"] if workers != 1 else []), *(["--offline"] if offline else [])]
     return Order(
         words=tuple([source, *more] if resume else more),
         command=_printable(shlex.join(["train", source, *more])),
         at_once=config.training.jobs,
-        config="" if resume else config.to_ini(resolved=False),
+        config=config.to_ini(resolved=False),
+        resumes=resume is not None,
     )
-
-
-def _shown(path: Path | None) -> str:
-    if path is None:
-        return "(in memory)"
-    here = Path.cwd()
-    return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
 def _printable(text: str) -> str:

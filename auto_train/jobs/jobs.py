@@ -83,7 +83,7 @@ class Jobs:
             folder.mkdir(parents=True)
             if order.config:
                 (folder / "config.ini").write_text(order.config, encoding="utf-8")
-                words = (f"--config={folder / 'config.ini'}", *words)
+                words = words if order.resumes else (f"--config={folder / 'config.ini'}", *words)
             row = {
                 "id": number,
                 "command": order.command,

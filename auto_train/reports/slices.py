@@ -49,11 +49,12 @@ def _measured(score: np.ndarray, chosen: np.ndarray, level: float, lower_is_bett
     at_worst = max(sign * elsewhere - sign * end for end in mean_interval(rest, level))
     is_worse = sign * (elsewhere - value) > float(np.hypot(at_best, at_worst))
     low, high = mean_interval(inside)
+    is_share = not lower_is_better and score.max() <= 1
     return {
         "images": len(inside),
         "value": value,
-        "low": low,
-        "high": high,
+        "low": max(low, 0.0) if score.min() >= 0 else low,
+        "high": min(high, 1.0) if is_share else high,
         "rest": elsewhere,
         "is_worse": bool(is_worse and len(inside) >= LEAST_IMAGES),
     }

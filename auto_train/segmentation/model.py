@@ -102,7 +102,7 @@ class SegmentationModel(Task):
         is_trained = (samples.table["split"] == "train").all()
         return open_masks(
             of_kind(samples.targets, Masks),
-            stored_side(self.config) if is_trained else self.config.architecture.image_size,
+            stored_side(self.config) if is_trained else self.inference.image_size,
             cache=cache_folder("stores"),
             limit_mb=self.config.training.data.cache_mb,
             listener=self.listener,

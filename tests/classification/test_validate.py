@@ -94,6 +94,14 @@ def test_evaluate_keeps_to_the_splits_of_the_training(config: Config):
     assert evaluate(other) == evaluate(config)
 
 
+def test_evaluate_shows_the_model_images_of_the_size_it_was_trained_for(config: Config):
+    found = evaluate(load_config(config.path, ["architecture.image_size=64"]))
+    assert found == evaluate(config)
+    assert found.warnings == (
+        "the model sees images at 28 px, as it was trained; [architecture] image_size = 64 is for the next training",
+    )
+
+
 def test_evaluate_changed_data_warns(digit_files: Path, tmp_path: Path):
     data = shutil.copytree(digit_files, tmp_path / "data")
     config = tiny_config(tmp_path, data)

@@ -34,8 +34,8 @@ def test_detached_trainings_run_one_after_another_can_be_followed_and_stopped(
     detached = run_cli("train", "--config=tiny.ini", "training.scheme.epochs=9999", "--detach", cwd=tmp_path)
     assert detached.returncode == 0, detached.stderr
     assert detached.stdout.splitlines()[1:] == [
-        "  follow it: python main.py jobs logs 1 -f",
-        "  stop it:   python main.py jobs stop 1",
+        "  follow it: python main.py jobs logs -f 1 --config=project/jobs/1/config.ini",
+        "  stop it:   python main.py jobs stop 1 --config=project/jobs/1/config.ini",
     ]
     second = job(run_cli, "train", f"--config={ini}", "--detach", cwd=tmp_path)
     assert (second["id"], second["state"]) == (2, "queued")

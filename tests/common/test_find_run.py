@@ -73,7 +73,7 @@ def test_latest_of_an_ini_is_in_its_project(here: Path, monkeypatch: pytest.Monk
 def test_latest_of_an_ini_that_was_not_trained_says_so(here: Path):
     ini = here / "my.ini"
     ini.write_text("[project]\nname = new\n")
-    with pytest.raises(MissingError, match=rf"the project of {ini}: there is no run 'latest'") as caught:
+    with pytest.raises(MissingError, match=rf"new/runs: there is no run 'latest'\n  .*project of {ini}") as caught:
         find_run("latest", ini)
     assert caught.value.exit_code == 6
     ini.write_text("[project]\nnam = new\n")

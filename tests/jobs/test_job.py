@@ -29,9 +29,9 @@ def test_order_keeps_the_config_as_it_is_now(ini: Path, tmp_path: Path, monkeypa
     assert load_config(tmp_path / "kept.ini") == config
 
 
-def test_order_of_a_resume_names_the_run_and_keeps_no_config(ini: Path) -> None:
+def test_order_of_a_resume_names_the_run_and_keeps_its_config_for_looking_it_up(ini: Path) -> None:
     found = order_of(load_config(ini), ["a.b=c d"], resume=Path("/runs/1"))
-    assert (found.words, found.config) == (("--resume=/runs/1", "a.b=c d"), "")
+    assert found.words == ("--resume=/runs/1", "a.b=c d") and found.resumes and found.config
     assert found.command == "train --resume=/runs/1 'a.b=c d'"
 
 

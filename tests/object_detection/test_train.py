@@ -10,7 +10,7 @@ import auto_train
 from auto_train.bundle import load_bundle
 from auto_train.bundle.find import find_at
 from auto_train.common.answers.object_detection import difference
-from auto_train.config import Config
+from auto_train.config import Config, load_config
 from auto_train.errors import UsageError
 from auto_train.object_detection.model import BoxFinder, ObjectDetectionModel
 from auto_train.object_detection.train import train_model
@@ -81,6 +81,7 @@ def test_served_validated_and_loaded_answers_are_equal(trained: Trained, shapes:
 def test_metrics_of_the_trained_model_are_found_again(trained: Trained):
     config, result = trained
     found = evaluate(config, split="test")
+    assert evaluate(load_config(config.path, ["architecture.image_size=192"]), split="test") == found
     assert found == pytest.approx({name: value for name, value in result.metrics.items() if name.startswith("test/")})
 
 

@@ -64,6 +64,15 @@ def test_few_images_are_never_called_worse():
     assert found[0]["images"] == 10 and found[0]["value"] == 0 and not found[0]["is_worse"]
 
 
+def test_interval_of_a_score_stays_within_its_range():
+    is_small = np.arange(40) < 4
+    score = np.where(is_small, [0.0, 0.0, 0.01, 0.4] * 10, 0.99)
+    for values in (score, 1 - score):
+        small = slices(table(40, width=np.where(is_small, 20, 90), score=values))[0]
+        assert small["images"] == 4 and 0 <= small["low"] < small["value"] < small["high"] <= 1
+        assert small["high"] - small["low"] > 0.25
+
+
 def test_errors_are_worse_where_they_are_larger():
     error = np.where(np.arange(400) < 100, 5.0, 1.0) + np.arange(400) % 3 / 10
     found = slices(table(width=np.where(np.arange(400) < 100, 5, 28), score=error), lower_is_better=True)

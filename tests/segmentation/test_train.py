@@ -53,7 +53,8 @@ def test_bundle_export_and_service_answer_alike(trained: tuple[Path, TrainResult
 
 def test_infer_and_evaluate_agree_with_the_training(trained: tuple[Path, TrainResult], shapes: Path):
     ini, result = trained
-    found = evaluate(ini)
+    found, of_another_size = evaluate(ini), evaluate(load_config(ini, ["architecture.image_size=96"]))
+    assert of_another_size == found and "is for the next training" in of_another_size.warnings[-1]
     assert dict(found) == pytest.approx({k: v for k, v in result.metrics.items() if k.startswith("valid/")})
     said = infer(shapes / "valid/images/000.png", ini)
     assert mask_of(said, NAMES).shape == (64, 64)

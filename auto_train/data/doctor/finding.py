@@ -112,7 +112,8 @@ KINDS = {
         "classes without an image in a split", "a class needs images to be learnt from and others to be measured on"
     ),
     "imbalance": _warning(
-        "classes that are rare beside the largest", "collect more of them, or set [training.scheme] balance"
+        "classes that are rare beside the largest",
+        "collect more of them, or weigh them: [training.scheme] balance for classes and masks, loss for labels",
     ),
     "blank": _warning("images of one colour", "remove them unless they are meant: there is nothing to see"),
     "tiny": _warning("images of less than 8 pixels a side", "look for larger originals"),

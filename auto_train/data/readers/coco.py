@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from auto_train.data.readers.base import SPLIT_OF, Options
-from auto_train.data.readers.boxes import refuse
 from auto_train.data.readers.numbers import side_in
 from auto_train.data.readers.places import Places, folders_in, short_name, split_folders, unused_images
 from auto_train.errors import DataError
@@ -34,12 +33,13 @@ class CocoImage:
 
 @dataclass(frozen=True)
 class Coco:
-    """The images of all files, the names of categories by id, and what was understood."""
+    """The images of all files, the names of categories by id, what was understood, and what is wrong so far."""
 
     images: list[CocoImage]
     names: dict[int, str]
     notes: list[str]
     warnings: list[str]
+    problems: list[str]
 
 
 def find_files(folder: Path, options: Options) -> list[tuple[str, Path]]:
@@ -66,8 +66,11 @@ def find_files(folder: Path, options: Options) -> list[tuple[str, Path]]:
 def read_files(folder: Path, options: Options) -> Coco:
     """Return what the files hold, images searched.
 
+    Ids that are there twice or belong to nothing and missing images are problems, to be refused with those of the
+    annotations.
+
     Raises:
-        DataError: no file, no annotation at all; ids that are there twice or belong to nothing, missing images: all.
+        DataError: no file, no annotation at all.
     """
     files = find_files(folder, options)
     if not files:
@@ -84,9 +87,8 @@ def read_files(folder: Path, options: Options) -> Coco:
     for image in images:
         if seen.setdefault(image.path, image) is not image:
             problems.append(f"{short_name(image.file)}: {image.path.name} is there a second time, as another image")
-    where = files[0][1] if len(files) == 1 else folder
-    refuse(problems, where)
-    if not any(image.annotations for image in images):
+    if not problems and not any(image.annotations for image in images):
+        where = files[0][1] if len(files) == 1 else folder
         hint = "name another file in [training.data] annotations_file"
         raise DataError(f"{len(images)} images and no annotations", where=str(where), hint=hint)
     shown = ", ".join(f"{file} ({split or 'no split'})" for split, file in files)
@@ -98,6 +100,7 @@ def read_files(folder: Path, options: Options) -> Coco:
         dict(sorted(names.items())),
         notes,
         unused_images([image.path for image in images], "are in no COCO file"),
+        problems,
     )
 
 

@@ -25,7 +25,7 @@ def read(folder: Path, options: Options) -> "Samples":
     Classes are the categories by their ids, also those without a box.
     """
     coco = read_files(folder, options)
-    problems: list[str] = []
+    problems = coco.problems
     rows = []
     for image in coco.images:
         boxes = []

@@ -39,7 +39,7 @@ def read(folder: Path, options: Options) -> "Samples":
     if len(names) > IGNORE:
         raise DataError(f"{len(names)} classes", where=str(folder), allowed=f"at most {IGNORE} with the background")
     code = {name: number for number, name in enumerate(names)}
-    problems: list[str] = []
+    problems = coco.problems
     sources = []
     for image in coco.images:
         shapes = []

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from auto_train.data.readers.base import Options, file_samples
-from auto_train.data.readers.numbers import number_in
+from auto_train.data.readers.numbers import check_decimals, number_in
 from auto_train.data.readers.rows import MISSING, Row, find_tables, one_row_each, read_tables
 from auto_train.errors import DataError, UsageError
 
@@ -57,6 +57,7 @@ def _has(column: str) -> Callable[[Sequence[str]], bool]:
 
 def _check_classes(labels: Sequence[str], column: str, where: str) -> None:
     """Pass if labels are classes, not measurements."""
+    check_decimals(column, labels, where)
     numbers = [number_in(label) for label in labels]
     if any(number is None for number in numbers) or all(number == int(number) for number in numbers if number):
         return

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from auto_train.data.readers.base import Options, target_samples
-from auto_train.data.readers.numbers import number_in
+from auto_train.data.readers.numbers import check_decimals, number_in
 from auto_train.data.readers.rows import Row, find_tables, one_row_each, path_columns, read_tables
 from auto_train.data.readers.table import Table
 from auto_train.data.targets import Values
@@ -95,6 +95,8 @@ def _columns(tables: Sequence[Table], options: Options) -> tuple[list[str], list
     others = [name for name in shared if name not in _taken(options) and name.lower() not in ROW_NUMBERS]
     columns = [name for name in others if _share_of_numbers(name, tables) > 0.5]
     if not columns:
+        for name in others:
+            check_decimals(name, tables[0].columns[name], where)
         hint = f"name them in [project.data] label_column; there are: {', '.join(shared)}"
         raise DataError("no column holds numbers", where=where, allowed="one or more columns of numbers", hint=hint)
     for name in others:
@@ -132,6 +134,7 @@ def _check_kind(column: str, tables: Sequence[Table]) -> None:
     if _share_of_numbers(column, tables) > 0:
         return
     table = tables[0]
+    check_decimals(column, table.columns[column], str(table.path))
     place, cell = next(zip(table.lines, table.columns[column], strict=True), (1, ""))
     message = f"column '{column}' holds no numbers: '{cell}'"
     hint = "to learn classes: [project] type = classification or multilabel"

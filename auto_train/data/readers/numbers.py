@@ -3,6 +3,9 @@
 import math
 import re
 import sys
+from collections.abc import Iterable
+
+from auto_train.errors import DataError
 
 # What a number in a file may be; whole numbers in JSON have no end.
 LARGEST = sys.float_info.max
@@ -17,6 +20,19 @@ def number_in(text: str) -> float | None:
         return None
     number = float(text)
     return number if math.isfinite(number) else None
+
+
+def check_decimals(column: str, cells: Iterable[str], where: str) -> None:
+    """Pass if most cells of a column are no numbers with a comma, which would be taken for names.
+
+    Raises:
+        DataError: they are.
+    """
+    filled = [cell for cell in cells if cell]
+    found = [cell for cell in filled if "," in cell and number_in(cell.replace(",", ".", 1)) is not None]
+    if len(found) > len(filled) / 2:
+        message = f"column '{column}' holds numbers with decimal commas: '{found[0]}'"
+        raise DataError(message, where=where, allowed="decimal points", hint="save the table with decimal points")
 
 
 def side_in(value: object) -> int:

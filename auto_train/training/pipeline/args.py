@@ -5,10 +5,11 @@ import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 from auto_train.config import load_yaml
-from auto_train.errors import UsageError
+from auto_train.errors import AutoTrainError, Interrupted, UsageError
 from auto_train.training.pipeline.overrides import apply_overrides, parse_bool, take_overrides
 from auto_train.training.pipeline.qdict import qDict
 from auto_train.training.pipeline.schema import complete_args, is_standard, validate_args
@@ -24,7 +25,8 @@ def prepare_cmd_args(updateParser: UpdateParser | None = None) -> qDict:  # noqa
 
     The keys of the file, ``test``, ``ckp_file`` if it is given, and one key per further option. An option replaces a
     key of the file only where it was given; last come dotted ones: ``--optim.optimizer_params.lr 1e-4``. A file that
-    has all keys a training requires is checked at once; any other is the script's own until QPipeline takes it.
+    has all keys a training requires is checked at once; any other is the script's own until QPipeline takes it. From
+    here on an AutoTrainError that nobody catches ends the script with its message and exit code, without a traceback.
 
     Args:
         updateParser: takes the ArgumentParser, adds options to it and returns it.
@@ -33,6 +35,8 @@ def prepare_cmd_args(updateParser: UpdateParser | None = None) -> qDict:  # noqa
         UsageError: the file is no YAML, or an override cannot be applied.
         ConfigError: the file means a training, and something in it is wrong.
     """
+    if sys.excepthook is sys.__excepthook__:  # else it is a debugger's, or a notebook's
+        sys.excepthook = _end_script
     parser = _extended(_basic_parser(), updateParser)
     # argparse tells neither the names it knows nor what was given: hence its private attributes, here and in _given
     overrides, words = take_overrides(sys.argv[1:], parser._option_string_actions)
@@ -53,6 +57,13 @@ def prepare_cmd_args(updateParser: UpdateParser | None = None) -> qDict:  # noqa
         validate_args(args)
         complete_args(args)
     return args
+
+
+def _end_script(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    if not isinstance(error, AutoTrainError):
+        return sys.__excepthook__(kind, error, trace)
+    sys.stderr.write(f"{'stopped' if isinstance(error, Interrupted) else 'error'}: {error}\n")
+    raise SystemExit(error.exit_code)
 
 
 def _basic_parser() -> argparse.ArgumentParser:

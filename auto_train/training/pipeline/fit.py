@@ -104,6 +104,7 @@ class Fit:
                 if learn.end_reason == "interrupt":
                     message = f"training was stopped after {learn.epochs_done} epochs; the state is saved"
                     raise Interrupted(message, where=str(last), hint=f"go on with ckp_file: {last}")
+                self._warn_of_nothing_done()
         except Interrupted as error:
             logger.warning(str(error))
         except NotFiniteError as error:
@@ -114,6 +115,12 @@ class Fit:
         except BaseException as error:
             learn.end_reason = "interrupt" if isinstance(error, KeyboardInterrupt) else "exception"
             raise
+
+    def _warn_of_nothing_done(self) -> None:
+        start = self.pipe.start
+        if start and self.learn.steps_done == start["runner"]["step"]:
+            was = "was stopped early" if self.learn.end_reason == "early_stop" else "had all its epochs"
+            logger.warning(f"Nothing is left to train: the training of {self.args.ckp_file} {was}")
 
     def result(self) -> dict[str, Any]:
         """Return how the training ended (F3.24)."""

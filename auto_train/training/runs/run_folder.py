@@ -23,7 +23,7 @@ from auto_train.training.runs.files import (
     write_atomically,
 )
 from auto_train.training.runs.run_lock import locked
-from auto_train.types import as_plain
+from auto_train.types import as_plain, as_typed
 
 LIBRARIES = ("auto-train", "torch", "torchvision", "fastai", "timm", "onnx", "onnxruntime", "numpy", "pillow")
 NAME_ONE = "name a folder below <project.location>/runs/, or latest"
@@ -117,8 +117,7 @@ class RunFolder:
     @property
     def shown(self) -> str:
         """The path as a command needs it here: relative where it lies below the working directory."""
-        here = Path.cwd()
-        return str(self.path.relative_to(here) if self.path.is_relative_to(here) else self.path)
+        return as_typed(self.path)
 
     def locked(self) -> AbstractContextManager[None]:
         """Hold the run while the block runs, see run_lock.py."""

@@ -107,6 +107,19 @@ def test_coco_all_problems_are_told_with_their_numbers(write_coco) -> None:
     ]
 
 
+def test_coco_problems_of_ids_and_of_boxes_are_told_together(write_coco) -> None:
+    rows = [annotation(9), annotation(1, bbox=(1, 2, 3)), annotation(1, category_id=99)]
+    folder = write_coco([image(1, "a.png")], rows)
+
+    with pytest.raises(DataError) as caught:
+        read_samples(folder, target="boxes")
+    assert "3 annotations cannot be used" in str(caught.value)
+    assert "annotation 1: image_id 9" in str(caught.value) and "annotation 3 of a.png: category_id 99" in str(
+        caught.value
+    )
+    assert "annotation 2 of a.png: bbox [1, 2, 3] is no four numbers" in str(caught.value)
+
+
 def test_coco_one_file_for_two_images_is_refused(write_coco) -> None:
     folder = write_coco([image(1, "a.png"), image(2, "a.png")], [annotation(1)])
 

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from auto_train.data import read_samples
+from auto_train.data.recognise import recognise
 from auto_train.data.targets import Values
 from auto_train.errors import DataError
 
@@ -80,6 +81,27 @@ def test_labels_that_are_measurements_are_no_classes(make_files, write) -> None:
     with pytest.raises(DataError, match=r"column 'label' holds numbers, 30 different ones of 30: no classes") as caught:
         read_samples(folder)
     assert "regression" in caught.value.hint
+
+
+@pytest.mark.parametrize("column", ["height", "label", "y"])
+@pytest.mark.parametrize("options", [{"target": "label", "label_column": "{}"}, {"target": "values"}])
+def test_numbers_with_decimal_commas_are_neither_numbers_nor_classes(
+    make_files, write, column: str, options: dict[str, str]
+) -> None:
+    names = [f"{i}.png" for i in range(6)]
+    make_files(*names)
+    folder = write("labels.csv", f"path;{column}", *(f"{name};{i},5" for i, name in enumerate(names)))
+
+    with pytest.raises(DataError, match=rf"column '{column}' holds numbers with decimal commas: '0,5'"):
+        read_samples(folder, **{key: value.format(column) for key, value in options.items()})
+
+
+def test_decimal_commas_are_found_in_a_table_nothing_is_known_of(make_files, write) -> None:
+    make_files("1.png", "2.png")
+    folder = write("labels.csv", "image;height", "1.png;1,5", "2.png;2,5")
+
+    with pytest.raises(DataError, match=r"column 'height' holds numbers with decimal commas: '1,5'"):
+        recognise(folder / "labels.csv")
 
 
 def test_values_real_counts_of_blood_cells(real) -> None:

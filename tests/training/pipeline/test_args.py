@@ -1,6 +1,8 @@
 """prepare_cmd_args (F3.1)."""
 
 import argparse
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,19 @@ import pytest
 from auto_train.errors import ConfigError, UsageError
 from auto_train.training import prepare_cmd_args, qDict
 
+SCRIPT = """
+import sys
+from auto_train.errors import Interrupted
+from auto_train.training import QPipeline, prepare_cmd_args
+
+is_to_stop = "--stop" in sys.argv
+if is_to_stop:
+    sys.argv.remove("--stop")
+args = prepare_cmd_args()
+if is_to_stop:
+    raise Interrupted("asked to")
+QPipeline(args)
+"""
 Call = Callable[..., qDict]
 TRAINING = """
 seed: 1
@@ -199,3 +214,27 @@ def test_args_of_a_training_may_have_keys_of_the_scripts_own_options(call: Call)
 
 def test_args_of_another_kind_are_the_scripts_own(call: Call):
     assert call(content="seed: -1\nanything: {goes: 1}\n").anything.goes == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (["--runner.epochs=abc"], 2, "runner.epochs"),
+        ([], 2, "this pipeline has no task"),
+        (["--stop"], 130, "stopped: asked to"),
+    ],
+)
+def test_script_ends_with_a_message_and_an_exit_code(tmp_path: Path, words: list[str], code: int, message: str):
+    (tmp_path / "my.yml").write_text(TRAINING, encoding="utf-8")
+    (tmp_path / "script.py").write_text(SCRIPT, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "script.py", "--config=my.yml", *words], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == code, done.stderr
+    assert message in done.stderr and "Traceback" not in done.stderr
+
+
+def test_script_with_a_mistake_in_its_code_shows_where(tmp_path: Path):
+    (tmp_path / "script.py").write_text("from auto_train.training import prepare_cmd_args\nprepare_cmd_args().x / 0\n")
+    done = subprocess.run([sys.executable, "script.py"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 1 and "Traceback" in done.stderr

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+from loguru import logger
 from torch import nn
 from torch.utils.data import DataLoader
 
@@ -420,12 +421,19 @@ def test_own_scheduler_of_torch_goes_on_with_its_new_length(tmp_path: Path):
     assert tasks[2].rates == pytest.approx(tasks[0].rates[8:])
 
 
-def test_resumed_training_that_is_finished_does_nothing(tmp_path: Path):
-    first = pipeline(tmp_path)
-    expected = first.fit()
-    again = pipeline(tmp_path, ckp_file=last(tmp_path))
+@pytest.mark.parametrize(
+    ("values", "was"), [({}, "had all its epochs"), ({"runner__early_stop": {"patience": 1}}, "was stopped early")]
+)
+def test_resumed_training_that_is_finished_does_nothing_and_says_so(tmp_path: Path, values: dict[str, Any], was: str):
+    first = pipeline(tmp_path, Line([0.5, 0.6, 0.7]), **values)
+    expected, done = first.fit(), len(rows(tmp_path))
+    again = pipeline(tmp_path, ckp_file=last(tmp_path), **values)
+    said: list[str] = []
+    sink = logger.add(lambda message: said.append(message.record["message"]), level="WARNING")
     assert again.fit() == expected and weights(again.model) == weights(first.model)
-    assert len(rows(tmp_path)) == 3
+    logger.remove(sink)
+    assert said == [f"Nothing is left to train: the training of {last(tmp_path)} {was}"]
+    assert len(rows(tmp_path)) == done
 
 
 def test_task_has_a_part_of_every_checkpoint(tmp_path: Path):
