@@ -109,6 +109,9 @@ async def validate(request: Request, format: Format = "json") -> Response:
 
     With `format=image` the answer to one image is a PNG of it, with boxes or mask drawn and the rest written below.
     """
+    if unknown := sorted({*request.query_params} - {"format"}):
+        hint = "the address may have format=json or format=image"
+        raise RequestError(f"there is no parameter '{unknown[0]}'", status=422, type="bad_field", hint=hint)
     service: Service = request.app.state.service
     _ = service.predictor  # 503 before a byte of the body is read
     with service.slots.take():

@@ -1,6 +1,7 @@
 """timm backbones with a head: one function builds every network of every recipe."""
 
 import logging
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -166,10 +167,13 @@ def starting_weights(backbone: Any) -> str | None:
 def _unknown(arch: str) -> UsageError:
     import timm
 
+    known, letters = timm.list_models(), re.sub(r"\W|_", "", arch.lower())
+    # other libraries write mobilenet_v2 or ResNet-18, and leave out which of its widths is meant
+    same = [name for name in known if letters and name.replace("_", "").startswith(letters)]
     return UsageError(
         f"timm has no model '{arch}'",
         where="[architecture.backbone] model",
-        allowed=did_you_mean(arch, timm.list_models()),
+        allowed=did_you_mean(arch, same or known),
         hint="list them with: python -c \"import timm; print(timm.list_models('resnet*'))\"",
     )
 
@@ -240,7 +244,7 @@ def _weights_error(arch: str, weights: "Path | None", reason: str) -> MissingErr
     return MissingError(
         f"{weights} does not hold weights of '{arch}': {reason}",
         where="[architecture.backbone] weights",
-        hint="name the model these weights were made for in [architecture.backbone] model",
+        hint="name the model these weights were made for in [architecture.backbone] model, or leave weights out",
     )
 
 

@@ -198,7 +198,7 @@ class TrainingRun:
         if self.state and learn.steps_done == self.state["runner"]["step"]:
             self.say("No epoch is left to train")
         if checkpoints.best_epoch:
-            self.say(f"Best epoch: {checkpoints.best_epoch} of {epochs}")
+            self.say(f"Best epoch: {checkpoints.best_epoch} of {learn.epochs_done}")
 
     def _budget(self, task: Task) -> Budget:
         """Return what ends the training in time; finish() passes over valid and test, and has the report to make."""

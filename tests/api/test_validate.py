@@ -156,6 +156,12 @@ def test_format_image_that_cannot_be_is_an_error_as_json(
     assert (reply.status_code, reply.json()["error"]["type"]) == (status, type)
 
 
+def test_parameter_that_does_not_exist_is_refused(client: httpx.Client) -> None:
+    reply = client.post("/validate/", params={"treshold": "0.2"}, files={"img": picture()})
+    assert (reply.status_code, reply.json()["error"]["type"]) == (422, "bad_field")
+    assert "'treshold'" in reply.text and "format=image" in reply.text
+
+
 def test_openapi_names_the_answers_of_all_tasks_and_the_picture(client: httpx.Client) -> None:
     described = client.get("/openapi.json").json()
     names = ("Classification", "Multilabel", "Regression", "Detection", "Segmentation")

@@ -126,6 +126,14 @@ def test_head_with_batch_norm_keeps_its_statistics_through_the_check():
     assert head[0].running_mean.abs().max() == 0 and head.training
 
 
+@pytest.mark.parametrize(
+    ("name", "near"), [("ResNet-18", "resnet18"), ("mobilenet_v2", "mobilenetv2_140"), ("resnt18", "resnet18")]
+)
+def test_unknown_model_as_other_libraries_write_it_is_told_timms_name(name: str, near: str):
+    with pytest.raises(UsageError, match=rf"timm has no model '{name}' \(allowed: did you mean '{near}'"):
+        create(name)
+
+
 def test_unknown_model_lists_close_names():
     with pytest.raises(UsageError, match=r"timm has no model 'resnet1' \(allowed: did you mean 'resnet\d+'") as caught:
         create("resnet1")

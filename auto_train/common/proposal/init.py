@@ -124,7 +124,7 @@ def _warnings(facts: Facts, weights: Weights) -> list[str]:
             f"weights into a folder named in AUTO_TRAIN_MIRROR and run init again. Tried: {weights.why}"
         )
     if facts.num_train < 10 * len(facts.classes):
-        found.append(f"{facts.num_train} images for {len(facts.classes)} classes are few: do not expect much")
+        found.append(f"{facts.num_train} training images of {len(facts.classes)} classes are few: do not expect much")
     return found
 
 

@@ -50,7 +50,8 @@ def read_table(path: Path) -> Table:
     if not path.is_file():
         raise DataError("no such file", where=str(path), hint="correct [project.data] labels_file")
     if path.suffix.lower() not in SUFFIXES:
-        raise DataError(f"'{path.suffix}' is no table", where=str(path), allowed=", ".join(SUFFIXES))
+        what = f"'{path.suffix}' is no table" if path.suffix else "is no table"
+        raise DataError(what, where=str(path), allowed=", ".join(SUFFIXES))
     try:
         return _read_text(path) if path.suffix.lower() in (".csv", ".tsv") else _read_typed(path)
     except (csv.Error, ValueError, OSError) as error:
