@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from auto_train.data.evidence import Evidence, look
+from auto_train.data.readers.base import SPLIT_NAMES
 from auto_train.data.samples import Samples
 from auto_train.errors import DataError, ImageError
 
@@ -77,7 +78,7 @@ def facts_of(samples: Samples) -> Facts:
         raise DataError(message, where=str(samples.root or ""))
     by_area = sorted(sizes.values(), key=lambda size: size[0] * size[1])
     return Facts(
-        splits=dict(splits),
+        splits={split: splits[split] for split in (*SPLIT_NAMES, "") if splits[split]},
         classes=dict(sorted(Counter(label for row in samples.take(rows).classes for label in row).items())),
         width=round(statistics.median(width for width, _ in by_area)),
         height=round(statistics.median(height for _, height in by_area)),

@@ -28,6 +28,12 @@ TASKS = {
     "boxes": "object_detection",
     "mask": "segmentation",
 }
+# Why an INI names a part of a table.
+PARTS = {
+    "labels_file": "the table, told by its columns",
+    "path_column": "the column whose cells name image files",
+    "label_column": "what is learnt, in the table's own words",
+}
 
 
 def target(place: Path | str, output: Path | None, *, force: bool) -> tuple[str, Path]:
@@ -86,7 +92,7 @@ def data_choices(place: Path | str, found: Recognised, *, name: str, task: str) 
     except UnicodeEncodeError as error:
         raise DataError("is no UTF-8 text, so no INI can hold it", where=repr(folder), hint="rename it") from error
     columns = [
-        Choice(key=f"project.data.{key}", value=value, why="the table's own name for it")
+        Choice(key=f"project.data.{key}", value=value, why=PARTS.get(key, "what the data itself calls it"))
         for key, value in found.options.items()
     ]
     return [
