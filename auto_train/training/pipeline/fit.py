@@ -104,7 +104,8 @@ class Fit:
                 if learn.end_reason == "interrupt":
                     message = f"training was stopped after {learn.epochs_done} epochs; the state is saved"
                     raise Interrupted(message, where=str(last), hint=f"go on with ckp_file: {last}")
-                self._warn_of_nothing_done()
+                if is_main():
+                    self._warn_of_nothing_done()
         except Interrupted as error:
             logger.warning(str(error))
         except NotFiniteError as error:
