@@ -72,7 +72,7 @@ def test_report_has_intervals_labels_and_mistakes(trained: TrainResult):
     assert [part["title"] for part in said["parts"]] == ["Labels", "Precision over recall"]
     assert all(row["picture"] and "answer" in row for row in said["mistakes"]) and "classes" not in said
     page = (trained.run / "report.html").read_text(encoding="utf-8")
-    assert "AP of chance" in page and "is <b>" in page and "4 classes" in page
+    assert "AP of chance" in page and "labelled <b>" in page and "4 classes" in page
     assert 'name="test/map"' in (trained.run / "junit.xml").read_text()
 
 
