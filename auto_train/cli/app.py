@@ -57,7 +57,7 @@ class Verbs(TyperGroup):
             typer.echo(ctx.get_help())
             raise typer.Exit
         if args[0] == "--version":
-            from auto_train import __version__
+            from auto_train.version import __version__
 
             typer.echo(__version__)
             raise typer.Exit

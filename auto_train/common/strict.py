@@ -11,7 +11,7 @@ from auto_train.config import Config
 from auto_train.errors import UsageError
 
 if TYPE_CHECKING:
-    from auto_train.common.base import Task
+    from auto_train.common.task import Task
 
 WHERE = "[training] reproducible"
 

@@ -18,7 +18,7 @@ import psutil
 
 from auto_train.config import Config, load_config
 from auto_train.data import Samples
-from auto_train.data.facts import spread
+from auto_train.data.inspect.facts import spread
 from auto_train.errors import AutoTrainError, Interrupted, TaskContractError, UsageError
 from auto_train.types import Listener, Progress, absolute
 

@@ -8,18 +8,18 @@ import torch
 from torch import nn
 
 from auto_train.bundle.config_mixin import save_config
-from auto_train.common.base import Task
-from auto_train.common.conformal import crossed, fewest_residuals, margins
-from auto_train.common.inference import InferenceModel
-from auto_train.common.proposal.choice import Choice
-from auto_train.common.proposal.machine import Machine
-from auto_train.common.proposal.weights import Weights
+from auto_train.common.task import Task
 from auto_train.common.trial import running_trial
 from auto_train.data import Samples
-from auto_train.data.facts import Facts, spread
+from auto_train.data.inspect.facts import Facts, spread
 from auto_train.data.targets import Values, of_kind
 from auto_train.errors import DataError, UsageError
-from auto_train.reports.measures import NumberMeasure, measured, named
+from auto_train.metrics.conformal import crossed, fewest_residuals, margins
+from auto_train.metrics.measures import NumberMeasure, measured, named
+from auto_train.models.inference import InferenceModel
+from auto_train.proposal.backbone import Weights
+from auto_train.proposal.choice import Choice
+from auto_train.proposal.machine import Machine
 from auto_train.training.task import Counted
 
 LOSSES = {"smooth_l1": nn.SmoothL1Loss, "mse": nn.MSELoss, "mae": nn.L1Loss}

@@ -5,7 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from auto_train.reports.runs import number, read_json, time_in
+from auto_train.runs.listing import number, read_json, time_in
 from auto_train.serving.predictor import Predictor
 
 
