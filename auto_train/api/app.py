@@ -11,6 +11,7 @@ from fastapi.middleware.cors import CORSMiddleware
 
 from auto_train import __version__
 from auto_train.api import errors, health, jobs, pages, train, validate
+from auto_train.api.edge import HeadAsGet, OwnHosts, Prefix
 from auto_train.errors import AutoTrainError
 from auto_train.serving.service import Service
 
@@ -33,9 +34,16 @@ def create_app(config: "Config | Path | str | None" = None, *, service: Service 
             await anyio.to_thread.run_sync(_try_to_load, service)
         await anyio.to_thread.run_sync(jobs.settle, service)
         yield
-        service.close()
+        await anyio.to_thread.run_sync(service.close)
 
-    app = FastAPI(title="AutoTrain", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="AutoTrain",
+        version=__version__,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        root_path=service.root_path,
+    )
     app.state.service = service
     app.include_router(health.router)
     app.include_router(train.router)
@@ -45,6 +53,9 @@ def create_app(config: "Config | Path | str | None" = None, *, service: Service 
     errors.install(app)
     if service.cors:
         app.add_middleware(CORSMiddleware, allow_origins=service.cors, allow_methods=["*"], allow_headers=["*"])
+    app.add_middleware(HeadAsGet)
+    app.add_middleware(Prefix, root_path=service.root_path)
+    app.add_middleware(OwnHosts, service=service)  # the last is the first that a request meets
     return app
 
 

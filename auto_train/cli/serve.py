@@ -26,6 +26,10 @@ def serve(
     port: Annotated[
         int | None, typer.Option(min=0, max=65535, help="Port; 0: a free one. Default: [serve] port.")
     ] = None,
+    root_path: Annotated[
+        str | None,
+        typer.Option(help="Path prefix under which a reverse proxy publishes it. Default: [serve] root_path."),
+    ] = None,
     task: Task = None,
     trust_code: TrustCode = False,
     offline: OfflineAnyway = False,
@@ -50,5 +54,13 @@ def serve(
             )
 
     actions.serve(
-        config, overrides or (), model=model, host=host, port=port, task=task, trust_code=trust_code, on_ready=ready
+        config,
+        overrides or (),
+        model=model,
+        host=host,
+        port=port,
+        root_path=root_path,
+        task=task,
+        trust_code=trust_code,
+        on_ready=ready,
     )

@@ -65,6 +65,7 @@ def run(service: "Service", listener: socket.socket, *, on_ready: Callable[[str]
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=SHUTDOWN_S,
+        ws="none",  # there is nothing to talk about
     )
     with suppress(KeyboardInterrupt):  # uvicorn raises the signal again after a clean end
         Server(config).run(sockets=[listener])

@@ -55,7 +55,7 @@ def test_body_of_30_mb_is_413_before_it_is_read(client: httpx.Client) -> None:
 def test_announced_size_is_refused_without_waiting_for_the_body(client: httpx.Client) -> None:
     with socket.create_connection((client.base_url.host, client.base_url.port or 0), timeout=10) as connection:
         connection.sendall(
-            b"POST /validate/ HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=b\r\n"
+            b"POST /validate/ HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=b\r\n"
             b"Content-Length: 30000000\r\n\r\n"
         )
         assert connection.recv(100).startswith(b"HTTP/1.1 413")
@@ -83,7 +83,7 @@ def test_client_that_leaves_half_way_does_not_hold_a_place(serving: Serving) -> 
         for _ in range(5):
             with socket.create_connection((client.base_url.host, client.base_url.port or 0), timeout=10) as connection:
                 connection.sendall(
-                    b"POST /validate/ HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=b\r\n"
+                    b"POST /validate/ HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=b\r\n"
                     b"Content-Length: 3000\r\n\r\n--b\r\n"
                 )
         assert client.post("/validate/", files={"img": picture()}).status_code == 200
