@@ -100,7 +100,7 @@ def serve(
     task: str | None = None,
     trust_code: bool = False,
     on_ready: Callable[[str, "Predictor"], None] | None = None,
-) -> None:
+) -> bool:
     """Answer predictions over REST until SIGINT or SIGTERM.
 
     Args:
@@ -110,6 +110,9 @@ def serve(
         host, port, root_path: instead of those in ``[serve]``; port 0 takes a free one.
         trust_code: run Python code that the bundle brings along.
         on_ready: called with the URL and the model once requests are answered.
+
+    Returns:
+        Whether nothing runs any more. A thread that still decodes an image or asks the model ends with the process.
 
     Raises:
         ServingError: the port is in use or not ours to open.
@@ -130,7 +133,7 @@ def serve(
         location = _project_around(model)
         service = Service(loaded, opened, location=location, host=host, root_path=root_path)
         predictor = service.load()
-        run(service, listener, on_ready=lambda url: on_ready(url, predictor) if on_ready else None)
+        return run(service, listener, on_ready=lambda url: on_ready(url, predictor) if on_ready else None)
 
 
 def _config_beside(config: "Config | Path | str | None", overrides: Sequence[str], *, task: str | None) -> "Config":

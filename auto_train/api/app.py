@@ -36,14 +36,7 @@ def create_app(config: "Config | Path | str | None" = None, *, service: Service 
         yield
         await anyio.to_thread.run_sync(service.close)
 
-    app = FastAPI(
-        title="AutoTrain",
-        version=__version__,
-        lifespan=lifespan,
-        docs_url=None,
-        redoc_url=None,
-        root_path=service.root_path,
-    )
+    app = FastAPI(title="AutoTrain", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.service = service
     app.include_router(health.router)
     app.include_router(train.router)

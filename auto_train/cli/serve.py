@@ -1,5 +1,7 @@
 """`serve`: a trained model as a REST service, until Ctrl-C or SIGTERM."""
 
+import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -53,7 +55,7 @@ def serve(
                 f"serving {facts.name} ({facts.task}, {facts.engine}) at {url}\n  curl -F img=@IMAGE {url}/validate/"
             )
 
-    actions.serve(
+    has_ended = actions.serve(
         config,
         overrides or (),
         model=model,
@@ -64,3 +66,6 @@ def serve(
         trust_code=trust_code,
         on_ready=ready,
     )
+    if not has_ended:
+        sys.stdout.flush()
+        os._exit(0)  # a thread is in C code still: the libraries it uses must not be taken down around it

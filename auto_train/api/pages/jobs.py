@@ -16,7 +16,7 @@ from auto_train.api.pages.session import read_fields, require_visitor
 from auto_train.api.paths import without_paths
 from auto_train.api.train import start_training
 from auto_train.config.values import parse_any
-from auto_train.errors import AutoTrainError, RequestError
+from auto_train.errors import AutoTrainError, MissingError, RequestError
 from auto_train.jobs import Job
 from auto_train.reports.runs import number
 from auto_train.serving.service import Service
@@ -76,7 +76,7 @@ async def show_job(request: Request, number: str) -> Response:
     """Show one job with the end of what it has printed."""
     service: Service = request.app.state.service
     jobs = jobs_of(service)
-    job = await anyio.to_thread.run_sync(jobs.get, number_in(number))
+    job = await anyio.to_thread.run_sync(jobs.get, _number(number))
     log = without_paths(await anyio.to_thread.run_sync(jobs.logs, job.id, LOG_BYTES))
     return page(request, "_job.html" if is_htmx(request) else "job.html", one=_shown(job, service.location), log=log)
 
@@ -84,7 +84,7 @@ async def show_job(request: Request, number: str) -> Response:
 @router.post("/{number}/stop")
 async def stop(request: Request, number: str) -> Response:
     """Ask a job to save its state and end."""
-    await anyio.to_thread.run_sync(jobs_of(request.app.state.service).stop, number_in(number))
+    await anyio.to_thread.run_sync(jobs_of(request.app.state.service).stop, _number(number))
     return RedirectResponse(f"{root_of(request)}/ui/jobs", 303, headers=HEADERS)
 
 
@@ -113,6 +113,12 @@ def _shown(job: Job, location: Path) -> Shown:
         eta_s=number(progress.get("eta_s")),
         run=run.name if run and run.parent.resolve() == (location / "runs").resolve() and run.is_dir() else "",
     )
+
+
+def _number(text: str) -> int:
+    if not text.isdecimal():
+        raise MissingError(f"there is no job '{text[:20]}'", hint="the page Jobs lists those there are")
+    return number_in(text)
 
 
 def _overrides(text: str) -> dict[str, Any]:
