@@ -11,7 +11,7 @@ from auto_train.errors import RequestError
 MULTIPART = b"multipart/form-data"
 MAX_PARTS = 1000
 # filename*=utf-8''…, and its parts filename*0=…: parse_options_header leaves them out (python-multipart 0.0.30)
-_EXTENDED_NAME = re.compile(rb';\s*filename\*\d*\*?\s*=', re.IGNORECASE)
+_EXTENDED_NAME = re.compile(rb";\s*filename\*\d*\*?\s*=", re.IGNORECASE)
 _QUOTED = re.compile(rb'"(?:[^"\\]|\\.)*"')
 
 

@@ -17,7 +17,6 @@ from auto_train.jobs import Job, Jobs
 from auto_train.jobs.jobs import FILE, LISTED
 from auto_train.serving.service import Service
 
-
 HINT = "GET /jobs/ lists those there are"
 MAX_DIGITS = 30  # those of SQLite's largest number are 19
 
@@ -29,7 +28,10 @@ class JobList(BaseModel):
 
 
 router = APIRouter(
-    prefix="/jobs", tags=["jobs"], dependencies=[Depends(require_key)], responses=responses(401, 403, 404, 421, 422, 503)
+    prefix="/jobs",
+    tags=["jobs"],
+    dependencies=[Depends(require_key)],
+    responses=responses(401, 403, 404, 421, 422, 503),
 )
 
 

@@ -1,7 +1,7 @@
 """Read uploaded images into memory, and no more of them than allowed."""
 
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager, aclosing
+from contextlib import aclosing, asynccontextmanager
 
 from fastapi import Request
 

@@ -6,7 +6,6 @@ import httpx
 import pytest
 
 from tests.api.conftest import Serving
-from tests.api.pictures import picture
 
 FOREIGN = ["evil.example", "evil.example:{port}", "localhost.evil.example", "127.0.0.1.evil.example", "10.0.0.7", "x"]
 OWN = ["localhost", "LocalHost:{port}", "localhost.", "127.0.0.1:{port}", "127.0.0.2", "[::1]:{port}", "[::1]"]
@@ -40,10 +39,16 @@ def test_two_hosts_of_which_one_is_foreign_are_refused(client: httpx.Client) -> 
 
 def test_further_names_are_allowed_by_the_ini(serving: Serving) -> None:
     with serving("serve.allowed_hosts=app.example, other.example", "serve.host=my.machine") as client:
-        assert [asked(client, host) for host in ("app.example", "other.example:8", "my.machine", "localhost")] == [200] * 4
+        assert [asked(client, host) for host in ("app.example", "other.example:8", "my.machine", "localhost")] == [
+            200
+        ] * 4
         assert asked(client, "evil.example") == 421
         # a proxy that does not pass the Host on
-        for origin, status in [("https://app.example", 409), ("https://app.example:9", 403), ("http://my.machine", 403)]:
+        for origin, status in [
+            ("https://app.example", 409),
+            ("https://app.example:9", 403),
+            ("http://my.machine", 403),
+        ]:
             assert client.post("/train/", headers={"origin": origin}).status_code == status
     with serving("serve.allowed_hosts=*") as client:
         assert asked(client, "evil.example") == 200

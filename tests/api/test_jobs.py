@@ -46,7 +46,9 @@ def test_jobs_are_listed_shown_and_stopped(ini: Path, jobs: Jobs) -> None:
         assert client.delete("/jobs/1").json() == client.get("/jobs/1").json()
 
 
-@pytest.mark.parametrize(("number", "status"), [("7", 404), ("-1", 404), (str(2**80), 404), ("9" * 5000, 404), ("x", 422), ("٣", 422)])
+@pytest.mark.parametrize(
+    ("number", "status"), [("7", 404), ("-1", 404), (str(2**80), 404), ("9" * 5000, 404), ("x", 422), ("٣", 422)]
+)
 def test_job_that_is_not_there_is_404(ini: Path, jobs: Jobs, number: str, status: int) -> None:
     jobs.submit(order())
     with listening(create_app(ini)) as client:

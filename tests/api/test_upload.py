@@ -32,7 +32,9 @@ def form(*parts: str | bytes, end: bytes = b"--b--\r\n") -> bytes:
 
 
 def test_each_answer_stands_in_the_place_of_its_part(client: httpx.Client) -> None:
-    body = form(picture(), 'name="img"', 'name="other"; filename="x"', "name=\"img\"; filename*=utf-8''%C3%B6.png", b"x")
+    body = form(
+        picture(), 'name="img"', 'name="other"; filename="x"', "name=\"img\"; filename*=utf-8''%C3%B6.png", b"x"
+    )
     first, second, third, fourth = client.post("/validate/", content=body, headers=FORM).json()
     assert (first["prediction"], third["prediction"]) == ("red", "green")
     assert (second["error"]["type"], fourth["error"]["type"]) == ("bad_field", "not_an_image")
