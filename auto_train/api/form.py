@@ -1,12 +1,20 @@
 """Files in a multipart form: each in its place, or the error that takes it. Client file names are dropped here."""
 
+import logging
 import re
 from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
 
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from auto_train.errors import RequestError
+
+if TYPE_CHECKING:
+    from python_multipart.multipart import MultipartCallbacks
+
+# It warns of each damaged form: clients could fill the log.
+logging.getLogger("python_multipart").addHandler(logging.NullHandler())
 
 MULTIPART = b"multipart/form-data"
 MAX_PARTS = 1000
@@ -57,7 +65,7 @@ class _Form:
         self._num_parts = 0
         self._begin()
 
-    def callbacks(self) -> dict[str, object]:
+    def callbacks(self) -> "MultipartCallbacks":
         return {
             "on_part_begin": self._begin,
             "on_header_field": self._header_name,

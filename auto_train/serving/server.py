@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from auto_train.errors import ServingError
+from auto_train.serving.http import http_protocol
 
 if TYPE_CHECKING:
     from auto_train.serving.service import Service
@@ -65,6 +66,7 @@ def run(service: "Service", listener: socket.socket, *, on_ready: Callable[[str]
     config = uvicorn.Config(
         app,
         factory=True,
+        http=http_protocol(),
         log_level="warning",
         access_log=False,
         server_header=False,
