@@ -3,7 +3,8 @@
 The verbs live in :mod:`auto_train.actions` and are imported on first use, so that importing the package stays cheap.
 """
 
-__version__ = "0.1.0"
+from auto_train.version import __version__ as __version__
+
 __all__ = ["load", "predict", "serve", "train", "validate"]
 
 

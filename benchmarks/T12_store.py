@@ -20,7 +20,7 @@ from _measure import TRIAL, finish, verdict
 from PIL import Image
 
 from auto_train.data.images import FileImages
-from auto_train.data.store import PixelStore, open_pixels
+from auto_train.data.pixels.store import PixelStore, open_pixels
 
 BAR, PAIRS = 0.9, 3 if TRIAL else 15
 

@@ -18,8 +18,8 @@ from _program import train_here
 from _sides import HERE, overrides, workload
 from fastai.callback.core import Callback
 
+from auto_train.training.checkpoints.checkpoint import Checkpointer
 from auto_train.training.learner import Learner
-from auto_train.training.runs.checkpoint import Checkpointer
 
 BAR, IMAGES = 0.01, 9_469
 EPOCHS = 4 if TRIAL else 12

@@ -16,7 +16,7 @@ from fastai.metrics import accuracy
 from fastai.vision.augment import Resize, aug_transforms
 from fastai.vision.data import ImageBlock
 
-from auto_train.common.backbone import create_timm_model
+from auto_train.models.backbone import create_timm_model
 
 
 class Steps(Callback):

@@ -31,7 +31,7 @@ freeze_epochs = none
 HOLD = """\
 import sys, time
 from pathlib import Path
-from auto_train.training.runs.run_lock import locked
+from auto_train.runs.lock import locked
 with locked(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(600)

@@ -53,7 +53,7 @@ def test_recipe_config_says_of_every_key_what_a_resume_makes_of_it(recipe: Recip
 
 @every_recipe
 def test_recipe_model_is_named_after_its_folder(recipe: Recipe):
-    from auto_train.common.base import Task
+    from auto_train.common.task import Task
 
     task = getattr(module(recipe, "model"), recipe.model_name)
     assert issubclass(task, Task)
@@ -61,8 +61,8 @@ def test_recipe_model_is_named_after_its_folder(recipe: Recipe):
 
 @every_recipe
 def test_recipe_model_defines_what_a_task_must(recipe: Recipe):
-    from auto_train.common.base import Task
-    from auto_train.common.inference import InferenceModel
+    from auto_train.common.task import Task
+    from auto_train.models.inference import InferenceModel
 
     task = getattr(module(recipe, "model"), recipe.model_name)
     must = re.search(r"It must define:\n(.*?)It may define", DOCUMENT.read_text(encoding="utf-8"), re.DOTALL)
@@ -76,7 +76,7 @@ def test_recipe_model_defines_what_a_task_must(recipe: Recipe):
 
 @every_recipe
 def test_recipe_is_served_and_the_document_says_what_it_answers_and_measures(recipe: Recipe):
-    from auto_train.common.answers import is_served
+    from auto_train.answers import is_served
 
     task, text = getattr(module(recipe, "model"), recipe.model_name), DOCUMENT.read_text(encoding="utf-8")
     assert is_served(recipe.name)

@@ -10,11 +10,11 @@ from auto_train.errors import UsageError
 from auto_train.types import Listener
 
 if TYPE_CHECKING:
-    from auto_train.common.data_check import DataCheck
-    from auto_train.common.preview import Preview
-    from auto_train.common.proposal.init import NewConfig
+    from auto_train.actions.data_check import DataCheck
+    from auto_train.actions.data_preview import Preview
     from auto_train.config import Config
     from auto_train.data.convert import Conversion
+    from auto_train.proposal.write import NewConfig
 
 
 def check_data(
@@ -34,7 +34,7 @@ def check_data(
     Raises:
         DataError: no data that could be examined. MissingError: there is none. UsageError: a file cannot be written.
     """
-    from auto_train.common.data_check import check_data
+    from auto_train.actions.data_check import check_data
 
     return check_data(open_config(config, overrides, task=task), exclude, offline=offline, listener=progress)
 
@@ -58,7 +58,7 @@ def preview(
     Raises:
         UsageError: the file cannot be written. DataError, MissingError: of the data.
     """
-    from auto_train.common.preview import check_output, preview
+    from auto_train.actions.data_preview import check_output, preview
     from auto_train.types import absolute
 
     loaded = open_config(config, overrides, task=task)
@@ -93,7 +93,7 @@ def convert_data(
         UsageError: the folder is not empty, the format does not hold such annotations, both an INI and data are named.
         DataError: no data that can be read. MissingError: there is none.
     """
-    from auto_train.common.convert_data import convert_data
+    from auto_train.actions.data_convert import convert_data
 
     if data is None:
         config = open_config(config, overrides, task=task)
@@ -122,9 +122,9 @@ def init_config(
     Raises:
         UsageError: the INI is there already, or cannot be written. DataError: no data that can be trained on.
     """
-    from auto_train.common.proposal.target import TASKS, data_choices, target, target_of
-    from auto_train.data.facts import facts_of
-    from auto_train.data.recognise import recognise
+    from auto_train.data.inspect.facts import facts_of
+    from auto_train.data.inspect.recognise import recognise
+    from auto_train.proposal.target import TASKS, data_choices, target, target_of
     from auto_train.registry import recipe
 
     named = recipe(task) if task else None
@@ -133,7 +133,7 @@ def init_config(
     chosen = named or recipe(TASKS[found.target])
     facts = facts_of(found.samples)
     choices = data_choices(data, found, name=name, task=chosen.name)
-    from auto_train.common.proposal.init import write_config  # loads torch, which mistakes above need not wait for
+    from auto_train.proposal.write import write_config  # loads torch, which mistakes above need not wait for
 
     model = getattr(import_module(f"{chosen.package}.model"), chosen.model_name)
-    return write_config(path, found, facts, choices, recipe=model, force=force, offline=offline)
+    return write_config(path, found, facts, choices, propose=model.propose, force=force, offline=offline)

@@ -54,7 +54,7 @@ def validate(
     loaded = open_config(config, overrides, task=task)
     if image is None:
         if offline:
-            from auto_train.common.offline import require_for_evaluation
+            from auto_train.actions.offline import require_for_evaluation
 
             require_for_evaluation(loaded)
         metrics = recipe_module(loaded, "validate").evaluate(loaded, split=split, offline=offline, progress=progress)

@@ -20,8 +20,8 @@ def report(run: Path | str, config: "Config | Path | str | None" = None) -> "Rep
     Raises:
         MissingError: there is no such run. DataError: a file of it is damaged.
     """
-    from auto_train.common.find_run import find_run
     from auto_train.reports import report_run
+    from auto_train.runs.find import find_run
 
     return report_run(find_run(run, config, option="").folder.path)
 
@@ -42,8 +42,8 @@ def compare(
     Raises:
         MissingError: no such run, or its predictions are gone. DataError: a file is damaged; runs of different tasks.
     """
-    from auto_train.common.find_run import find_run
     from auto_train.reports import compare_runs, write_comparison
+    from auto_train.runs.find import find_run
 
     found = compare_runs(*(find_run(run, config, option="").folder.path for run in (run_a, run_b)))
     if output is not None:

@@ -9,10 +9,10 @@ from auto_train.errors import UsageError
 from auto_train.types import Listener
 
 if TYPE_CHECKING:
-    from auto_train.common.estimate import DryRun
     from auto_train.config import Config
+    from auto_train.dry_run.estimate import DryRun
     from auto_train.jobs import Job
-    from auto_train.training.runs.run_folder import TrainResult
+    from auto_train.runs.folder import TrainResult
 
 
 def train(
@@ -43,19 +43,19 @@ def train(
         UsageError: the run is finished, is being trained, or cannot go on with these overrides.
     """
     if workers != 1:
-        from auto_train.common.launched import train_launched
+        from auto_train.actions.train_workers import train_launched
 
         how = {"resume": resume, "task": task, "offline": offline}
         return train_launched(config, overrides, workers=workers, progress=progress, **how)
     loaded, run = _to_train(config, overrides, resume=resume, task=task)
     if offline:
-        from auto_train.common.offline import require_for_training
+        from auto_train.actions.offline import require_for_training
 
         require_for_training(loaded)
     result: TrainResult = recipe_module(loaded, "train").train_model(
         loaded, offline=offline, progress=progress, resume=run
     )
-    from auto_train.training.memory import trim
+    from auto_train.memory import trim
 
     trim()  # the model is gone now; the caller may go on, and a process that ends reads 100 MB of torch's libraries
     return result
@@ -67,7 +67,7 @@ def _to_train(
     """Return the config to train with, and the run to go on with, if any."""
     if resume is None:
         return open_config(config, overrides, task=task), None
-    from auto_train.common.find_run import find_run, warn_of_edits
+    from auto_train.runs.find import find_run, warn_of_edits
 
     project = open_config(config, overrides, task=task) if isinstance(config, Path | str) else config
     found = find_run(resume, project)
@@ -122,10 +122,10 @@ def dry_run(
     Raises:
         What :func:`train` and :func:`serve` would.
     """
-    from auto_train.common.answers import is_served
-    from auto_train.common.estimate import DryRun, estimate
-    from auto_train.common.trial import trial
-    from auto_train.serving.once import answer_once
+    from auto_train.answers import is_served
+    from auto_train.dry_run.estimate import DryRun, estimate
+    from auto_train.dry_run.serve import answer_once
+    from auto_train.dry_run.trial import trial
 
     loaded = open_config(config, overrides, task=task)
     with trial(loaded, progress) as running:

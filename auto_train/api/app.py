@@ -9,11 +9,11 @@ import anyio.to_thread
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
-from auto_train import __version__
 from auto_train.api import errors, health, jobs, pages, train, validate
 from auto_train.api.edge import HeadAsGet, OwnHosts, Prefix
 from auto_train.errors import AutoTrainError
 from auto_train.serving.service import Service
+from auto_train.version import __version__
 
 if TYPE_CHECKING:
     from auto_train.config import Config

@@ -10,9 +10,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Self
 
-from auto_train import __version__, registry
+from auto_train import registry
 from auto_train.bundle.filelist import make_filelist, verify_filelist
 from auto_train.errors import BundleError, UsageError
+from auto_train.version import __version__
 
 Json = dict[str, Any]
 

@@ -37,7 +37,7 @@ def my_preprocess(image_size: int) -> Callable[[Any], Any]:
     def preprocess(images: Any) -> Any:
         import torch
 
-        from auto_train.data.resize import resize_images
+        from auto_train.data.pixels.resize import resize_images
 
         return resize_images(images, image_size).to(torch.uint8).permute(0, 2, 3, 1)
 

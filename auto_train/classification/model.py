@@ -6,16 +6,16 @@ import numpy as np
 import torch
 from torch import nn
 
-from auto_train.common.base import Task
-from auto_train.common.inference import InferenceModel
-from auto_train.common.metrics import classification_metrics, classification_rows, fit_temperature
-from auto_train.common.proposal.choice import Choice
-from auto_train.common.proposal.classes import class_choices
-from auto_train.common.proposal.machine import Machine
-from auto_train.common.proposal.weights import Weights
+from auto_train.common.task import Task
 from auto_train.data import Samples
-from auto_train.data.facts import Facts
-from auto_train.data.mix import Mix
+from auto_train.data.augment.mix import Mix
+from auto_train.data.inspect.facts import Facts
+from auto_train.metrics.classification import classification_metrics, classification_rows, fit_temperature
+from auto_train.models.inference import InferenceModel
+from auto_train.proposal.backbone import Weights
+from auto_train.proposal.choice import Choice
+from auto_train.proposal.classes import class_choices
+from auto_train.proposal.machine import Machine
 from auto_train.training.task import Counted
 
 # Share of the loss in the error of an epoch: far less than one image of a million.

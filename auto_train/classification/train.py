@@ -5,7 +5,7 @@ from pathlib import Path
 from auto_train.classification.model import ClassificationModel
 from auto_train.common.run import training_run
 from auto_train.config import Config
-from auto_train.training.runs.run_folder import TrainResult
+from auto_train.runs.folder import TrainResult
 from auto_train.types import Listener
 
 

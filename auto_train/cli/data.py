@@ -12,7 +12,7 @@ from auto_train.cli.output import wants_colour
 from auto_train.cli.overrides import OverridesCommand
 
 if TYPE_CHECKING:
-    from auto_train.common.data_check import DataCheck
+    from auto_train.actions.data_check import DataCheck
     from auto_train.data.doctor import Finding
 
 # Of one finding; the page shows more of them, with pictures.

@@ -8,7 +8,7 @@ import typer
 from auto_train.cli.options import Debug, Json, Offline, Task
 
 if TYPE_CHECKING:
-    from auto_train.common.proposal.init import NewConfig
+    from auto_train.proposal.write import NewConfig
 
 Data = Annotated[
     Path, typer.Option("--data", metavar="DIR", help="The folder of the images, or a table of paths and labels.")

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import torch
 
-from auto_train.common.inference import InferenceModel
 from auto_train.common.loaders import eval_loader
 from auto_train.common.predictions import write_predictions
 from auto_train.data import Samples
-from auto_train.data.loader import BatchLoader
-from auto_train.data.views import grey_weights
-from auto_train.training.memory import give_back, is_out_of_memory
-from auto_train.training.runs.files import replacing_folder
-from auto_train.training.runs.run_folder import RunFolder
+from auto_train.data.augment.views import grey_weights
+from auto_train.data.pixels.loader import BatchLoader
+from auto_train.files import replacing_folder
+from auto_train.memory import give_back, is_out_of_memory
+from auto_train.models.inference import InferenceModel
+from auto_train.runs.folder import RunFolder
 
 if TYPE_CHECKING:
-    from auto_train.common.base import Task
+    from auto_train.common.task import Task
 
 SCHEMA_VERSION = 1
 Kept = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]

@@ -4,12 +4,12 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from auto_train import __version__
 from auto_train.bundle.find import find_at
 from auto_train.errors import BundleError
 from auto_train.machine.licences import Licence, kind_of, package_licences
 from auto_train.machine.packages import OURS
 from auto_train.types import absolute
+from auto_train.version import __version__
 
 if TYPE_CHECKING:
     from auto_train.config import Config

@@ -9,18 +9,18 @@ import torch
 
 from auto_train.config import Config
 from auto_train.data import Samples, cache_folder
-from auto_train.data.augment import Augmentation
+from auto_train.data.augment.augmentation import Augmentation
+from auto_train.data.augment.mix import Mix
+from auto_train.data.augment.randaugment import RandAugment
+from auto_train.data.augment.views import Views
 from auto_train.data.checksum import sha256_of
-from auto_train.data.loader import Batch, BatchLoader
-from auto_train.data.mix import Mix
-from auto_train.data.randaugment import RandAugment
-from auto_train.data.store import Pixels, open_pixels
-from auto_train.data.views import Views
+from auto_train.data.pixels.loader import Batch, BatchLoader
+from auto_train.data.pixels.store import Pixels, open_pixels
 from auto_train.errors import TaskContractError, UsageError
 from auto_train.types import absolute
 
 if TYPE_CHECKING:
-    from auto_train.common.base import Task
+    from auto_train.common.task import Task
 
 # Moves the targets of a batch as views moved its images: from (B, …) to the same.
 Move = Callable[[torch.Tensor, Views], torch.Tensor]

@@ -6,9 +6,9 @@ from typing import Any
 
 import torch
 
-from auto_train.common.changes import flat
 from auto_train.common.resume import Resume
 from auto_train.config import Config
+from auto_train.runs.changes import flat
 from auto_train.training.fastai_core import Callback
 from auto_train.training.learner import Learner
 from auto_train.training.loaders import length

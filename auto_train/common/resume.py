@@ -10,18 +10,18 @@ from typing import Any, Self
 
 from torch import nn
 
-from auto_train.common.changes import ABSENT, Change, changes_between, check_allowed, flat
-from auto_train.common.endings import command
-from auto_train.common.find_run import FoundRun
+from auto_train.common.next_step import command
 from auto_train.config import Config, load_config
 from auto_train.data import Samples, read_manifest
 from auto_train.errors import CheckpointError, DataError, UsageError
-from auto_train.training.runs.checkpoint import load_checkpoint
-from auto_train.training.runs.epoch_log import truncate_after
-from auto_train.training.runs.files import write_atomically
-from auto_train.training.runs.run_folder import RunFolder, environment
-from auto_train.training.runs.settle import settle_checkpoints
-from auto_train.training.runs.state import load_weights
+from auto_train.files import write_atomically
+from auto_train.runs.changes import ABSENT, Change, changes_between, check_allowed, flat
+from auto_train.runs.find import FoundRun
+from auto_train.runs.folder import RunFolder, environment
+from auto_train.training.checkpoints.checkpoint import load_checkpoint
+from auto_train.training.checkpoints.settle import settle_checkpoints
+from auto_train.training.checkpoints.state import load_weights
+from auto_train.training.epoch_log import truncate_after
 
 Row = tuple[str, ...]
 

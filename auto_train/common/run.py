@@ -9,37 +9,37 @@ from typing import Any
 
 from loguru import logger
 
-from auto_train.common.base import Task
-from auto_train.common.changes import flat, table
-from auto_train.common.deliver import check_output_path, save_weights, write_export
-from auto_train.common.endings import next_step_told
 from auto_train.common.evaluation import evaluate_run
-from auto_train.common.find_run import find_run
+from auto_train.common.learning_rate import found_rate
+from auto_train.common.next_step import next_step_told
 from auto_train.common.optimize import check_optimisation, stages_of
-from auto_train.common.product import write_bundle
-from auto_train.common.rate import found_rate
-from auto_train.common.reading import examination_kept
+from auto_train.common.read_data import examination_kept
 from auto_train.common.replan import FirstStep, keep_precision, plan_of, replanned, replans
 from auto_train.common.resume import Resume
 from auto_train.common.standard_args import target_of
 from auto_train.common.strict import check_strict, deterministic
-from auto_train.common.weights import load_torch_model_weights_to
+from auto_train.common.task import Task
+from auto_train.common.write_bundle import write_bundle
+from auto_train.common.write_outputs import check_output_path, save_weights, write_export
 from auto_train.config import Config
 from auto_train.data import write_manifest
 from auto_train.data.doctor import write_data_report
 from auto_train.errors import GateError, Interrupted
+from auto_train.files import replacing_folder, write_atomically
+from auto_train.memory import trim
+from auto_train.models.state_dict import load_torch_model_weights_to
 from auto_train.reports import write_report
+from auto_train.runs.changes import flat, table
+from auto_train.runs.find import find_run
+from auto_train.runs.folder import RunFolder, SilentFolder, TrainResult, all_warnings, environment
+from auto_train.training.checkpoints.checkpoint import Checkpointer
 from auto_train.training.early_stop import EarlyStop
+from auto_train.training.epoch_log import EpochLog
 from auto_train.training.learner import Learner
-from auto_train.training.memory import trim
-from auto_train.training.optim.budget import Budget
-from auto_train.training.runs.checkpoint import Checkpointer
-from auto_train.training.runs.epoch_log import EpochLog
-from auto_train.training.runs.files import replacing_folder, write_atomically
-from auto_train.training.runs.loggers import open_loggers
-from auto_train.training.runs.loggers.feed import Feed
-from auto_train.training.runs.run_folder import RunFolder, SilentFolder, TrainResult, all_warnings, environment
+from auto_train.training.loggers import open_loggers
+from auto_train.training.loggers.feed import Feed
 from auto_train.training.stopping import StopOnNaN, StopOnRequest
+from auto_train.training.time_budget.budget import Budget
 from auto_train.training.workers.distributed import (
     barrier,
     decided,
@@ -304,7 +304,7 @@ def training_run(
             with folder.recording(resumed=bool(found)), next_step_told(folder), lost_worker_explained():
                 run.open()
                 recorded = feed.recording(folder.path, config.project.name, flat(config))
-                with examination_kept(None if found else path), recorded as places:
+                with examination_kept(None if found or config.training.limit_batches else path), recorded as places:
                     for name, place in places.items():
                         run.say(f"Metrics go to {name} too: {place}")
                     yield run

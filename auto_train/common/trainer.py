@@ -8,7 +8,7 @@ from pathlib import Path
 from auto_train.bundle import ConfigMixin, save_config
 from auto_train.config import load_config
 from auto_train.registry import recipe
-from auto_train.training.runs.run_folder import TrainResult
+from auto_train.runs.folder import TrainResult
 from auto_train.types import Listener
 
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import torch
 
-from auto_train.common.answers import answer_function
-from auto_train.common.base import Task
+from auto_train.answers import answer_function
 from auto_train.common.evaluation import Metrics, evaluate_split
+from auto_train.common.task import Task
 from auto_train.config import Config
 from auto_train.data import decode_image
 from auto_train.types import Listener, absolute

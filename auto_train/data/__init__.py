@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from auto_train.data.cache import cache_folder as cache_folder
+    from auto_train.data.fetch.pretrained import find_weights as find_weights
+    from auto_train.data.fetch.source import Source as Source
+    from auto_train.data.fetch.source import acquire as acquire
     from auto_train.data.image import decode_image as decode_image
     from auto_train.data.images import Images as Images
     from auto_train.data.manifest import evaluation_hash as evaluation_hash
@@ -15,10 +18,7 @@ if TYPE_CHECKING:
     from auto_train.data.manifest import write_manifest as write_manifest
     from auto_train.data.samples import Samples as Samples
     from auto_train.data.samples import read_samples as read_samples
-    from auto_train.data.source import Source as Source
-    from auto_train.data.source import acquire as acquire
     from auto_train.data.split import assign_splits as assign_splits
-    from auto_train.data.weights import find_weights as find_weights
 
 _HOMES = {
     "cache_folder": "cache",
@@ -29,10 +29,10 @@ _HOMES = {
     "write_manifest": "manifest",
     "Samples": "samples",
     "read_samples": "samples",
-    "Source": "source",
-    "acquire": "source",
+    "Source": "fetch.source",
+    "acquire": "fetch.source",
     "assign_splits": "split",
-    "find_weights": "weights",
+    "find_weights": "fetch.pretrained",
 }
 __all__ = list(_HOMES)
 

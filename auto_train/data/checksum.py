@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from auto_train.data.known import State, known_sums, remember_sums
+from auto_train.data.image_cache import State, known_sums, remember_sums
 from auto_train.errors import DownloadError
 
 # A file changed this recently may be changed again without its times moving on.

@@ -15,8 +15,8 @@ from auto_train.types import absolute
 if TYPE_CHECKING:
     import pandas as pd
 
+    from auto_train.data.fetch.source import Source
     from auto_train.data.readers import Options
-    from auto_train.data.source import Source
     from auto_train.data.targets import Targets
 
 _BLOCK = 256

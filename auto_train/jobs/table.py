@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from auto_train.errors import JobsError
-from auto_train.training.runs.files import NO_SPACE
+from auto_train.files import NO_SPACE
 
 VERSION = 1
 # In WAL, readers and the one writer do not wait for each other.

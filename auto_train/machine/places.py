@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from auto_train.data.cache import cache_folder
-from auto_train.data.mirror import mirror_folders
+from auto_train.data.fetch.mirror import mirror_folders
 from auto_train.errors import MissingError
 
 What = Literal["cache", "mirror", "working folder", "temporary files", "weights hub"]
@@ -63,7 +63,7 @@ def _hub(*, offline: bool) -> Iterator[Place]:
     try:
         from huggingface_hub import constants
 
-        from auto_train.data.weights import why_unreachable
+        from auto_train.data.fetch.pretrained import why_unreachable
     except ImportError:  # an installation that only serves
         return
     note = "not asked: offline" if offline else why_unreachable(constants.ENDPOINT)

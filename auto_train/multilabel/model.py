@@ -9,18 +9,18 @@ from torch import nn
 from torch.nn import functional as F
 
 from auto_train.bundle.config_mixin import save_config
-from auto_train.common.base import Task
-from auto_train.common.inference import InferenceModel
-from auto_train.common.proposal.choice import Choice
-from auto_train.common.proposal.classes import UNEVEN
-from auto_train.common.proposal.machine import Machine
-from auto_train.common.proposal.weights import Weights
-from auto_train.common.thresholds import FEWEST, USUAL, best_thresholds
+from auto_train.common.task import Task
 from auto_train.data import Samples
-from auto_train.data.facts import Facts
-from auto_train.data.mix import Mix
+from auto_train.data.augment.mix import Mix
+from auto_train.data.inspect.facts import Facts
+from auto_train.metrics.measures import LabelSetMeasure, measured
+from auto_train.metrics.thresholds import FEWEST, USUAL, best_thresholds
+from auto_train.models.inference import InferenceModel
+from auto_train.proposal.backbone import Weights
+from auto_train.proposal.choice import Choice
+from auto_train.proposal.classes import UNEVEN
+from auto_train.proposal.machine import Machine
 from auto_train.reports.classes import GRID, MOST_CURVES, curve_values
-from auto_train.reports.measures import LabelSetMeasure, measured
 from auto_train.training.optim.label_losses import AsymmetricLoss, positive_weights
 from auto_train.training.task import Counted
 

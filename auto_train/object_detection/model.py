@@ -9,24 +9,25 @@ import torch
 from torch import nn
 
 from auto_train.bundle.config_mixin import save_config
-from auto_train.common.base import Task
 from auto_train.common.detection.metrics import best_threshold, box_arrays
-from auto_train.common.detection.networks import Detector, create_detector
 from auto_train.common.detection.report import detection_parts, detection_rows
 from auto_train.common.detection.rows import BoxRows
-from auto_train.common.features import create_timm_features
-from auto_train.common.inference import InferenceModel
-from auto_train.common.proposal.boxes import box_choices
-from auto_train.common.proposal.choice import Choice
-from auto_train.common.proposal.machine import Machine
-from auto_train.common.proposal.weights import Weights
+from auto_train.common.task import Task
 from auto_train.config import Config
 from auto_train.data import Samples
-from auto_train.data.facts import Facts
-from auto_train.data.move_boxes import move_boxes
+from auto_train.data.augment.boxes import move_boxes
+from auto_train.data.inspect.facts import Facts
 from auto_train.errors import UsageError
-from auto_train.reports.box_measure import BoxMeasure
-from auto_train.reports.measures import measured
+from auto_train.metrics.boxes import BoxMeasure
+from auto_train.metrics.measures import measured
+from auto_train.models.detection.create import create_detector
+from auto_train.models.detection.detector import Detector
+from auto_train.models.features import create_timm_features
+from auto_train.models.inference import InferenceModel
+from auto_train.proposal.backbone import Weights
+from auto_train.proposal.boxes import box_choices
+from auto_train.proposal.choice import Choice
+from auto_train.proposal.machine import Machine
 from auto_train.training.task import Counted
 
 # Share of the loss in the error of an epoch: less than one box of a million.

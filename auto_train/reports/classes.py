@@ -8,7 +8,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from auto_train.errors import DataError
-from auto_train.reports.statistics import ECE_BINS, bins_of, codes
+from auto_train.metrics.intervals import ECE_BINS, bins_of, codes
 
 if TYPE_CHECKING:
     import pandas as pd

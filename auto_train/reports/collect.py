@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
+from auto_train.metrics.intervals import Statistics, intervals
+from auto_train.metrics.measures import MEASURES
 from auto_train.reports.classes import calibration, confusion, curves, matrix, per_class
-from auto_train.reports.measures import MEASURES
-from auto_train.reports.read import RunFiles, in_order, shown
 from auto_train.reports.slices import slices
 from auto_train.reports.state import commands, export_of, started_with, state_of
-from auto_train.reports.statistics import Statistics, intervals
+from auto_train.runs.read import RunFiles, in_order, shown
 
 if TYPE_CHECKING:
     import numpy as np

@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from auto_train.errors import DataError, MissingError, UsageError
+from auto_train.metrics.intervals import Statistics, differences, is_lower_better
+from auto_train.metrics.measures import MEASURES
 from auto_train.reports.collect import picture_of
 from auto_train.reports.data_change import DataChange, data_change
-from auto_train.reports.measures import MEASURES
-from auto_train.reports.read import RunFiles, shown
 from auto_train.reports.state import state_of
-from auto_train.reports.statistics import Statistics, differences, is_lower_better
+from auto_train.runs.read import RunFiles, shown
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from auto_train.reports.read import in_order, shown
+from auto_train.runs.read import in_order, shown
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from auto_train.metrics.intervals import is_lower_better
 from auto_train.reports import draw
 from auto_train.reports.collect import Split
-from auto_train.reports.statistics import is_lower_better
 
 # Metrics at the top, by order; a task's own score comes before all.
 TILES = (

@@ -8,7 +8,7 @@ from typing import Any
 from auto_train.reports.collect import collect
 from auto_train.reports.junit import write_junit
 from auto_train.reports.page import report_page
-from auto_train.reports.read import RunFiles
+from auto_train.runs.read import RunFiles
 from auto_train.types import as_plain
 
 

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from auto_train.reports.read import shown
-from auto_train.reports.statistics import LEVEL, mean_interval
+from auto_train.metrics.intervals import LEVEL, mean_interval
+from auto_train.runs.read import shown
 
 if TYPE_CHECKING:
     import pandas as pd

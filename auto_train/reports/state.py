@@ -4,7 +4,7 @@ import shlex
 from pathlib import Path
 from typing import Any
 
-from auto_train.reports.read import RunFiles
+from auto_train.runs.read import RunFiles
 
 
 def state_of(run: RunFiles) -> dict[str, Any]:

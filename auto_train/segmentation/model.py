@@ -10,26 +10,26 @@ import torch.nn.functional as F
 from torch import nn
 
 from auto_train.bundle.config_mixin import save_config
-from auto_train.common.base import Task
-from auto_train.common.features import create_timm_features
-from auto_train.common.inference import InferenceModel
 from auto_train.common.loaders import stored_side
-from auto_train.common.proposal.choice import Choice
-from auto_train.common.proposal.machine import Machine
-from auto_train.common.proposal.masks import mask_choices
-from auto_train.common.proposal.weights import Weights
-from auto_train.common.segmentation.decoders import DECODERS
 from auto_train.common.segmentation.losses import PixelLoss
 from auto_train.common.segmentation.metrics import areas, counted, mask_parts
 from auto_train.common.segmentation.picture import mask_picture
-from auto_train.common.segmentation.whole import classes_at, in_tiles
+from auto_train.common.task import Task
 from auto_train.data import Samples, cache_folder
-from auto_train.data.facts import Facts
-from auto_train.data.mask_store import MaskStore, open_masks
-from auto_train.data.move_masks import move_masks
+from auto_train.data.augment.masks import move_masks
+from auto_train.data.inspect.facts import Facts
+from auto_train.data.pixels.masks import MaskStore, open_masks
 from auto_train.data.targets import IGNORE, Masks, of_kind
 from auto_train.errors import UsageError
-from auto_train.reports.masks import ious, mask_metrics, mean_over_classes
+from auto_train.metrics.masks import ious, mask_metrics, mean_over_classes
+from auto_train.models.features import create_timm_features
+from auto_train.models.inference import InferenceModel
+from auto_train.models.segmentation.decoders import DECODERS
+from auto_train.models.segmentation.whole import classes_at, in_tiles
+from auto_train.proposal.backbone import Weights
+from auto_train.proposal.choice import Choice
+from auto_train.proposal.machine import Machine
+from auto_train.proposal.masks import mask_choices
 from auto_train.training.task import Counted
 
 # Share of a tile at each of its sides that a neighbour sees more of.

@@ -6,11 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from auto_train.answers import answer_function, difference_function
 from auto_train.bundle import compare_golden, verify_filelist, weights_sha256
 from auto_train.bundle.find import FoundModel, find_at, find_for_config
-from auto_train.common.answers import answer_function, difference_function
 from auto_train.errors import DataError, MissingError, TaskContractError
-from auto_train.reports.runs import read_json
+from auto_train.runs.listing import read_json
 from auto_train.serving.engines import open_engine
 from auto_train.serving.engines.base import Engine, Metadata
 from auto_train.types import absolute
@@ -71,7 +71,7 @@ class Predictor:
             image: as of a call.
             has_words: say below the picture what is said of the whole image.
         """
-        from auto_train.serving.picture import draw_answer
+        from auto_train.answers.draw import draw_answer
 
         pixels = self._pixels(image)
         answer, values = self._answered(pixels)

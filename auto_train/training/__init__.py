@@ -5,11 +5,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from auto_train.training.checkpoints.recover import recover as recover
     from auto_train.training.pipeline.args import prepare_cmd_args as prepare_cmd_args
     from auto_train.training.pipeline.pipeline import QPipeline as QPipeline
     from auto_train.training.pipeline.pipeline import create_pipeline as create_pipeline
     from auto_train.training.pipeline.qdict import qDict as qDict
-    from auto_train.training.runs.recovery import recover as recover
     from auto_train.training.task import qTaskBase as qTaskBase
 
 _HOMES = {
@@ -18,7 +18,7 @@ _HOMES = {
     "qTaskBase": "task",
     "prepare_cmd_args": "pipeline.args",
     "qDict": "pipeline.qdict",
-    "recover": "runs.recovery",
+    "recover": "checkpoints.recover",
 }
 __all__ = list(_HOMES)
 

@@ -9,7 +9,9 @@ import torch
 from loguru import logger
 from torch import nn
 
+from auto_train.memory import give_back, is_out_of_memory, out_of_memory, trim
 from auto_train.training.average import Averages
+from auto_train.training.checkpoints.state import restore_stage, restore_training
 from auto_train.training.ema import EmaWeights
 from auto_train.training.fastai_core import (
     CancelEpochException,
@@ -20,12 +22,10 @@ from auto_train.training.fastai_core import (
     OptimWrapper,
 )
 from auto_train.training.loaders import length
-from auto_train.training.memory import give_back, is_out_of_memory, out_of_memory, trim
 from auto_train.training.monitor import Errors
 from auto_train.training.optim.stages import Stage, fine_tune_stages
 from auto_train.training.position import Position
 from auto_train.training.rng import generators_of, mixed_seed, rng_state, seed_everything, set_rng_state
-from auto_train.training.runs.state import restore_stage, restore_training
 from auto_train.training.step import StepLearner
 from auto_train.training.workers.collect import collected
 from auto_train.training.workers.distributed import broadcast_object, decided, is_main, rank, world

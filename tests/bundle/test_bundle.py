@@ -8,7 +8,7 @@ import torch
 from auto_train.bundle import load_bundle, weights_sha256, write_golden
 from auto_train.bundle.filelist import sha256_of
 from auto_train.errors import BundleError
-from tests.common.conftest import LABELS, make_classifier
+from tests.models.conftest import LABELS, make_classifier
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import torch
 from auto_train.bundle import load_bundle, write_golden
 from auto_train.bundle.golden import compare_golden
 from auto_train.errors import BundleError
-from tests.common.conftest import make_classifier
+from tests.models.conftest import make_classifier
 
 
 @pytest.fixture

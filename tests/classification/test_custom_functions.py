@@ -9,7 +9,7 @@ from auto_train.classification import custom_functions
 from auto_train.classification.model import ClassificationModel
 from auto_train.classification.train import train_model
 from auto_train.data import Samples
-from auto_train.data.resize import resize_images
+from auto_train.data.pixels.resize import resize_images
 from tests.tiny import tiny_config, write_digits
 
 

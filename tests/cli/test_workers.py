@@ -15,7 +15,7 @@ import psutil
 import pytest
 import torch
 
-from auto_train.training.runs.checkpoint import load_checkpoint
+from auto_train.training.checkpoints.checkpoint import load_checkpoint
 from tests.conftest import ROOT, RunCli
 from tests.tiny import write_digits, write_ini
 

@@ -9,7 +9,7 @@ import torch
 from auto_train.classification.model import ClassificationModel
 from auto_train.common.evaluation import evaluate_run, evaluate_split, network_outputs
 from auto_train.common.loaders import eval_loader
-from auto_train.training.runs.run_folder import RunFolder
+from auto_train.runs.folder import RunFolder
 from tests.tiny import tiny_config
 
 

@@ -17,10 +17,10 @@ from auto_train.common.loaders import (
     train_loader,
 )
 from auto_train.config import Config, load_config
-from auto_train.data.augment import Augmentation
-from auto_train.data.randaugment import RandAugment
-from auto_train.data.store import PixelStore
-from auto_train.data.stream import PixelStream
+from auto_train.data.augment.augmentation import Augmentation
+from auto_train.data.augment.randaugment import RandAugment
+from auto_train.data.pixels.store import PixelStore
+from auto_train.data.pixels.stream import PixelStream
 from auto_train.errors import TaskContractError
 from tests.tiny import tiny_config
 

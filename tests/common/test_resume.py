@@ -12,11 +12,11 @@ import torch
 from PIL import Image
 
 from auto_train.classification.train import train_model
-from auto_train.common.find_run import find_run
 from auto_train.common.resume import Resume
 from auto_train.config import load_config
 from auto_train.errors import CheckpointError, DataError, Interrupted, TrainingError, UsageError
-from auto_train.training.runs.run_folder import RunFolder, TrainResult
+from auto_train.runs.find import find_run
+from auto_train.runs.folder import RunFolder, TrainResult
 from auto_train.types import Progress
 from tests.tiny import tiny_config
 

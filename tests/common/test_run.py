@@ -18,10 +18,10 @@ from auto_train.bundle import load_bundle
 from auto_train.bundle.filelist import sha256_of
 from auto_train.classification.model import ClassificationModel
 from auto_train.classification.train import train_model
-from auto_train.common.rate import find_best_learning_rate
+from auto_train.common.learning_rate import find_best_learning_rate
 from auto_train.config import Config, load_config
 from auto_train.errors import GateError, Interrupted, MissingError, TrainingError, UsageError
-from auto_train.training.runs.run_folder import TrainResult
+from auto_train.runs.folder import TrainResult
 from auto_train.types import Progress
 from tests.tiny import tiny_config, write_digits
 

@@ -40,7 +40,7 @@ def test_logger_whose_library_is_missing_is_told_before_anything_is_made(
 ):
     for module in [name for name in sys.modules if name.split(".")[0] == "mlflow"]:
         monkeypatch.delitem(sys.modules, module)
-    monkeypatch.delitem(sys.modules, "auto_train.training.runs.loggers.mlflow", raising=False)
+    monkeypatch.delitem(sys.modules, "auto_train.training.loggers.mlflow", raising=False)
     monkeypatch.setitem(sys.modules, "mlflow", None)
     config = tiny_config(tmp_path, digit_files, "training.loggers=mlflow")
     with pytest.raises(MissingError, match=r"\[training\] loggers: the logger 'mlflow' cannot be used") as caught:

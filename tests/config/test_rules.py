@@ -25,7 +25,7 @@ def test_backbone_argument_that_is_taken_says_what_to_use_instead(write_ini, nam
 
 
 def test_backbone_arguments_taken_are_all_those_of_create_timm_model():
-    from auto_train.common.backbone import create_timm_model
+    from auto_train.models.backbone import create_timm_model
 
     own = inspect.signature(create_timm_model).parameters
     assert {name for name, found in own.items() if found.kind is not found.VAR_KEYWORD} <= set(TAKEN)
@@ -96,8 +96,8 @@ def test_name_that_nothing_answers_to_is_named_with_its_line(write_ini, section:
 
 
 def test_formats_of_data_are_those_that_have_a_reader():
+    from auto_train.data.fetch.source import BUILTINS
     from auto_train.data.readers import FORMATS
-    from auto_train.data.source import BUILTINS
 
     keys = json_schema("classification")["properties"]["project"]["properties"]["data"]["properties"]
     assert set(keys["format"]["enum"]) == {"auto", *FORMATS}

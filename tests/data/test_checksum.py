@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from auto_train.data.checksum import ChecksumError, sha256_of, sha256s_of, verify
-from auto_train.data.known import known_sums, remember_sums
+from auto_train.data.image_cache import known_sums, remember_sums
 
 # Source: FIPS 180-2, appendix B.1: the sha256 of "abc"
 ABC = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"

@@ -1,10 +1,10 @@
 from dataclasses import replace
 
-from auto_train.common.proposal.machine import Machine
-from auto_train.common.proposal.weights import Weights
-from auto_train.data.evidence import Evidence
-from auto_train.data.facts import Facts
+from auto_train.data.inspect.facts import Facts
+from auto_train.data.inspect.pixels import Evidence
 from auto_train.multilabel.model import MultilabelModel
+from auto_train.proposal.backbone import Weights
+from auto_train.proposal.machine import Machine
 
 LAPTOP, FOUND = Machine(cores=2, memory_gb=8), Weights(model="mobilenetv2_100", why="there")
 PHOTOS = Evidence(images=160, is_grey=False, is_plain=False, upright=0.5)

@@ -4,7 +4,7 @@ import pytest
 
 from auto_train.config import Config
 from auto_train.object_detection.train import train_model
-from auto_train.training.runs.run_folder import TrainResult
+from auto_train.runs.folder import TrainResult
 from tests.object_detection.shapes import shapes_config, write_shapes
 
 

@@ -7,16 +7,16 @@ import torch
 from PIL import Image
 
 import auto_train
+from auto_train.answers.object_detection import difference
 from auto_train.bundle import load_bundle
 from auto_train.bundle.find import find_at
-from auto_train.common.answers.object_detection import difference
 from auto_train.config import Config, load_config
 from auto_train.errors import UsageError
 from auto_train.object_detection.model import BoxFinder, ObjectDetectionModel
 from auto_train.object_detection.train import train_model
 from auto_train.object_detection.validate import evaluate, infer
+from auto_train.runs.folder import TrainResult
 from auto_train.serving.predictor import open_predictor
-from auto_train.training.runs.run_folder import TrainResult
 from tests.object_detection.shapes import shapes_config, write_shapes
 
 Trained = tuple[Config, TrainResult]

@@ -13,7 +13,7 @@ from auto_train.config import Config
 from auto_train.regression.train import train_model
 from auto_train.regression.validate import evaluate, infer
 from auto_train.reports.compare import compare_runs
-from auto_train.training.runs.run_folder import TrainResult
+from auto_train.runs.folder import TrainResult
 from tests.tiny import tiny_config
 
 KEYS = ["epochs=15", "batch_size=8", "learning_rate=1e-2"]

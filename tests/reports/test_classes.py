@@ -5,8 +5,8 @@ import pytest
 from sklearn.metrics import average_precision_score, confusion_matrix, precision_recall_fscore_support, roc_auc_score
 
 from auto_train.errors import DataError
+from auto_train.metrics.intervals import Statistics
 from auto_train.reports.classes import calibration, confusion, curves, matrix, per_class
-from auto_train.reports.statistics import Statistics
 from tests.reports.written import LABELS, predictions
 
 

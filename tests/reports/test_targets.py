@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from auto_train.errors import DataError
+from auto_train.metrics.intervals import Statistics, intervals, is_lower_better
 from auto_train.reports.compare import compare_runs
 from auto_train.reports.report import build_report
-from auto_train.reports.statistics import Statistics, intervals, is_lower_better
 from tests.reports.written import change_json, predictions, write_run
 
 NAMES = ["age", "height"]

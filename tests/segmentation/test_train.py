@@ -7,14 +7,14 @@ import pytest
 from PIL import Image
 
 import auto_train
-from auto_train.common.answers.segmentation import mask_of, rle_of
-from auto_train.common.export import check_export
+from auto_train.answers.segmentation import mask_of, rle_of
 from auto_train.config import load_config
 from auto_train.errors import AutoTrainError, DataError
+from auto_train.exports.onnx import check_export
+from auto_train.runs.folder import TrainResult
 from auto_train.segmentation.model import SegmentationModel
 from auto_train.segmentation.train import train_model
 from auto_train.segmentation.validate import evaluate, infer
-from auto_train.training.runs.run_folder import TrainResult
 from tests.shapes import NAMES, draw, shapes_config, write_shapes
 
 

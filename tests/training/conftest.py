@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import nn
 
+from auto_train.runs.folder import RunFolder
 from auto_train.training.optim.schedule import OneCycle
 from auto_train.training.optim.stages import Stage
-from auto_train.training.runs.run_folder import RunFolder
 from auto_train.training.task import Counted, qTaskBase
 
 Batch = tuple[torch.Tensor, torch.Tensor]
@@ -104,7 +104,7 @@ def make_learner() -> Callable[..., Any]:
     """Return a function that builds a Learner; every step is a plain step down the gradient where ``sgd`` is set."""
     from fastai.data.core import DataLoaders
 
-    from auto_train.common.backbone import default_split
+    from auto_train.models.backbone import default_split
     from auto_train.training.learner import Learner
 
     def make(

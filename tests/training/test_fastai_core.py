@@ -15,7 +15,7 @@ def printed(*lines: str) -> object:
 
 
 def test_learner_is_imported_without_matplotlib_scipy_and_sklearn():
-    assert printed("import auto_train.training.learner, auto_train.training.optim.lr_finder", LOADED) == 3 * [False]
+    assert printed("import auto_train.training.learner, auto_train.training.lr_finder", LOADED) == 3 * [False]
 
 
 @pytest.mark.parametrize(

@@ -316,7 +316,7 @@ def test_listeners_hear_the_running_averages():
 
 
 def test_lr_finder_tells_nobody(make_learner: Make):
-    from auto_train.training.optim.lr_finder import find_learning_rate
+    from auto_train.training.lr_finder import find_learning_rate
 
     learn = make_learner(task=Recording())
     heard = []

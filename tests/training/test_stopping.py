@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from auto_train.errors import TrainingError
-from auto_train.training.runs.checkpoint import Checkpointer, load_checkpoint
-from auto_train.training.runs.run_folder import RunFolder
+from auto_train.runs.folder import RunFolder
+from auto_train.training.checkpoints.checkpoint import Checkpointer, load_checkpoint
 from auto_train.training.stopping import StopOnNaN, StopOnRequest
 from tests.training.conftest import Points, stage
 

@@ -7,10 +7,10 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse
 
 from auto_train.api.errors import as_body
+from auto_train.api.pages.answer_view import show_answer, show_error
 from auto_train.api.pages.model import facts_of
 from auto_train.api.pages.render import PageRoute, is_htmx, page
 from auto_train.api.pages.session import require_visitor
-from auto_train.api.pages.shown import show_answer, show_error
 from auto_train.api.upload import MAX_IMAGES, uploaded_images
 from auto_train.errors import AutoTrainError, ServingError
 from auto_train.serving.service import Service

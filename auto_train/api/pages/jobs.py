@@ -18,7 +18,7 @@ from auto_train.api.train import start_training
 from auto_train.config.values import parse_any
 from auto_train.errors import AutoTrainError, MissingError, RequestError
 from auto_train.jobs import Job
-from auto_train.reports.runs import number
+from auto_train.runs.listing import number
 from auto_train.serving.service import Service
 
 LISTED = 50

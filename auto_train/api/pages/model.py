@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from auto_train.api.paths import without_paths
-from auto_train.reports.runs import number, time_in
+from auto_train.runs.listing import number, time_in
 from auto_train.serving.predictor import Predictor
 
 

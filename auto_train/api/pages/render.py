@@ -13,10 +13,10 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from fastapi.routing import APIRoute
 from starlette.staticfiles import StaticFiles
 
-from auto_train import __version__
 from auto_train.api.access import api_keys
 from auto_train.api.errors import as_body
 from auto_train.errors import AutoTrainError
+from auto_train.version import __version__
 
 if TYPE_CHECKING:
     from jinja2 import Environment

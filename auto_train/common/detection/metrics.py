@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from auto_train.common.detection.rows import CROWD
-from auto_train.reports.box_measure import IOUS
+from auto_train.metrics.boxes import IOUS
 
 # Images whose overlaps are computed at a time.
 _BLOCK = 256

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from auto_train.common.detection.metrics import box_arrays, counts_by_class, counts_by_image
-from auto_train.data.move_boxes import NO_BOX
-from auto_train.reports.box_measure import RECALLS, BoxMeasure
+from auto_train.data.augment.boxes import NO_BOX
+from auto_train.metrics.boxes import RECALLS, BoxMeasure
 
 # Classes with a curve of their own: those with the most boxes.
 MOST_CURVES = 10

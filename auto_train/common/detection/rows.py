@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from auto_train.data import Samples
-from auto_train.data.move_boxes import NO_BOX
+from auto_train.data.augment.boxes import NO_BOX
 from auto_train.data.targets import Boxes, of_kind
 
 # Boxes around many are not trained on; an evaluation neither counts them as missed nor what lies in them as wrong.

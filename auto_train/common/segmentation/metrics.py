@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from auto_train.data.targets import IGNORE
-from auto_train.reports.masks import dices, ious
+from auto_train.metrics.masks import dices, ious
 
 # Up to so many classes it is kept which is taken for which: 16 KB for each image.
 MOST_CONFUSED = 64

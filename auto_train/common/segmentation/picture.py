@@ -3,8 +3,8 @@
 import numpy as np
 import torch
 
-from auto_train.common.inference import InferenceModel
 from auto_train.data.draw import draw_mask
+from auto_train.models.inference import InferenceModel
 
 
 def mask_picture(inference: InferenceModel, image: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ from auto_train.data.doctor.finding import Finding, Item, of_classes, of_rows
 from auto_train.data.doctor.look import Problem
 from auto_train.data.doctor.sizes import other_size
 from auto_train.data.draw import BACKGROUNDS
-from auto_train.data.known import known_masks, remember_masks
+from auto_train.data.image_cache import known_masks, remember_masks
 from auto_train.data.parallel import in_order, new_pool
 from auto_train.data.samples import Samples
 from auto_train.data.targets import IGNORE, Masks, MaskSource

@@ -10,8 +10,8 @@ import numpy as np
 
 from auto_train.data.doctor.look import SIDE, Look, Problem, look_at, look_at_arrays, problem_of
 from auto_train.data.doctor.masks import MaskLooks, look_at_masks
+from auto_train.data.image_cache import known_looks, remember_looks
 from auto_train.data.images import ArrayImages, FileImages
-from auto_train.data.known import known_looks, remember_looks
 from auto_train.data.parallel import in_order, new_pool
 from auto_train.data.samples import Samples
 from auto_train.data.targets import Masks

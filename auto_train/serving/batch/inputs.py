@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from auto_train.data import archive
+from auto_train.data.fetch import archive
 from auto_train.data.image import SUFFIXES
 from auto_train.errors import DataError, MissingError
 from auto_train.types import absolute

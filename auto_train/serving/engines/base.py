@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, Self
 
+from auto_train.answers import Described
 from auto_train.bundle.find import FoundModel
-from auto_train.common.answers import Described
 
 if TYPE_CHECKING:
     import numpy as np

@@ -22,7 +22,7 @@ class TorchEngine:
         assert found.bundle is not None
         bundle = load_bundle(found.bundle, trust_code=trust_code)
         if found.weights:
-            from auto_train.common.weights import load_torch_model_weights_to
+            from auto_train.models.state_dict import load_torch_model_weights_to
 
             load_torch_model_weights_to(bundle.model.network, found.weights, device="cpu")
         return cls(bundle.model, Metadata(**vars(bundle.model.described), engine="torch"))

@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING, Any
 from loguru import logger
 
 from auto_train.errors import Interrupted, NotFiniteError, TaskContractError
+from auto_train.training.checkpoints.checkpoint import Checkpointer, RegularCheckpoints
 from auto_train.training.early_stop import EarlyStop
+from auto_train.training.epoch_log import EpochLog
 from auto_train.training.optim.stages import Stage
 from auto_train.training.pipeline.plan import planned_stages
 from auto_train.training.pipeline.setting import log_epoch, prepare_folder, recorded
 from auto_train.training.pipeline.step_mode import EndOfPasses, Intervals, StepPlan
-from auto_train.training.runs.checkpoint import Checkpointer, RegularCheckpoints
-from auto_train.training.runs.epoch_log import EpochLog
 from auto_train.training.stopping import StopOnNaN, StopOnRequest
 from auto_train.training.workers.distributed import decided, is_main, lost_worker_explained, world
 

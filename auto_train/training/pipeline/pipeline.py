@@ -11,6 +11,8 @@ from loguru import logger
 from torch import nn
 
 from auto_train.errors import TaskContractError, UsageError
+from auto_train.training.checkpoints.recover import load_init_file, recover
+from auto_train.training.checkpoints.state import checked_plain
 from auto_train.training.learner import Learner
 from auto_train.training.loaders import Loaders
 from auto_train.training.optim.losses import build_loss
@@ -30,8 +32,6 @@ from auto_train.training.pipeline.setting import (
     warn_of_unused,
 )
 from auto_train.training.rng import seed_everything
-from auto_train.training.runs.recovery import load_init_file, recover
-from auto_train.training.runs.state import checked_plain
 from auto_train.training.task import hook, qTaskBase
 from auto_train.training.workers.distributed import is_main
 from auto_train.training.workers.shard import evaluation_divided

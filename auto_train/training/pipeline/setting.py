@@ -10,12 +10,12 @@ import torch
 from loguru import logger
 
 from auto_train.errors import UsageError
+from auto_train.files import write_atomically
+from auto_train.runs.folder import RunFolder, environment
 from auto_train.training.average import Averages
+from auto_train.training.checkpoints.settle import drop_kept, settle_checkpoints
+from auto_train.training.epoch_log import FILE, truncate_after
 from auto_train.training.pipeline.qdict import qDict
-from auto_train.training.runs.epoch_log import FILE, truncate_after
-from auto_train.training.runs.files import write_atomically
-from auto_train.training.runs.run_folder import RunFolder, environment
-from auto_train.training.runs.settle import drop_kept, settle_checkpoints
 from auto_train.training.workers.distributed import is_main, joined, rank, world
 from auto_train.training.workers.place import Place
 from auto_train.types import Progress, as_plain

@@ -17,7 +17,7 @@ from types import FrameType
 from typing import Any
 
 from auto_train.errors import AutoTrainError, Interrupted, UsageError, WorkerLostError
-from auto_train.training.runs.run_folder import RunFolder
+from auto_train.runs.folder import RunFolder
 from auto_train.training.workers.launched import Launched, raised
 from auto_train.training.workers.place import Place
 from auto_train.types import Listener, Progress

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from auto_train.api.pages.charts import HEIGHT, MOST_POINTS, WIDTH, charts_of, draw, sparkline, ticks
-from auto_train.reports.runs import Metrics
+from auto_train.runs.listing import Metrics
 from tests.made_runs import row
 
 

@@ -7,9 +7,9 @@ import pytest
 
 from auto_train.common.detection.metrics import best_threshold, box_arrays, counts_by_class, counts_by_image, hits
 from auto_train.common.detection.rows import CROWD
-from auto_train.data.move_boxes import NO_BOX
-from auto_train.reports.box_measure import BoxMeasure
-from auto_train.reports.measures import measured
+from auto_train.data.augment.boxes import NO_BOX
+from auto_train.metrics.boxes import BoxMeasure
+from auto_train.metrics.measures import measured
 
 Rows = list[list[float]]
 METRICS = ("map_50_95", "map_50", "map_75")

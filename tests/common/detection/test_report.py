@@ -1,7 +1,7 @@
 import numpy as np
 
 from auto_train.common.detection.report import detection_parts, detection_rows
-from auto_train.data.move_boxes import NO_BOX
+from auto_train.data.augment.boxes import NO_BOX
 
 BOX, ELSEWHERE = [0.1, 0.1, 0.3, 0.3], [0.6, 0.6, 0.9, 0.9]
 LABELS = ["RBC", "WBC"]

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from auto_train.common.detection.rows import CROWD, BoxRows
-from auto_train.data.move_boxes import NO_BOX
+from auto_train.data.augment.boxes import NO_BOX
 from auto_train.data.samples import Samples
 from tests.data.doctor.annotated import boxes_of, samples_of
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from auto_train.data import read_samples
-from auto_train.data.recognise import recognise
+from auto_train.data.inspect.recognise import recognise
 from auto_train.data.targets import Values
 from auto_train.errors import DataError
 

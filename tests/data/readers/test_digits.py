@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.datasets import load_digits
 
 from auto_train.data import read_samples
-from auto_train.data.source import Source
+from auto_train.data.fetch.source import Source
 
 
 def test_digits_are_scikit_learns_scaled_to_8_bits() -> None:

@@ -11,9 +11,9 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from auto_train.errors import TaskContractError, UsageError
+from auto_train.files import linked
 from auto_train.training import QPipeline
 from auto_train.training.optim.optimizers import build_optimizer
-from auto_train.training.runs.files import linked
 from tests.training.line import (
     Interrupts,
     Line,
@@ -383,7 +383,7 @@ def test_best_checkpoint_that_a_kill_has_left_behind_is_made_up_for(
         linked(source, path)
 
     with monkeypatch.context() as patch:
-        patch.setattr("auto_train.training.runs.checkpoint.linked", kill)
+        patch.setattr("auto_train.training.checkpoints.checkpoint.linked", kill)
         first = pipeline(tmp_path, Line([3.0, 1.0]))
         with pytest.raises(Killed):
             first.fit()

@@ -12,7 +12,7 @@ import pytest
 from loguru import logger
 
 from auto_train.errors import AutoTrainError, ConfigError, TrainingError, UsageError
-from auto_train.training.runs.run_folder import RunFolder
+from auto_train.runs.folder import RunFolder
 from auto_train.training.workers.launch import launch
 from auto_train.types import Progress
 

@@ -11,12 +11,12 @@ from torch import nn
 from torch.utils.data import DataLoader, DistributedSampler, TensorDataset
 
 from auto_train.errors import TaskContractError, TrainingError
+from auto_train.training.checkpoints.checkpoint import Checkpointer, load_checkpoint
 from auto_train.training.learner import Learner
 from auto_train.training.loaders import Loaders
-from auto_train.training.optim.lr_finder import find_learning_rate
+from auto_train.training.lr_finder import find_learning_rate
 from auto_train.training.optim.schedule import OneCycle
 from auto_train.training.optim.stages import Stage
-from auto_train.training.runs.checkpoint import Checkpointer, load_checkpoint
 from auto_train.training.stopping import StopOnRequest
 from auto_train.training.workers import distributed
 from auto_train.training.workers.shard import ShardSampler, evaluation_divided, is_divided

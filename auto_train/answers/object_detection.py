@@ -1,0 +1,75 @@
+"""The answer of a detector: the boxes it is sure enough of."""
+
+from typing import TYPE_CHECKING
+
+from auto_train.answers import Answer, Described
+
+if TYPE_CHECKING:
+    import numpy as np
+
+# Two answers are compared by the boxes above this confidence. Where they are full, the least confident row may be
+# there or not for a last digit: neither are boxes compared that are so close to it.
+COMPARED, MARGIN = 0.05, 1e-3
+# Of two boxes of one thing that are equally sure, a last digit decides which one is suppressed, and with it what that
+# one would have suppressed: this share of the rows may be such. LEAST_OVERLAP: IoU above which boxes suppress others.
+UNDECIDED, LEAST_OVERLAP = 0.1, 0.5
+
+
+def answer(detections: "np.ndarray", model: Described) -> Answer:
+    """List the boxes above the model's threshold, the most confident first.
+
+    Args:
+        detections: (K, 6) left, top, right, bottom in pixels of the image, confidence, class code.
+    """
+    found = detections[detections[:, 4] > model.facts["threshold"]]
+    return {
+        "boxes": [[round(float(value), 2) for value in row] for row in found[:, :4]],
+        "labels": [model.labels[int(code)] for code in found[:, 5]],
+        "confidences": [float(value) for value in found[:, 4]],
+        "model": model.name,
+    }
+
+
+def difference(expected: "np.ndarray", found: "np.ndarray") -> float:
+    """Return how far the boxes (N, K, 6) of two answers are apart, whatever their order.
+
+    For each box of one answer that of its class in the other is taken which is closest: in its confidence, and in its
+    corners as shares of the largest coordinate. A few boxes do not count that the other answer lacks because it has one
+    in their place that is at least as sure: see UNDECIDED. NaN where one is NaN.
+    """
+    import numpy as np
+
+    if np.isnan(expected).any() or np.isnan(found).any():
+        return float("nan")
+    scale = max(float(expected[..., :4].max(initial=1.0)), 1.0)
+    units = np.array([scale, scale, scale, scale, 1.0, 1.0])
+    pairs = [(a / units, b / units) for a, b in zip(expected.astype(float), found.astype(float), strict=True)]
+    return max((_apart(*pair) for a, b in pairs for pair in ((a, b), (b, a))), default=0.0)
+
+
+def _apart(rows: "np.ndarray", others: "np.ndarray") -> float:
+    """Return the largest distance of a row from the closest one of the others, but for rows that are undecided."""
+    import numpy as np
+
+    compared = rows[rows[:, 4] > max(COMPARED, float(rows[-1, 4]) + MARGIN)]
+    if not len(compared):
+        return 0.0
+    distances = np.abs(compared[:, None, :5] - others[None, :, :5]).max(axis=2)
+    is_other_class = compared[:, None, 5] != others[None, :, 5]
+    distances[is_other_class] = 1.0
+    nearest = distances.min(axis=1)
+    is_rival = ~is_other_class & (others[None, :, 4] >= compared[:, None, 4] - MARGIN)
+    undecided = np.flatnonzero((is_rival & (_overlaps(compared, others) > LEAST_OVERLAP)).any(axis=1))
+    worst = undecided[np.argsort(-nearest[undecided])][: int(UNDECIDED * len(compared))]
+    return float(np.delete(nearest, worst).max(initial=0.0))
+
+
+def _overlaps(rows: "np.ndarray", others: "np.ndarray") -> "np.ndarray":
+    """Return the IoU of every row with each of the others."""
+    import numpy as np
+
+    low = np.maximum(rows[:, None, :2], others[None, :, :2])
+    high = np.minimum(rows[:, None, 2:4], others[None, :, 2:4])
+    shared = (high - low).clip(min=0).prod(axis=2)
+    areas, other_areas = ((each[:, 2:4] - each[:, :2]).prod(axis=1) for each in (rows, others))
+    return np.asarray(shared / (areas[:, None] + other_areas - shared).clip(min=1e-12))

@@ -1,0 +1,64 @@
+"""Writes the bundle: the model, its golden answers, facts, the resolved config and a model card."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from auto_train.bundle import write_golden
+from auto_train.common.evaluation import some_images
+from auto_train.common.licences import model_licences
+from auto_train.common.trainer import Trainer
+from auto_train.data import evaluation_hash
+from auto_train.files import write_atomically
+from auto_train.models.inference import InferenceModel
+from auto_train.runs.folder import RunFolder, environment
+
+if TYPE_CHECKING:
+    from auto_train.common.task import Task
+
+GOLDEN_IMAGES = 4
+
+
+def write_bundle(root: Path, task: "Task", inference: InferenceModel, metrics: dict[str, float]) -> None:
+    """Write the portable model of a run into an empty folder (ARCHITECTURE, Bundle)."""
+    config = task.config
+    custom = config.project.custom_functions
+    inference.save_pretrained(root, code=[Path(custom).expanduser()] if custom and _uses_code(inference) else [])
+    # Variables stay variables: project.location=… then moves every path that is built on it.
+    Trainer(config.to_ini(resolved=False)).save_pretrained(root)
+    write_golden(inference, some_images(task.samples.of("valid"), GOLDEN_IMAGES), root / "golden")
+    facts = {
+        "metrics": metrics,
+        "evaluation_hash": evaluation_hash(task.samples),
+        "data": {"origin": task.source.origin, "warning": task.source.warning},
+        "environment": environment({"device": str(task.device)}),
+        "licences": model_licences(config.architecture.backbone),
+    }
+    RunFolder(root).write_json("facts.json", facts)
+    write_atomically(root / "config.ini", config.to_ini().encode())
+    write_atomically(root / "README.md", _card(inference, metrics, task.source.warning).encode())
+
+
+def _uses_code(inference: InferenceModel) -> bool:
+    return bool(inference.config["head"] or inference.config["preprocess"])
+
+
+def _card(inference: InferenceModel, metrics: dict[str, float], warning: str | None) -> str:
+    rows = "\n".join(f"| {name} | {value:.4f} |" for name, value in metrics.items())
+    labels = ", ".join(inference.labels[:20]) + (", …" if len(inference.labels) > 20 else "")
+    backbone = inference.config["backbone"]["arch"]
+    note = f"\n> {warning.splitlines()[0]}\n" if warning else ""
+    return f"""# {inference.name}
+
+{inference.task} with {backbone} at {inference.image_size} px, {len(inference.labels)} {inference.label_noun}: {labels}.
+{note}
+| metric | value |
+|---|---|
+{rows}
+
+```python
+import auto_train
+
+model = auto_train.load("bundle")
+print(model("photo.jpg"))
+```
+"""

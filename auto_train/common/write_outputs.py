@@ -1,0 +1,65 @@
+"""What leaves a run: the weights at output_path with the record that names their bundle, and the checked export."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from filelock import FileLock
+
+from auto_train.bundle.filelist import sha256_of
+from auto_train.common.evaluation import some_images
+from auto_train.errors import GateError, UsageError
+from auto_train.exports.onnx import check_export, export_onnx
+from auto_train.files import replacing, write_atomically
+from auto_train.models.inference import InferenceModel
+from auto_train.models.state_dict import save_torch_model_weights_from
+from auto_train.runs.folder import RunFolder
+from auto_train.types import absolute
+
+if TYPE_CHECKING:
+    from auto_train.common.task import Task
+
+EXPORT_CHECK_IMAGES = 32
+
+
+def check_output_path(path: Path) -> None:
+    """Find out now, not after hours, that the weights can go nowhere.
+
+    Raises:
+        UsageError: it is a folder, or its folder cannot be made.
+    """
+    where = "[training.scheme] output_path"
+    if path.is_dir():
+        raise UsageError(f"'{path}' is a folder", where=where, allowed="a file", hint=f"for example: {path}/model.pth")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"the folder of '{path}' cannot be made: {error.strerror}", where=where) from error
+
+
+def save_weights(folder: RunFolder, task: "Task") -> None:
+    """Write output_path and its record together, also when two trainings of a project end at once."""
+    path = absolute(task.config.training.scheme.output_path)
+    with FileLock(path.with_name(f".{path.name}.lock")):
+        save_torch_model_weights_from(task.model, path)
+        record = {"sha256": sha256_of(path), "run": str(folder.path), "bundle": str(folder.bundle)}
+        write_atomically(Path(f"{path}.json"), (json.dumps(record, indent=2) + "\n").encode())
+
+
+def write_export(folder: RunFolder, task: "Task", inference: InferenceModel) -> None:
+    """Write the ONNX export of a run's bundle.
+
+    Raises:
+        GateError: it answers otherwise than the model; an event says so too.
+    """
+    images = some_images(task.samples.of("valid"), EXPORT_CHECK_IMAGES)
+    weights_sha256 = sha256_of(folder.bundle / "model" / inference.__weight__)
+    # Only what has passed gets the name under which a server looks for it.
+    with replacing(folder.path / "exports" / "onnx" / "model.onnx") as part:
+        export_onnx(inference, part, weights_sha256=weights_sha256)
+        try:
+            worst = check_export(inference, part, images, limit=task.config.export.max_difference)
+        except GateError as error:
+            folder.event("export_refused", format="onnx", error=str(error))
+            raise
+    folder.event("export", format="onnx", max_difference=worst, images=len(images))

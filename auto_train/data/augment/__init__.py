@@ -1,0 +1,1 @@
+"""Random changes of images during training: what may happen, and how boxes and masks follow."""

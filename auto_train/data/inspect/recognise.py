@@ -1,0 +1,191 @@
+"""What lies in a folder that somebody points at: where the data begins, its kind and format, under which columns."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from auto_train.data.image import SUFFIXES
+from auto_train.data.inspect.columns import Keys, columns_for
+from auto_train.data.readers import NAMES, Options, detect, get_reader
+from auto_train.data.readers import table as tables
+from auto_train.data.readers.base import SPLIT_NAMES
+from auto_train.data.readers.places import IMAGE_FOLDERS, folders_in
+from auto_train.data.samples import Samples, read_samples
+from auto_train.errors import DataError
+from auto_train.types import absolute
+
+# Folders in folders that hold nothing else, as archives make them.
+MOST_LEVELS = 4
+HINT = "name the folder that holds the class folders, the annotations or the table of labels, or the table itself"
+SPLITS = {name for names in SPLIT_NAMES.values() for name in names}
+# Kinds that files tell which hold nothing else; of several the first is taken.
+TOLD_BY_FILES = ("boxes", "mask")
+# Folders of such names hold no class.
+NO_CLASSES = {*IMAGE_FOLDERS, "labels", "masks", "annotations"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recognised:
+    """A data set that can be trained on.
+
+    Attributes:
+        folder: where it begins, absolute: what ``training.dir`` has to say.
+        target: kind of the annotations.
+        format: name of its reader.
+        samples: its table.
+        options: further keys of ``[project.data]`` by name, where their defaults would not find the table.
+        notes: how it was found, one sentence each, where that is no matter of course.
+        others: further kinds that the images are annotated with.
+    """
+
+    folder: Path
+    target: str = "label"
+    format: str
+    samples: Samples
+    options: Keys
+    notes: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
+
+
+def recognise(place: Path | str, target: str | None = None) -> Recognised:
+    """Return the data in a folder, or beside a table of labels.
+
+    Args:
+        place: the folder or the table.
+        target: kind of the annotations that is wanted; None: the first of boxes, masks, labels and numbers there is.
+
+    Raises:
+        DataError: nothing there, nothing readable, fewer than two classes; all problems at once.
+    """
+    try:
+        return _recognise(absolute(place), target)
+    except PermissionError as error:
+        raise DataError(f"cannot be read: {error.strerror}", where=str(error.filename)) from error
+    except DataError as error:
+        # The readers speak to somebody who has an INI already.
+        hint = HINT if "[" in error.hint else error.hint
+        raise DataError(error.message, where=error.where, allowed=error.allowed, hint=hint) from error
+
+
+def _recognise(place: Path, target: str | None) -> Recognised:
+    if not os.path.exists(place):  # noqa: PTH110 - Path.exists raises for a name the system refuses
+        raise DataError("there is nothing", where=str(place), hint=HINT)
+    if os.path.isfile(place):  # noqa: PTH113
+        return _of_table(place, target)
+    folder = _descend(place)
+    notes = [f"the data begins in {folder}: there is nothing else in {place}"] if folder != place else []
+    found = _by_files(folder, [target] if target else TOLD_BY_FILES)
+    if found:
+        begins, kind, format = found[0]
+        notes += [f"its annotations begin in {begins}"] if begins != folder else []
+        options: Keys = {}
+    else:
+        begins = folder
+        kind, format, options, more = _by_tables(folder, target)
+        notes += more
+    samples = read_samples(begins, format, target=kind, **options)  # type: ignore[arg-type]
+    others = [other for _, other, _ in found[1:] if other != kind]
+    if found and not target:
+        others += [other for other in ("labels", "values") if _unusual_columns(folder, other)]
+    return Recognised(
+        folder=begins,
+        target=kind,
+        format=format,
+        samples=samples,
+        options=options,
+        notes=(*notes, *samples.notes),
+        others=tuple(dict.fromkeys(others)),
+    )
+
+
+def _by_files(folder: Path, kinds: Sequence[str]) -> list[tuple[Path, str, str]]:
+    """Return folder, kind and format of annotations in files of their own, here or in the one folder with such."""
+    found = []
+    for kind in (kind for kind in TOLD_BY_FILES if kind in kinds):
+        if name := _format(folder, kind):
+            found.append((folder, kind, name))
+            continue
+        below = [(path, kind, name) for path in folders_in(folder) if (name := _format(path, kind))]
+        found += below if len(below) == 1 else []
+    return found
+
+
+def _format(folder: Path, kind: str) -> str:
+    options = Options(target=kind)
+    return next((name for name in NAMES[kind] if get_reader(name, kind).detect(folder, options)), "")
+
+
+def _by_tables(folder: Path, target: str | None) -> tuple[str, str, Keys, list[str]]:
+    """Return kind, format and options of a table or of class folders, and how they were found."""
+    if target in ("boxes", "mask"):
+        return target, detect(folder, Options(target=target)), {}, []
+    if target in (None, "label") and any(get_reader(name).detect(folder, Options()) for name in ("idx", "csv")):
+        return "label", detect(folder, Options()), {}, []
+    found = _unusual_columns(folder, target)
+    if found and (target or found[0] == "label" or not _has_class_folders(folder)):
+        kind, options = found
+        shown = options.get("label_column", "")
+        labels = shown if isinstance(shown, str) else "', '".join(shown)
+        note = f"a table names the images in column '{options['path_column']}', labels in '{labels}'"
+        return kind, "csv", options, [note]
+    kind = target or "label"
+    return kind, detect(folder, Options(target=kind)), {}, []
+
+
+def _has_class_folders(folder: Path) -> bool:
+    """Tell whether there are two or more folders that may be classes, right here or in those of splits."""
+    below = [path for path in folders_in(folder) if path.name.lower() in SPLITS] or [folder]
+    names = {path.name.lower() for place in below for path in folders_in(place)} - SPLITS
+    return len(names) > 1 and not names & NO_CLASSES
+
+
+def _of_table(file: Path, target: str | None) -> Recognised:
+    """Return the data a table names.
+
+    Raises:
+        DataError: it is no table, or has no columns of images and labels.
+    """
+    kind, columns = columns_for(tables.read_table(file), target)
+    options: Keys = {"labels_file": file.name, **columns}
+    samples = read_samples(file.parent, "csv", target=kind, **options)  # type: ignore[arg-type]
+    return Recognised(
+        folder=file.parent, target=kind, format="csv", samples=samples, options=options, notes=samples.notes
+    )
+
+
+def _descend(folder: Path) -> Path:
+    """Return the folder in which the data begins, below ones that hold nothing but the next."""
+    for _ in range(MOST_LEVELS):
+        below = _entries(folder, is_folder=True)
+        if len(below) != 1 or below[0].name.lower() in SPLITS or _holds(folder, (*SUFFIXES, *tables.SUFFIXES)):
+            return folder
+        # A folder of images alone is one class.
+        if not (_holds(below[0], tables.SUFFIXES) or _entries(below[0], is_folder=True)):
+            return folder
+        folder = below[0]
+    return folder
+
+
+def _holds(folder: Path, suffixes: Sequence[str]) -> bool:
+    """Tell whether files of these kinds, or idx files, lie right in a folder."""
+    files = _entries(folder, is_folder=False)
+    return any(path.suffix.lower() in suffixes or "-idx" in path.name for path in files)
+
+
+def _entries(folder: Path, *, is_folder: bool) -> list[Path]:
+    found = [folder / name for name in sorted(os.listdir(folder)) if not name.startswith((".", "__MACOSX"))]  # noqa: PTH208
+    return [path for path in found if os.path.isdir(path) == is_folder]  # noqa: PTH112 - a loop of links raises in Path's
+
+
+def _unusual_columns(folder: Path, target: str | None) -> tuple[str, Keys] | None:
+    """Return kind and columns of the first table here that names images and annotates them, or nothing."""
+    for file in _entries(folder, is_folder=False):
+        if file.suffix.lower() in tables.SUFFIXES and tables.column_names(file):
+            try:
+                kind, options = columns_for(tables.read_table(file), target, folder)
+            except DataError:
+                continue
+            is_split = file.stem.lower() in SPLITS  # the reader takes all of them
+            return kind, options if is_split or kind == "label" else {"labels_file": file.name, **options}
+    return None

@@ -1,0 +1,1 @@
+"""Decoded images on disk, once for all epochs: the pixel store, its loader and the exact resize."""

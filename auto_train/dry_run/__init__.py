@@ -1,0 +1,1 @@
+"""Two batches of everything: what `train --dry-run` tries, and an estimate of the whole."""

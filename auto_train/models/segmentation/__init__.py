@@ -1,0 +1,1 @@
+"""Decoders that turn features into a class for every pixel, and answers for images of any size."""

@@ -1,0 +1,1 @@
+"""Checkpoints: what a training needs to continue, written so that a crash cannot lose it."""
