@@ -113,7 +113,7 @@ def test_propose_weights_of_a_mirror_are_named_with_their_statistics() -> None:
     ("labels", "upright", "count", "is_mirrored"),
     [
         (["roses", "tulips"], 0.5, 160, True),
-        (["roses", "tulips"], 0.9, 160, False),  # all face one way
+        (["roses", "tulips"], 0.9, 160, True),  # photographs that all face one way are still of the same things
         (["turn left", "turn_right"], 0.5, 160, False),
         (["brightness", "leftover"], 0.5, 160, True),  # neither says right or left
         (["0", "1"], None, 4, False),

@@ -1,6 +1,7 @@
 """What lies in a folder that somebody points at: where the data begins, its kind and format, under which columns."""
 
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from auto_train.types import absolute
 # Folders in folders that hold nothing else, as archives make them.
 MOST_LEVELS = 4
 HINT = "name the folder that holds the class folders, the annotations or the table of labels, or the table itself"
+_SECTION = re.compile(r"\[(project|training)\b")
 SPLITS = {name for names in SPLIT_NAMES.values() for name in names}
 # Kinds that files tell which hold nothing else; of several the first is taken.
 TOLD_BY_FILES = ("boxes", "mask")
@@ -65,7 +67,7 @@ def recognise(place: Path | str, target: str | None = None) -> Recognised:
         raise DataError(f"cannot be read: {error.strerror}", where=str(error.filename)) from error
     except DataError as error:
         # The readers speak to somebody who has an INI already.
-        lines = [line for line in error.hint.split("\n  ") if "[" not in line or "--task" in line]
+        lines = [line for line in error.hint.split("\n  ") if "--task" in line or not _SECTION.search(line)]
         hint = "\n  ".join(lines) or (error.hint and HINT)
         raise DataError(error.message, where=error.where, allowed=error.allowed, hint=hint) from error
 
@@ -200,7 +202,7 @@ def _columns_in(
     """
     problems = []
     for file in _entries(folder, is_folder=False):
-        if file.suffix.lower() not in tables.SUFFIXES or not tables.column_names(file):
+        if file.suffix.lower() not in tables.SUFFIXES:
             continue
         try:
             kind, options = columns_for(tables.read_table(file), target, folder, can_guess=can_guess)

@@ -12,6 +12,8 @@ from auto_train.data.readers.image_index import ImageIndex, spellings
 from auto_train.errors import DataError
 
 IMAGE_FOLDERS = ("images", "image", "imgs", "img", "jpegimages")
+# Problems that a caller has advice for.
+MISSING_IMAGE, NOT_ONE_IMAGE = "no such image", "is not one image"
 # Below the data's folder, where folders of images are looked for.
 MOST_LEVELS = 3
 
@@ -82,12 +84,16 @@ class Places:
         """Return path and problem, or that another name stands for the image already."""
         before = self._names.setdefault(path, name)
         if not problem and before != name and {before, name} & self._moved.keys():
-            problem = f"'{name}' and '{before}' are both {path.name}, as far as the ends of their paths tell"
+            problem = f"'{name}' {NOT_ONE_IMAGE}: by the end of its path it is {path.name}, and so is '{before}'"
         return path, problem
 
+    def numbered_like(self, name: str) -> str:
+        """Return the name of an image with the same number but for zeros before it, as Excel drops them; "" for none."""
+        return self._index.with_number(name)
+
     def _missing(self, name: str) -> str:
-        near = self._index.with_number(name)
-        return f"no such image; '{near}' is there: zeros before the number may be lost" if near else "no such image"
+        near = self.numbered_like(name)
+        return f"{MISSING_IMAGE}; '{near}' is there: zeros before the number may be lost" if near else MISSING_IMAGE
 
     @cached_property
     def _index(self) -> ImageIndex:
@@ -120,7 +126,7 @@ class Places:
         if len(different) == 1:
             return different[0], ""
         shown = ", ".join(str(path) for path in different[:3])
-        return different[0], f"'{name}' may be several images: {shown}"
+        return different[0], f"'{name}' {NOT_ONE_IMAGE}: {shown}"
 
     def _split_of(self, path: Path) -> str:
         parts = path.parts[len(self.folder.parts) : -1]

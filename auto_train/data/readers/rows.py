@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from auto_train.data.readers.base import SPLIT_OF, Options
-from auto_train.data.readers.places import Places, short_name
+from auto_train.data.readers.places import MISSING_IMAGE, NOT_ONE_IMAGE, Places, short_name
 from auto_train.data.readers.table import SUFFIXES, Table, column_names, read_table
 from auto_train.data.samples import listed
 from auto_train.errors import DataError
@@ -18,7 +18,7 @@ MISSING = ("", "nan")
 # Share of images with rows of different labels up to which these are mistakes; more mean several labels for an image.
 MOSTLY_ONE = 0.1
 # Problems that have an advice of their own.
-SEVERAL, MISSING_IMAGE = "several values", "no such image"
+SEVERAL, NO_LABEL = "several values", "no label"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -252,6 +252,11 @@ def refuse(problems: Sequence[str], files: Sequence[Path], several: str = "") ->
         return
     message = listed(f"{len(problems)} rows cannot be used", problems)
     hints = [several] if several and any(SEVERAL in text for text in problems) else []
-    if any(MISSING_IMAGE in text for text in problems):
-        hints.append("name the folder of the images in [training.data] images_dir, or correct the paths")
+    if any(text in problem for problem in problems for text in (MISSING_IMAGE, NOT_ONE_IMAGE)):
+        hints += [
+            "correct the paths, or put the images anywhere below the data's folder",
+            "or name their folder in [training.data] images_dir",
+        ]
+    if any(NO_LABEL in text for text in problems):
+        hints.append("give each of these images its label, or list images without one in a table of their own")
     raise DataError(message, where=", ".join(map(str, files)), hint="\n  ".join(hints) or "correct these rows")
