@@ -129,6 +129,15 @@ def test_propose_mirrors_where_mirrored_images_may_occur(
     assert ("training.augment.flip" not in found) is is_mirrored
 
 
+@pytest.mark.parametrize(("is_grey", "is_plain", "word"), [(False, True, "letters"), (True, False, "X-rays")])
+def test_propose_gives_a_reason_not_to_mirror_that_needs_no_statistics(
+    is_grey: bool, is_plain: bool, word: str
+) -> None:
+    evidence = replace(PHOTOS, upright=0.75, images=192, is_grey=is_grey, is_plain=is_plain)
+    why = reason("training.augment.flip", facts(evidence=evidence), LAPTOP, FOUND)
+    assert word in why and "%" not in why
+
+
 def test_propose_split_of_the_data_is_left_alone() -> None:
     given = replace(facts(), splits={"train": 450, "valid": 150})
     assert "project.data.valid_fraction" not in values(given, LAPTOP, FOUND)

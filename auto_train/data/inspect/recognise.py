@@ -140,7 +140,7 @@ def _by_tables(folder: Path, target: str | None) -> tuple[str, str, Keys, list[s
     if problems and not has_classes and not (_may_be_class(folder) and isinstance(problems[0], NoImagesError)):
         raise problems[0]
     kind = target or "label"
-    return kind, detect(folder, Options(target=kind)), {}, []
+    return kind, detect(folder, Options(target=kind), is_asked=target is not None), {}, []
 
 
 def _may_be_class(folder: Path) -> bool:

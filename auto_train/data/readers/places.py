@@ -88,7 +88,7 @@ class Places:
         return path, problem
 
     def numbered_like(self, name: str) -> str:
-        """Return the name of an image with the same number but for zeros before it, as Excel drops them; "" for none."""
+        """Return the name of an image with the same number but for zeros before it; "" for none."""
         return self._index.with_number(name)
 
     def _missing(self, name: str) -> str:
