@@ -14,6 +14,8 @@ from auto_train.errors import DataError
 IMAGE_FOLDERS = ("images", "image", "imgs", "img", "jpegimages")
 # Problems that a caller has advice for.
 MISSING_IMAGE, NOT_ONE_IMAGE = "no such image", "is not one image"
+PATHS_HINT = "correct the paths, or put the images anywhere below the data's folder"
+DIR_HINT = "or name their folder in [training.data] images_dir"
 # Below the data's folder, where folders of images are looked for.
 MOST_LEVELS = 3
 

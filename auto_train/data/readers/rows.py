@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from auto_train.data.readers.base import SPLIT_OF, Options
-from auto_train.data.readers.places import MISSING_IMAGE, NOT_ONE_IMAGE, Places, short_name
+from auto_train.data.readers.places import DIR_HINT, MISSING_IMAGE, NOT_ONE_IMAGE, PATHS_HINT, Places, short_name
 from auto_train.data.readers.table import SUFFIXES, Table, column_names, read_table
 from auto_train.data.samples import listed
 from auto_train.errors import DataError
@@ -253,10 +253,7 @@ def refuse(problems: Sequence[str], files: Sequence[Path], several: str = "") ->
     message = listed(f"{len(problems)} rows cannot be used", problems)
     hints = [several] if several and any(SEVERAL in text for text in problems) else []
     if any(text in problem for problem in problems for text in (MISSING_IMAGE, NOT_ONE_IMAGE)):
-        hints += [
-            "correct the paths, or put the images anywhere below the data's folder",
-            "or name their folder in [training.data] images_dir",
-        ]
+        hints += [PATHS_HINT, DIR_HINT]
     if any(NO_LABEL in text for text in problems):
         hints.append("give each of these images its label, or list images without one in a table of their own")
     raise DataError(message, where=", ".join(map(str, files)), hint="\n  ".join(hints) or "correct these rows")

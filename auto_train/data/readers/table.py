@@ -150,9 +150,7 @@ def _check_header(names: Sequence[str], path: Path) -> None:
     twice = sorted({name for name in names if name and names.count(name) > 1})
     if twice:
         message = f"column '{twice[0]}' is there {names.count(twice[0])} times"
-        raise DataError(
-            message, where=f"{path}:1", allowed="one column of each name", hint="rename or remove the others"
-        )
+        raise DataError(message, where=f"{path}:1", allowed="one column of each name", hint="rename the others")
 
 
 def _read_typed(path: Path) -> Table:

@@ -76,7 +76,7 @@ def test_numbers_are_not_learnt_unasked_beside_columns_of_words(table) -> None:
 @pytest.mark.parametrize(
     ("header", "row", "target", "text"),
     [
-        ("filename,class,xmin,ymin,xmax,ymax,width,height", "{}.jpg,a,1,1,5,5,9,9", "values", "no column holds numbers"),
+        ("file,class,xmin,ymin,xmax,ymax,width,height", "{}.jpg,a,1,1,5,5,9,9", "values", "no column holds numbers"),
         ("filename,annotator,lead_time", "{}.jpg,7,1.5", "values", "no column holds numbers"),
         ("image,healthy,rust", "{}.jpg,1,0", "label", "--task multilabel"),
         ("image,region_shape_attributes,count", '{}.jpg,"{{""name"": ""rect""}}",2', None, "VGG Image Annotator"),
