@@ -8,11 +8,11 @@ from auto_train.proposal.target import telling_name
 @pytest.mark.parametrize(
     ("folder", "name"),
     [
-        ("/work/bears/images", "bears"),
-        ("/work/bears/Images/train", "bears"),
-        ("/work/bears/dataset/data", "bears"),
-        ("/work/flowers_240", "flowers_240"),
-        ("/work/trains", "trains"),
+        ("/d/bears/images", "bears"),
+        ("/d/bears/Images/train", "bears"),
+        ("/d/bears/dataset/data", "bears"),
+        ("/d/flowers_240", "flowers_240"),
+        ("/d/trains", "trains"),
         ("/data/images", "images"),  # nothing above it says more
     ],
 )
