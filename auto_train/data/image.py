@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from auto_train.data.bounded import Bounded, bound_file, foreign_format, format_of
+from auto_train.data.bounded.foreign import SUFFIXES as FOREIGN_SUFFIXES
+from auto_train.data.bounded.orientation import orientation_in
 from auto_train.data.rgb import check_mode, rgb_array, turn_upright
 from auto_train.errors import ImageError, ImageTooLargeError
 
@@ -17,12 +19,13 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF")
-SUFFIXES = frozenset([".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".dib", ".tif", ".tiff", ".gif"])
+DECODED_SUFFIXES = frozenset([".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".dib", ".tif", ".tiff", ".gif"])
+# Of image files, those of formats that are named where they cannot be decoded among them.
+SUFFIXES = DECODED_SUFFIXES | FOREIGN_SUFFIXES
 # Twice Pillow's MAX_IMAGE_PIXELS: where Pillow itself sees an attack.
 MAX_PIXELS = 2 * 89_478_485
-_ORIENTATION = 0x0112
 # What Pillow's plug-ins raise on broken files; found by feeding them damaged ones.
-_BROKEN = (
+BROKEN = (
     OSError,
     SyntaxError,
     ValueError,
@@ -86,24 +89,24 @@ def decode_with_header(
         check_mode(image.mode)
         format = "JPEG" if image.format == "MPO" else image.format or ""
         if format != "JPEG":
-            image.load()  # a PNG may tell its orientation behind its pixels
-        orientation = file.orientation or _orientation(image)
-        header = _header(image, format, orientation, file)
-        pixels = _decode_jpeg(file.data, image, min_side, orientation) if format == "JPEG" else None
+            image.load()
+        header = _header(image, format, file)
+        pixels = _decode_jpeg(file.data, image, min_side, file.orientation) if format == "JPEG" else None
         if pixels is None:
             image.load()
-            pixels = rgb_array(image, orientation, format=format)
+            pixels = rgb_array(image, file.orientation, format=format)
         return header, pixels
-    except _BROKEN as error:
+    except BROKEN as error:
         raise ImageError(f"is damaged: {error}", where=where, hint="replace or remove the file") from error
 
 
-def open_bounded(source: bytes | Path, formats: Sequence[str] = FORMATS) -> "Image":
-    """Return a Pillow image, not yet loaded, of a file that can be decoded within MAX_PIXELS.
+def open_bounded(source: bytes | Path, formats: Sequence[str] = FORMATS) -> "tuple[Image, int]":
+    """Return a Pillow image, not yet loaded, of a file that can be decoded within MAX_PIXELS, and its orientation.
 
-    What is not needed for its pixels (text, profiles, further frames, a TIFF's orientation) is not there.
+    What is not needed for its pixels (text, profiles, EXIF, further frames) is not there.
 
     Args:
+        source: the bytes of a file, or its path.
         formats: those that are read.
 
     Raises:
@@ -111,7 +114,8 @@ def open_bounded(source: bytes | Path, formats: Sequence[str] = FORMATS) -> "Ima
     """
     where = str(source) if isinstance(source, Path) else ""
     data = _read(source) if isinstance(source, Path) else source
-    return _open(_bound(data, where, MAX_PIXELS, formats).data, where, MAX_PIXELS)
+    file = _bound(data, where, MAX_PIXELS, formats)
+    return _open(file.data, where, MAX_PIXELS), file.orientation
 
 
 def convert_image(image: "Image") -> "np.ndarray":
@@ -127,8 +131,8 @@ def convert_image(image: "Image") -> "np.ndarray":
         image.load()
         format = "JPEG" if image.format == "MPO" else image.format or ""
         # Pillow turns a TIFF itself when it is loaded
-        return rgb_array(image, 1 if format == "TIFF" else _orientation(image), format=format)
-    except _BROKEN as error:
+        return rgb_array(image, 1 if format == "TIFF" else orientation_in(image.info), format=format)
+    except BROKEN as error:
         raise ImageError(f"cannot be converted: {error}") from error
 
 
@@ -157,21 +161,22 @@ def image_size(source: bytes | Path) -> tuple[int, int]:
         ImageError: empty, or no image of FORMATS.
     """
     where = str(source) if isinstance(source, Path) else ""
-    start = _read(source, 12) if isinstance(source, Path) else source[:12]
+    start, orientation = _read(source, 12) if isinstance(source, Path) else source[:12], 1
     if format_of(start) == "PNG":
         # Pillow unpacks text before it tells a size
-        source = _bound(_read(source) if isinstance(source, Path) else source, where, MAX_PIXELS).data
+        file = _bound(_read(source) if isinstance(source, Path) else source, where, MAX_PIXELS)
+        source, orientation = file.data, file.orientation
     image = _open(source, where, MAX_PIXELS)
     with image:
         width, height = image.size
         # Pillow turns TIFF itself and reports the turned size
-        turned = image.format != "TIFF" and _orientation(image) >= 5
+        turned = image.format != "TIFF" and max(orientation, orientation_in(image.info)) >= 5
     return (height, width) if turned else (width, height)
 
 
-def _header(image: "Image", format: str, orientation: int, file: Bounded) -> Header:
+def _header(image: "Image", format: str, file: Bounded) -> Header:
     width, height = image.size
-    if orientation >= 5:
+    if file.orientation >= 5:
         width, height = height, width
     is_clear = image.has_transparency_data and not image.mode.endswith("A")
     mode = f"{image.mode}+A" if is_clear else image.mode
@@ -182,17 +187,8 @@ def _header(image: "Image", format: str, orientation: int, file: Bounded) -> Hea
         height=height,
         mode=mode,
         format=format,
-        orientation=1 if format == "TIFF" else orientation,
+        orientation=1 if format == "TIFF" else file.orientation,
     )
-
-
-def _orientation(image: "Image") -> int:
-    """Return EXIF's orientation, 1 to 8; what is broken in EXIF alone does not make an image unreadable."""
-    try:
-        found = image.getexif().get(_ORIENTATION, 1)
-    except _BROKEN:
-        return 1
-    return found if isinstance(found, int) and found in range(1, 9) else 1
 
 
 def _read(path: Path, size: int = -1) -> bytes:
@@ -231,7 +227,7 @@ def _open(source: bytes | Path, where: str, max_pixels: int) -> "Image":
         raise _not_an_image(start, where, FORMATS) from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise ImageTooLargeError(f"has too many pixels: {error}", where=where) from error
-    except _BROKEN as error:
+    except BROKEN as error:
         raise ImageError(f"cannot be read: {error}", where=where) from error
     width, height = image.size
     if width * height > max_pixels:
@@ -247,6 +243,6 @@ def _not_an_image(start: bytes, where: str, formats: Sequence[str]) -> ImageErro
         return ImageError("is empty (0 bytes)", where=where, allowed=allowed)
     if foreign := foreign_format(start):
         return ImageError(
-            f"is a {foreign.name} image, a format that is not decoded", where=where, allowed=allowed, hint=foreign.hint
+            f"is in the format {foreign.name}, which is not decoded: {foreign.advice}", where=where, allowed=allowed, hint=foreign.hint
         )
     return ImageError(f"is no image: it begins with {start[:16]!r}", where=where, allowed=allowed)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import numpy as np
+    from numpy.typing import DTypeLike
     from PIL.Image import Image
 
 # Of a band that is converted at one time.
@@ -29,7 +30,7 @@ def rgb_array(image: "Image", orientation: int, *, format: str = "") -> "np.ndar
     import numpy as np
 
     check_mode(image.mode)
-    pixels, stored = _empty(image.height, image.width, orientation)
+    pixels, stored = _empty(image.height, image.width, orientation, _PIXEL)
     # Pillow inverts every CMYK JPEG; only Adobe's are stored inverted (Skia and libvips look at the marker too)
     is_inverted = image.mode == "CMYK" and format == "JPEG" and "adobe" not in image.info
     for left, top, right, bottom in _bands(image.width, image.height):
@@ -37,25 +38,31 @@ def rgb_array(image: "Image", orientation: int, *, format: str = "") -> "np.ndar
         band = image if is_whole else image.crop((left, top, right, bottom))
         rgb = np.asarray(_to_rgb(band, is_inverted=is_inverted))
         stored[top:bottom, left:right] = rgb.view(_PIXEL)[..., 0]
-    return pixels
+    return pixels.view(np.uint8).reshape(*pixels.shape, 3)
 
 
 def turn_upright(pixels: "np.ndarray", orientation: int) -> "np.ndarray":
-    """Return pixels (H, W, 3) uint8 the way EXIF's orientation (1 to 8) says they are meant to be seen."""
+    """Return pixels the way EXIF's orientation says they are meant to be seen.
+
+    Args:
+        pixels: (H, W, 3) uint8 RGB, or (H, W) uint8 class codes.
+        orientation: 1 to 8.
+    """
+    import numpy as np
+
     if orientation == 1:
         return pixels
-    turned, stored = _empty(pixels.shape[0], pixels.shape[1], orientation)
-    stored[:] = pixels.view(_PIXEL)[..., 0]
-    return turned
+    values = pixels if pixels.ndim == 2 else np.ascontiguousarray(pixels).view(_PIXEL)[..., 0]
+    turned, stored = _empty(values.shape[0], values.shape[1], orientation, values.dtype)
+    stored[:] = values
+    return turned if pixels.ndim == 2 else turned.view(np.uint8).reshape(*turned.shape, 3)
 
 
-def _empty(height: int, width: int, orientation: int) -> "tuple[np.ndarray, np.ndarray]":
+def _empty(height: int, width: int, orientation: int, type: "DTypeLike") -> "tuple[np.ndarray, np.ndarray]":
     """Return an array for upright pixels, and a view (height, width) of it in the order of the file."""
     import numpy as np
 
-    shape = (width, height) if orientation >= 5 else (height, width)
-    pixels = np.empty((*shape, 3), np.uint8)
-    whole = pixels.view(_PIXEL)[..., 0]
+    whole: np.ndarray = np.empty((width, height) if orientation >= 5 else (height, width), type)
     views = {
         2: whole[:, ::-1],
         3: whole[::-1, ::-1],
@@ -65,7 +72,7 @@ def _empty(height: int, width: int, orientation: int) -> "tuple[np.ndarray, np.n
         7: whole.T[::-1, ::-1],
         8: np.rot90(whole, -1),
     }
-    return pixels, views.get(orientation, whole)
+    return whole, views.get(orientation, whole)
 
 
 def check_mode(mode: str) -> None:

@@ -9,6 +9,7 @@ from auto_train.errors import ImageTooLargeError
 BYTES_PER_PIXEL = 8
 # Of the array that a decoded image becomes: uint8 RGB.
 OUTPUT_BYTES = 3
+_ROW_BYTES = 16
 # Small limits still allow a decoder its buffers.
 _LEAST_BYTES = 64_000_000
 
@@ -19,12 +20,12 @@ class Bounded(NamedTuple):
     Attributes:
         data: its bytes, without what its pixels do not need.
         bits: of one sample, where this is 16; else 8.
-        orientation: as EXIF has it, where Pillow is not asked for it; else None.
+        orientation: EXIF, 1 to 8.
     """
 
     data: bytes
     bits: int = 8
-    orientation: int | None = None
+    orientation: int = 1
 
 
 @dataclass(frozen=True)
@@ -51,12 +52,18 @@ class Limit:
         if width * height > self.pixels:
             raise ImageTooLargeError(f"has {width} x {height} pixels", allowed=f"at most {self.pixels:,} pixels")
 
-    def check_memory(self, required: int, hint: str = "save it smaller") -> None:
+    def check_memory(self, required: int, *, rows: int = 0, hint: str = "save it smaller") -> None:
         """Refuse an image whose decoder allocates more.
+
+        Args:
+            required: bytes.
+            rows: of the image, for each of which Pillow has pointers.
+            hint: what to do.
 
         Raises:
             ImageTooLargeError: it does.
         """
+        required += _ROW_BYTES * rows
         if required > self.memory:
             raise ImageTooLargeError(
                 f"takes {required / 1e6:,.0f} MB to decode", allowed=f"at most {self.memory / 1e6:,.0f} MB", hint=hint

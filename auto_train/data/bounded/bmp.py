@@ -22,7 +22,7 @@ def bound(data: bytes, limit: Limit) -> Bounded:
     width, height = abs(width), abs(height)
     limit.check_pixels(width, height)
     stored = width * max(bits, 8) // 8
-    limit.check_memory(((1 if bits <= 8 else 4) + OUTPUT_BYTES) * width * height + 2 * stored)
+    limit.check_memory(((1 if bits <= 8 else 4) + OUTPUT_BYTES) * width * height + 2 * stored, rows=height)
     cost = width * height + _BYTE_WEIGHT * len(data)
     most = max(limit.pixels // _RUN_LENGTH_SHARE, _LEAST_RUN_LENGTHS)
     if packing in _RUN_LENGTHS and cost > most:

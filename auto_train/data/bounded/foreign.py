@@ -8,16 +8,20 @@ class Foreign(NamedTuple):
 
     Attributes:
         name: as people know it.
-        hint: what to do.
+        hint: the command that converts a file.
     """
 
     name: str
     hint: str
 
+    @property
+    def advice(self) -> str:
+        return "convert it to JPEG or PNG"
 
-_CONVERT = "convert it to JPEG or PNG: magick {name} photo.jpg (ImageMagick)"
-_HEIC = "convert it to JPEG: heif-convert photo.heic photo.jpg (libheif); on an iPhone choose Settings > Camera > Formats > Most Compatible"
-_AVIF = "convert it to JPEG: avifdec photo.avif photo.jpg (libavif)"
+
+_PHONE = "an iPhone takes JPEG with Settings > Camera > Formats > Most Compatible"
+_HEIC = Foreign("HEIC", f"heif-convert photo.heic photo.jpg (libheif); {_PHONE}")
+_AVIF = Foreign("AVIF", "avifdec photo.avif photo.jpg (libavif)")
 # Of the file type box at the start. Source: ISO/IEC 23008-12 (HEIF), AV1 Image File Format.
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 _AVIF_BRANDS = (b"avif", b"avis")
@@ -28,18 +32,17 @@ _STARTS = {
     b"\xff\x4f\xff\x51": "JPEG 2000",
     b"8BPS": "Photoshop",
 }
-SUFFIXES = {".heic": "HEIC", ".heif": "HEIC", ".hif": "HEIC", ".avif": "AVIF"}
-HINTS = {"HEIC": _HEIC, "AVIF": _AVIF}
+# Cameras and browsers write these; files of the other formats are rarely among photos.
+SUFFIXES = frozenset([".heic", ".heif", ".hif", ".avif"])
 
 
 def foreign_format(start: bytes) -> Foreign | None:
-    """Return the format that a file of these first bytes (32 are enough) is in, where it is a known one."""
+    """Return the format that a file of these first bytes (64 are enough) is in, where it is a known one."""
     if start[4:8] == b"ftyp":
-        # The main brand and the compatible ones: mif1 alone says that it is one of the two.
-        brands = [start[8:12], *(start[at : at + 4] for at in range(16, min(len(start), 32) - 3, 4))]
+        # The main brand, then the compatible ones: mif1 alone may be either of the two.
+        brands = [start[8:12], *(start[at : at + 4] for at in range(16, len(start) - 3, 4))]
         if any(brand in _AVIF_BRANDS for brand in brands):
-            return Foreign("AVIF", _AVIF)
-        if any(brand in _HEIF_BRANDS for brand in brands):
-            return Foreign("HEIC", _HEIC)
+            return _AVIF
+        return _HEIC if any(brand in _HEIF_BRANDS for brand in brands) else None
     name = next((name for signature, name in _STARTS.items() if start.startswith(signature)), "")
-    return Foreign(name, _CONVERT.format(name="photo")) if name else None
+    return Foreign(name, "magick photo photo.png (ImageMagick)") if name else None

@@ -28,7 +28,7 @@ def bound(data: bytes, limit: Limit) -> Bounded:
     left, top, width, height = (data[at + i] | data[at + i + 1] << 8 for i in (1, 3, 5, 7))
     across, down = (max(data[i] | data[i + 1] << 8, low) for i, low in ((6, left + width), (8, top + height)))
     limit.check_pixels(across, down)
-    limit.check_memory((1 + OUTPUT_BYTES) * across * down)
+    limit.check_memory((1 + OUTPUT_BYTES) * across * down, rows=down)
     if blocks <= _USUAL_BLOCKS:
         return Bounded(data)
     return Bounded(data[:start] + control + data[at:])

@@ -4,13 +4,13 @@ Pillow and libtiff read the same new directory, behind the file's own bytes: no 
 twice. The orientation is read here and applied by :mod:`auto_train.data.rgb`, which takes less memory.
 """
 
-import re
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from auto_train.data.bounded.base import OUTPUT_BYTES, Bounded, Limit, check_count
+from auto_train.data.bounded.orientation import orientation_of
 from auto_train.errors import ImageError, ImageTooLargeError
 
 MAX_TAGS = 4_096
@@ -43,7 +43,6 @@ _YCBCR = 6
 # Bytes of a value by its type. Source: TIFF 6.0, section 2; BigTIFF adds 16 to 18.
 _TYPE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 _INTEGERS = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q"}
-_XMP_ORIENTATION = re.compile(rb'tiff:Orientation(?:="|>)([1-8])')
 
 
 class _Tag(NamedTuple):
@@ -114,7 +113,7 @@ def bound(data: bytes, limit: Limit) -> Bounded:
     kept = {tag: found for tag, found in tags.items() if tag in _PIXEL_TAGS}
     _choose_parts(kept)
     layout = _layout(kept, form)
-    _check_size(layout, kept, form, limit)
+    _check_size(layout, kept, form, limit, file_bytes=len(data))
     for tag in (_STRIP_OFFSETS, _STRIP_BYTES, _TILE_OFFSETS, _TILE_BYTES):
         if tag in kept:
             kept[tag] = kept[tag].take(layout.parts)
@@ -153,8 +152,7 @@ def _read_tags(data: bytes, form: _Form) -> dict[int, _Tag]:
 def _orientation(tags: Mapping[int, _Tag], form: _Form) -> int:
     if (found := _number(tags, _ORIENTATION, form, 0)) in range(1, 9):
         return found
-    match = _XMP_ORIENTATION.search(tags[_XMP].value) if _XMP in tags and _ORIENTATION not in tags else None
-    return int(match[1]) if match else 1
+    return orientation_of(b"", tags[_XMP].value) if _XMP in tags and _ORIENTATION not in tags else 1
 
 
 def _choose_parts(tags: dict[int, _Tag]) -> None:
@@ -200,7 +198,8 @@ def _layout(tags: Mapping[int, _Tag], form: _Form) -> _Layout:
     )
 
 
-def _check_size(layout: _Layout, tags: Mapping[int, _Tag], form: _Form, limit: Limit) -> None:
+def _check_size(layout: _Layout, tags: Mapping[int, _Tag], form: _Form, limit: Limit, *, file_bytes: int) -> None:
+    """Refuse what takes too many pixels, parts or bytes, the copy of the file with its new directory among them."""
     limit.check_pixels(layout.width, layout.height)
     planes = _number(tags, _SAMPLES, form, 1) if layout.is_planar else 1
     padded = layout.part_width * layout.part_height * layout.parts // max(planes, 1)
@@ -219,7 +218,8 @@ def _check_size(layout: _Layout, tags: Mapping[int, _Tag], form: _Form, limit: L
         decoder += 4 * layout.part_width * layout.part_height
     if _number(tags, _COMPRESSION, form, 1) == _RAW:
         decoder = 2 * -(-layout.width * layout.bits * layout.samples // 8)
-    limit.check_memory(max(pixel_bytes * pixels + decoder, (pixel_bytes + OUTPUT_BYTES) * pixels))
+    required = max(pixel_bytes * pixels + decoder, (pixel_bytes + OUTPUT_BYTES) * pixels)
+    limit.check_memory(required + file_bytes, rows=layout.height)
     # Not at one time, but one after another: what has to be decoded at all.
     limit.check_memory(layout.part_bytes * layout.parts)
 
