@@ -10,7 +10,8 @@ from PIL import Image, ImageOps
 
 def read(path):
     """Return the pixels the model was trained on: upright, 16 bits scaled to 8, on white; (H, W, 3) uint8 RGB."""
-    image = ImageOps.exif_transpose(Image.open(path))
+    with Image.open(path) as file:
+        image = ImageOps.exif_transpose(file)
     if image.mode.startswith("I;16"):
         image = Image.fromarray(((np.asarray(image).astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8))
     if image.has_transparency_data:

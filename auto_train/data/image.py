@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF")
-DECODED_SUFFIXES = frozenset([".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".dib", ".tif", ".tiff", ".gif"])
+DECODED_SUFFIXES = frozenset(
+    [".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".dib", ".tif", ".tiff", ".gif"]
+)
 # Of image files, those of formats that are named where they cannot be decoded among them.
 SUFFIXES = DECODED_SUFFIXES | FOREIGN_SUFFIXES
 # Twice Pillow's MAX_IMAGE_PIXELS: where Pillow itself sees an attack.
@@ -243,6 +245,9 @@ def _not_an_image(start: bytes, where: str, formats: Sequence[str]) -> ImageErro
         return ImageError("is empty (0 bytes)", where=where, allowed=allowed)
     if foreign := foreign_format(start):
         return ImageError(
-            f"is in the format {foreign.name}, which is not decoded: {foreign.advice}", where=where, allowed=allowed, hint=foreign.hint
+            f"is in the format {foreign.name}, which is not decoded: {foreign.advice}",
+            where=where,
+            allowed=allowed,
+            hint=foreign.hint,
         )
     return ImageError(f"is no image: it begins with {start[:16]!r}", where=where, allowed=allowed)

@@ -80,9 +80,7 @@ def _note_text(body: bytes, name: bytes, texts: dict[bytes, bytes]) -> None:
         return
 
 
-def _joined(
-    data: bytes, kept: dict[bytes, tuple[int, int]], pixels: list[tuple[int, int]], *, is_whole: bool
-) -> bytes:
+def _joined(data: bytes, kept: dict[bytes, tuple[int, int]], pixels: list[tuple[int, int]], *, is_whole: bool) -> bytes:
     """Return a PNG of a header, what its pixels need, and the pixels in one chunk; a cut one stays cut."""
     body = b"".join([data[start:end] for start, end in pixels])
     parts = [data[:_SIGNATURE_BYTES], *(data[start:end] for name, (start, end) in kept.items() if name != b"IEND")]

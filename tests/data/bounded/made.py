@@ -96,4 +96,10 @@ def run_lengths_bmp(width: int, height: int, body: bytes) -> bytes:
     """Return a BMP of 8-bit run lengths."""
     start = 54 + 1024
     header = struct.pack("<IHHI", start + len(body), 0, 0, start)
-    return b"BM" + header + struct.pack("<IiiHHIIIIII", 40, width, height, 1, 8, 1, len(body), 0, 0, 256, 0) + bytes(1024) + body
+    return (
+        b"BM"
+        + header
+        + struct.pack("<IiiHHIIIIII", 40, width, height, 1, 8, 1, len(body), 0, 0, 256, 0)
+        + bytes(1024)
+        + body
+    )

@@ -121,7 +121,19 @@ def _repeat(data: bytearray, rng: np.random.Generator) -> None:
 
 def _repeat_chunk(data: bytearray, rng: np.random.Generator) -> None:
     """Repeat a whole PNG or RIFF chunk, a JPEG segment or a GIF block many times."""
-    names = (b"IDAT", b"tEXt", b"iCCP", b"fcTL", b"ANMF", b"VP8 ", b"\xff\xda", b"\xff\xc4", b"\xff\xe1", b"!\xfe", b"!\xf9")
+    names = (
+        b"IDAT",
+        b"tEXt",
+        b"iCCP",
+        b"fcTL",
+        b"ANMF",
+        b"VP8 ",
+        b"\xff\xda",
+        b"\xff\xc4",
+        b"\xff\xe1",
+        b"!\xfe",
+        b"!\xf9",
+    )
     places = [at for name in names if (at := data.find(name)) > 0]
     if places:
         at = places[int(rng.integers(len(places)))]

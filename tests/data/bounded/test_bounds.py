@@ -37,7 +37,9 @@ def overlapping(parts: int) -> bytes:
 def gif_with(extensions: int, frame: int = 8) -> bytes:
     data = bytes_of(Image.new("P", (8, 8)), "GIF")
     at = data.index(b",")
-    return data[:at] + b"\x21\xfe\0" * extensions + data[at : at + 5] + struct.pack("<HH", frame, frame) + data[at + 9 :]
+    return (
+        data[:at] + b"\x21\xfe\0" * extensions + data[at : at + 5] + struct.pack("<HH", frame, frame) + data[at + 9 :]
+    )
 
 
 def webp_canvas(width: int, height: int) -> bytes:
@@ -59,7 +61,9 @@ COSTLY: dict[str, Callable[[], bytes]] = {
     "strip of 50 megapixels of 6 bytes": lambda: tiff(7_000, 7_100, [b"0"], samples=3, bits=16),
     "scans": lambda: progressive(1_000, 600),
     "scans of a large image": lambda: progressive(4_000, 60),
-    "progressive CMYK of 49 megapixels": lambda: with_size(bytes_of(Image.new("CMYK", (8, 8)), "JPEG", progressive=True)),
+    "progressive CMYK of 49 megapixels": lambda: with_size(
+        bytes_of(Image.new("CMYK", (8, 8)), "JPEG", progressive=True)
+    ),
     "comments before a JPEG": lambda: after_start(bytes_of(Image.new("L", (8, 8)), "JPEG"), b"\xff\xfe\0\2" * 20_000),
     "PNG chunks": lambda: before_pixels(bytes_of(Image.new("L", (8, 8)), "PNG"), chunk(b"tEXt", b"a\0") * 100_001),
     "PNG of one wide row": wide_png,
@@ -98,7 +102,11 @@ def test_costly_file_is_refused_before_anything_is_allocated(name: str):
 
 def text_chunks() -> bytes:
     packed = zlib.compress(b"x" * 1_200_000)
-    chunks = [(b"zTXt", b"workflow\0\0" + packed), (b"iTXt", b"prompt\0\1\0\0\0" + packed), (b"iCCP", b"p\0\0" + packed)]
+    chunks = [
+        (b"zTXt", b"workflow\0\0" + packed),
+        (b"iTXt", b"prompt\0\1\0\0\0" + packed),
+        (b"iCCP", b"p\0\0" + packed),
+    ]
     return b"".join(chunk(kind, body) for kind, body in chunks)
 
 
@@ -183,7 +191,11 @@ def test_tiff_pixels_are_those_pillow_gives(make_image, compression: str | None,
 
 def test_tiff_in_tiles_and_planes_is_read():
     values = np.arange(40 * 48, dtype=np.uint8).reshape(40, 48)
-    tiles = [zlib.compress(values[y : y + 16, x : x + 16].copy().tobytes().ljust(256, b"\0")) for y in (0, 16) for x in (0, 16, 32)]
+    tiles = [
+        zlib.compress(values[y : y + 16, x : x + 16].copy().tobytes().ljust(256, b"\0"))
+        for y in (0, 16)
+        for x in (0, 16, 32)
+    ]
     assert (decode_image(tiff(48, 32, tiles, tile=(16, 16)))[..., 0] == values[:32]).all()
     planes = [zlib.compress((values + plane).tobytes()) for plane in range(3)]
     found = decode_image(tiff(48, 40, planes, samples=3, tags=[(284, 3, [2])]))

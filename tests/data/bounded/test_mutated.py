@@ -18,7 +18,9 @@ SHARE = 2_500
 def decode_mutated(first: int, count: int) -> dict[str, dict[str, int] | list[str] | float]:
     command = [sys.executable, str(PROGRAM), str(first), str(count)]
     done = subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, text=True, check=False)
-    assert done.returncode == 0, f"images {first} to {first + count} ended it with {done.returncode}\n{done.stderr[-2000:]}"
+    assert done.returncode == 0, (
+        f"images {first} to {first + count} ended it with {done.returncode}\n{done.stderr[-2000:]}"
+    )
     return json.loads(done.stdout)
 
 
