@@ -1,4 +1,4 @@
-"""The lines that ask an exported ONNX file without AutoTrain; README.md, docs/predict.md and each bundle's card show them."""
+"""The lines that ask an ONNX file without AutoTrain; README.md, docs/predict.md and each bundle's card show them."""
 
 SNIPPET = '''\
 import json

@@ -75,8 +75,8 @@ def _onnx(inference: InferenceModel) -> str:
     )
     return f"""
 The same model as ONNX is `{ONNX}`, beside the bundle in the folder of its run. It takes pixels (N, H, W, 3)
-uint8 RGB of any size and resizes them itself; it answers with `{inference.output_name}`. A photograph has to be upright and without
-transparency, as `read` below makes it:
+uint8 RGB of any size and resizes them itself; it answers with `{inference.output_name}`. A photograph has to be upright
+and without transparency, as `read` below makes it:
 
 ```python
 {lines}```

@@ -26,6 +26,8 @@ DECODED_SUFFIXES = frozenset(
 SUFFIXES = DECODED_SUFFIXES | FOREIGN_SUFFIXES
 # Twice Pillow's MAX_IMAGE_PIXELS: where Pillow itself sees an attack.
 MAX_PIXELS = 2 * 89_478_485
+# JPEGs that simplejpeg decodes.
+_SIMPLE = ("RGB", "L")
 # What Pillow's plug-ins raise on broken files; found by feeding them damaged ones.
 BROKEN = (
     OSError,
@@ -86,18 +88,18 @@ def decode_with_header(
     data = _read(source) if isinstance(source, Path) else source
     limit = max_pixels or MAX_PIXELS
     file = _bound(data, where, limit)
+    if file.mode in _SIMPLE and file.size:
+        header = _header(file, file.size, file.mode, "JPEG")
+        if (pixels := _decode_jpeg(file, min_side)) is not None:
+            return header, pixels
     image = _open(file.data, where, limit)
     try:
         check_mode(image.mode)
         format = "JPEG" if image.format == "MPO" else image.format or ""
-        if format != "JPEG":
-            image.load()
-        header = _header(image, format, file)
-        pixels = _decode_jpeg(file.data, image, min_side, file.orientation) if format == "JPEG" else None
-        if pixels is None:
-            image.load()
-            pixels = rgb_array(image, file.orientation, format=format)
-        return header, pixels
+        image.load()
+        is_clear = image.has_transparency_data and not image.mode.endswith("A")
+        header = _header(file, image.size, f"{image.mode}+A" if is_clear else image.mode, format)
+        return header, rgb_array(image, file.orientation, format=format)
     except BROKEN as error:
         raise ImageError(f"is damaged: {error}", where=where, hint="replace or remove the file") from error
 
@@ -138,22 +140,20 @@ def convert_image(image: "Image") -> "np.ndarray":
         raise ImageError(f"cannot be converted: {error}") from error
 
 
-def _decode_jpeg(data: bytes, image: "Image", min_side: int | None, orientation: int) -> "np.ndarray | None":
+def _decode_jpeg(file: Bounded, min_side: int | None) -> "np.ndarray | None":
     """Return a JPEG's upright pixels, decoded without Pillow's copies in two thirds of its time; None: it decides.
 
     Both decode by libjpeg-turbo: the pixels are the same, except where a fraction of the size is enough.
     """
     import simplejpeg
 
-    if image.mode not in ("RGB", "L"):
-        return None
-    is_reduced = min_side is not None and min(image.size) >= 2 * min_side
+    is_reduced = min_side is not None and file.size is not None and min(file.size) >= 2 * min_side
     least = {"fastdct": True, "min_height": min_side, "min_width": min_side} if is_reduced else {}
     try:
-        pixels: np.ndarray = simplejpeg.decode_jpeg(data, "RGB", **least)
+        pixels: np.ndarray = simplejpeg.decode_jpeg(file.data, "RGB", **least)
     except ValueError:
         return None  # damaged, or odd in a way that Pillow may know
-    return turn_upright(pixels, orientation)
+    return turn_upright(pixels, file.orientation)
 
 
 def image_size(source: bytes | Path) -> tuple[int, int]:
@@ -176,12 +176,10 @@ def image_size(source: bytes | Path) -> tuple[int, int]:
     return (height, width) if turned else (width, height)
 
 
-def _header(image: "Image", format: str, file: Bounded) -> Header:
-    width, height = image.size
+def _header(file: Bounded, size: tuple[int, int], mode: str, format: str) -> Header:
+    width, height = size
     if file.orientation >= 5:
         width, height = height, width
-    is_clear = image.has_transparency_data and not image.mode.endswith("A")
-    mode = f"{image.mode}+A" if is_clear else image.mode
     if file.bits == 16 and not mode.startswith("I;16"):
         mode += ";16"
     return Header(
@@ -207,10 +205,10 @@ def _bound(data: bytes, where: str, max_pixels: int, formats: Sequence[str] = FO
     Raises:
         ImageError: of another format, broken, or too large.
     """
-    if format_of(data) not in formats:
+    if (format := format_of(data)) not in formats:
         raise _not_an_image(data[:64], where, formats)
     try:
-        return bound_file(data, max_pixels)
+        return bound_file(data, format, max_pixels)
     except ImageError as error:
         raise type(error)(error.message, where=where, allowed=error.allowed, hint=error.hint) from error
 

@@ -63,6 +63,8 @@ def _empty(height: int, width: int, orientation: int, type: "DTypeLike") -> "tup
     import numpy as np
 
     whole: np.ndarray = np.empty((width, height) if orientation >= 5 else (height, width), type)
+    if orientation == 1:
+        return whole, whole
     views = {
         2: whole[:, ::-1],
         3: whole[::-1, ::-1],
@@ -72,7 +74,7 @@ def _empty(height: int, width: int, orientation: int, type: "DTypeLike") -> "tup
         7: whole.T[::-1, ::-1],
         8: np.rot90(whole, -1),
     }
-    return whole, views.get(orientation, whole)
+    return whole, views[orientation]
 
 
 def check_mode(mode: str) -> None:

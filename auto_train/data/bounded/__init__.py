@@ -15,17 +15,13 @@ from auto_train.data.bounded.webp import bound as _bound_webp
 
 __all__ = ["Bounded", "Limit", "bound_file", "foreign_format", "format_of"]
 
-_SIGNATURES = {
-    b"\xff\xd8\xff": "JPEG",
-    b"\x89PNG\r\n\x1a\n": "PNG",
-    b"GIF87a": "GIF",
-    b"GIF89a": "GIF",
-    b"BM": "BMP",
-    b"II*\0": "TIFF",
-    b"MM\0*": "TIFF",
-    b"II+\0": "TIFF",
-    b"MM\0+": "TIFF",
-}
+_SIGNATURES = (
+    (b"\xff\xd8\xff", "JPEG"),
+    (b"\x89PNG\r\n\x1a\n", "PNG"),
+    ((b"GIF87a", b"GIF89a"), "GIF"),
+    (b"BM", "BMP"),
+    ((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), "TIFF"),
+)
 _BOUNDS = {
     "JPEG": _bound_jpeg,
     "PNG": _bound_png,
@@ -40,18 +36,22 @@ def format_of(data: bytes) -> str:
     """Return the name of a file's format by its first 12 bytes; "" for none that is decoded."""
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return "WEBP"
-    return next((name for start, name in _SIGNATURES.items() if data.startswith(start)), "")
+    for start, name in _SIGNATURES:
+        if data.startswith(start):
+            return name
+    return ""
 
 
-def bound_file(data: bytes, max_pixels: int) -> Bounded:
+def bound_file(data: bytes, format: str, max_pixels: int) -> Bounded:
     """Return a file that can be decoded within the limit, with the same pixels.
 
     Args:
-        data: the bytes of a file of a known format.
+        data: the bytes of a file.
+        format: see :func:`format_of`.
         max_pixels: the limit; memory and time are in proportion to it.
 
     Raises:
         ImageTooLargeError: decoding would take more.
         ImageError: its headers contradict each other.
     """
-    return _BOUNDS[format_of(data)](data, Limit(max_pixels))
+    return _BOUNDS[format](data, Limit(max_pixels))

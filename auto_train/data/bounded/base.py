@@ -21,11 +21,14 @@ class Bounded(NamedTuple):
         data: its bytes, without what its pixels do not need.
         bits: of one sample, where this is 16; else 8.
         orientation: EXIF, 1 to 8.
+        size: stored width and height, pixels; with them ``mode``, as Pillow names it. None: Pillow is asked.
     """
 
     data: bytes
     bits: int = 8
     orientation: int = 1
+    size: tuple[int, int] | None = None
+    mode: str = ""
 
 
 @dataclass(frozen=True)

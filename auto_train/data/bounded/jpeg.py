@@ -14,7 +14,7 @@ MAX_SEGMENTS = 10_000
 # Quantization and Huffman tables of one image are about a kilobyte.
 MAX_TABLE_BYTES = 64_000
 # More bytes between segments than this are cut away before Pillow passes over them one by one.
-_USUAL_JUNK = 1_000
+_USUAL_JUNK, _MOST_JUNK = 1_000, 1_000_000
 # A visit of a block of 8 x 8 pixels in one scan takes about 80 ns even where nothing is stored for it, a byte of a
 # refining scan 110 ns. A visit for every four pixels of the limit, with the bytes one for every two, is less than 3 s
 # of 50 megapixels. A standard progressive photo needs a visit for every five at most.
@@ -28,6 +28,8 @@ _MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 _FRAMES = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
 _TABLES = (0xC4, 0xCC, 0xDB)
 _SOS, _EOI, _STANDALONE = 0xDA, 0xD9, frozenset({0x01, *range(0xD0, 0xD9)})
+# Pillow's, by the number of components.
+_MODES = {1: "L", 3: "RGB", 4: "CMYK"}
 _ADOBE, _COMMENT = 0xEE, 0xFE
 _APP1, _EXIF, _XMP = 0xE1, b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0"
 
@@ -82,15 +84,20 @@ def bound(data: bytes, limit: Limit) -> Bounded:
                 frame = frame or _frame_of(marker, data[at + 4 : end])
             elif marker in _TABLES:
                 tables += end - at
-                check_count(tables, MAX_TABLE_BYTES, "bytes of tables")
+                if tables > MAX_TABLE_BYTES:
+                    check_count(tables, MAX_TABLE_BYTES, "bytes of tables")
             segments.append((marker, at, end))
             at = end
-        check_count(max(len(segments), junk // 4096), MAX_SEGMENTS, "segments before the image")
-    orientation = orientation_of(_segment(data, segments, _EXIF), _segment(data, segments, _XMP))
+        if len(segments) > MAX_SEGMENTS or junk > len(segments) + _MOST_JUNK:
+            check_count(MAX_SEGMENTS + 1, MAX_SEGMENTS, "segments before the image")
+    is_told = any(marker == _APP1 for marker, _, _ in segments)
+    orientation = orientation_of(_segment(data, segments, _EXIF), _segment(data, segments, _XMP)) if is_told else 1
     if junk > _USUAL_JUNK or any(_is_unused(marker) for marker, _, _ in segments):
         kept = data[:2], *(data[start:end] for marker, start, end in segments if not _is_unused(marker)), data[at:]
-        return Bounded(b"".join(kept), orientation=orientation)
-    return Bounded(data, orientation=orientation)
+        data = b"".join(kept)
+    if not frame:
+        return Bounded(data, 8, orientation)
+    return Bounded(data, 8, orientation, (frame.width, frame.height), _MODES.get(len(frame.blocks), ""))
 
 
 def _frame_of(kind: int, body: bytes) -> _Frame | None:
@@ -121,9 +128,8 @@ def _check_scans(data: bytes, at: int, frame: _Frame, limit: Limit) -> None:
     scans = data.count(b"\xff\xda", at) if is_buffered else 1
     if scans <= MAX_SCANS and scans * total <= most:
         return
-    scans = visits = 0
-    for names in _scans(data, at):
-        scans += 1
+    visits = 0
+    for scans, names in enumerate(_scans(data, at), 1):
         visits += sum(frame.blocks.get(name, 0) for name in names)
         if scans > MAX_SCANS or visits > most:
             size = f"{frame.width} x {frame.height} pixels"

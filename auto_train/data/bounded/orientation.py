@@ -1,4 +1,4 @@
-"""The orientation in EXIF and XMP, and nothing else of them: a decoder would read every tag and warn of each broken one."""
+"""The orientation in EXIF and XMP, and nothing else: a decoder would read every tag and warn of each broken one."""
 
 import re
 import struct

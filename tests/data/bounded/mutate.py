@@ -34,7 +34,7 @@ def _encoded(image: Image.Image, format: str, **options: object) -> bytes:
 
 @cache
 def seeds() -> tuple[bytes, ...]:
-    """Return small real files of every format and of most of their kinds, parts of photographs that scikit-learn has."""
+    """Return small real files of every format and most of their kinds, made of photographs that scikit-learn has."""
     from sklearn.datasets import load_sample_images
 
     photos = [Image.fromarray(photo).resize((96, 64)) for photo in load_sample_images().images]

@@ -1,4 +1,4 @@
-"""Every format: what would cost too much is refused from its headers, at once; sound files decode to the same pixels."""
+"""Every format: what would cost too much is refused from its headers; sound files decode to the same pixels."""
 
 import io
 import struct
@@ -205,10 +205,7 @@ def test_tiff_in_tiles_and_planes_is_read():
 def test_tag_that_is_there_twice_says_one_thing_to_both_readers():
     values = np.arange(64, dtype=np.uint8).reshape(8, 8)
     data = tiff(8, 8, [zlib.compress(values.tobytes())], tags=[(256, 4, [9_000]), (257, 4, [5_000])])
-    try:
-        assert decode_image(data).shape[:2] in ((8, 8), (5_000, 9_000))
-    except ImageError as error:
-        assert "is damaged" in error.message
+    assert (decode_image(data)[..., 0] == values).all()
 
 
 def test_ordinary_jpegs_of_every_kind_are_within_the_limits(make_image):
