@@ -43,11 +43,10 @@ class MaskFile:
         Raises:
             ImageError: it cannot be read, is coloured, holds values above 255.
         """
-        data = self.path.read_bytes()
-        if format_of(data) not in FORMATS:
-            allowed = ", ".join(FORMATS)
-            raise ImageError("is no mask", where=self.where, allowed=allowed, hint="JPEG changes values")
         try:
+            data = self.path.read_bytes()
+            if format_of(data) not in FORMATS:
+                raise ImageError("is no mask", allowed=", ".join(FORMATS), hint="JPEG changes values")
             image, orientation = open_bounded(data, FORMATS)
             with image:
                 image.load()

@@ -46,14 +46,14 @@ _INTEGERS = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q"}
 
 
 class _Tag(NamedTuple):
-    """A tag's value as it is stored."""
+    """A tag's value as it is stored: of how many values of a type."""
 
     type: int
-    count: int
+    values: int
     value: bytes
 
     def take(self, count: int) -> "_Tag":
-        return _Tag(self.type, min(self.count, count), self.value[: count * _TYPE_BYTES[self.type]])
+        return _Tag(self.type, min(self.values, count), self.value[: count * _TYPE_BYTES[self.type]])
 
 
 class _Form(NamedTuple):
@@ -248,7 +248,7 @@ def _numbers(tags: Mapping[int, _Tag], tag: int, form: _Form) -> list[int]:
     found = tags.get(tag)
     if not found or found.type not in _INTEGERS:
         return []
-    return list(struct.unpack(f"{form.order}{found.count}{_INTEGERS[found.type]}", found.value))
+    return list(struct.unpack(f"{form.order}{found.values}{_INTEGERS[found.type]}", found.value))
 
 
 def _number(tags: Mapping[int, _Tag], tag: int, form: _Form, default: int) -> int:
@@ -270,7 +270,7 @@ def _with_directory(data: bytes, tags: Mapping[int, _Tag], form: _Form) -> bytes
             values.append(padded)
             value = struct.pack(form.number, place)
             place += len(padded)
-        entries.append(struct.pack(form.entry, tag, found.type, found.count, value.ljust(inline, b"\0")))
+        entries.append(struct.pack(form.entry, tag, found.type, found.values, value.ljust(inline, b"\0")))
     directory = [struct.pack(form.total, len(tags)), *entries, struct.pack(form.number, 0), *values]
     head = data[: 8 if form.is_big else 4] + struct.pack(form.number, start)
     return b"".join([head, data[len(head) :], bytes(start - len(data)), *directory])
