@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 
 from auto_train.data import read_samples
+from auto_train.data.facts import facts_of
 from auto_train.data.recognise import HINT, recognise
 from auto_train.errors import DataError
 
@@ -232,3 +233,11 @@ def test_recognise_class_folders_beside_a_table_of_numbers_stay_classes(tmp_path
 
     assert recognise(tmp_path).format == "folders"
     assert recognise(tmp_path, "values").samples.labels == ["size"]
+
+
+def test_folders_of_heic_are_named_as_such(tmp_path: Path):
+    for name in ("a/1.heic", "a/2.heic", "b/3.heic"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"\0\0\0\x18ftypheic" + bytes(40))
+    with pytest.raises(DataError, match=r"HEIC.*JPEG"):
+        facts_of(recognise(tmp_path).samples)
