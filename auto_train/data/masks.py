@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from auto_train.data.bounded import format_of
+from auto_train.data.image import BROKEN, open_bounded
+from auto_train.data.rgb import turn_upright
 from auto_train.data.rle import decode_rle
 from auto_train.errors import ImageError
 
@@ -40,18 +43,18 @@ class MaskFile:
         Raises:
             ImageError: it cannot be read, is coloured, holds values above 255.
         """
-        from PIL import Image
-
         try:
-            with Image.open(self.path, formats=FORMATS) as image:
+            data = self.path.read_bytes()
+            if format_of(data) not in FORMATS:
+                raise ImageError("is no mask", allowed=", ".join(FORMATS), hint="JPEG changes values")
+            image, orientation = open_bounded(data, FORMATS)
+            with image:
                 image.load()
-                return _codes(image)
-        except Image.UnidentifiedImageError as error:
-            allowed = ", ".join(FORMATS)
-            raise ImageError("is no mask", where=self.where, allowed=allowed, hint="JPEG changes values") from error
-        except (OSError, SyntaxError, ValueError, EOFError) as error:
+                # Of other formats than TIFF, EXIF is not looked at: annotation tools draw on what lies in the file.
+                return turn_upright(_codes(image), orientation if image.format == "TIFF" else 1)
+        except BROKEN as error:
             if isinstance(error, ImageError):
-                raise ImageError(error.message, where=self.where, hint=error.hint) from error
+                raise type(error)(error.message, where=self.where, allowed=error.allowed, hint=error.hint) from error
             raise ImageError(f"cannot be read as a mask: {error}", where=self.where) from error
 
     def digest(self) -> str:

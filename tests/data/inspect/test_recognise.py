@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 
 from auto_train.data import read_samples
+from auto_train.data.inspect.facts import facts_of
 from auto_train.data.inspect.recognise import HINT, recognise
 from auto_train.errors import DataError
 
@@ -280,3 +281,11 @@ def test_recognise_rows_of_an_image_with_different_labels_are_united(tmp_path: P
     with pytest.raises(DataError, match="several values: 'big dog' in line 2, 'cat' here") as caught:
         recognise(tmp_path, "label")
     assert "--task multilabel" in caught.value.hint and "remove" not in str(caught.value)
+
+
+def test_folders_of_heic_are_named_as_such(tmp_path: Path):
+    for name in ("a/1.heic", "a/2.heic", "b/3.heic"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"\0\0\0\x18ftypheic" + bytes(40))
+    with pytest.raises(DataError, match=r"HEIC.*JPEG"):
+        facts_of(recognise(tmp_path).samples)
