@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from auto_train.data.tiff import unusual_bands
 from auto_train.errors import ImageError, ImageTooLargeError
 
 if TYPE_CHECKING:
@@ -194,6 +195,9 @@ def _open(source: bytes | Path, where: str, max_pixels: int) -> "Image":
     try:
         image = Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=FORMATS)
     except Image.UnidentifiedImageError as error:
+        if bands := unusual_bands(source if isinstance(source, bytes) else _read(source)):
+            hint = "save red, green and blue, or one band, as an image of their own"
+            raise ImageError(f"is {bands}", where=where, allowed="1 band, or 3 of 8 or 16 bits", hint=hint) from error
         raise ImageError(_not_an_image(source), where=where, allowed=", ".join(FORMATS)) from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise ImageTooLargeError(f"has too many pixels: {error}", where=where) from error

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from auto_train.data.tiff import tiff_bands
+from auto_train.data.tiff import unusual_bands
 from auto_train.errors import ImageError
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def decode_mask(path: Path, colours: Colours = ()) -> "tuple[np.ndarray, bytes]"
             codes = _codes(image, data)
             return codes, _palette_of(image, codes)
     except Image.UnidentifiedImageError as error:
-        if bands := tiff_bands(data):
+        if bands := unusual_bands(data):
             raise ImageError(f"is {bands}", where=str(path), allowed="one band of class codes") from error
         allowed = ", ".join(FORMATS)
         raise ImageError("is not a mask", where=str(path), allowed=allowed, hint="JPEG changes values") from error

@@ -9,8 +9,8 @@ _TYPES = {1: ("B", 1), 3: ("H", 2), 4: ("I", 4)}
 _MOST = 512
 
 
-def tiff_bands(data: bytes) -> str:
-    """Return "a TIFF of 5 bands of 16 bits"; "" for what is not a TIFF or cannot be read."""
+def unusual_bands(data: bytes) -> str:
+    """Return "a TIFF of 5 bands of 16 bits"; "" for grey and RGB, and for what is not a TIFF or cannot be read."""
     order = {b"II*\0": "<", b"MM\0*": ">"}.get(data[:4])
     if order is None:
         return ""
@@ -20,6 +20,8 @@ def tiff_bands(data: bytes) -> str:
         return ""
     bands = found.get(_BANDS, (1,))[0]
     bits = sorted(set(found.get(_BITS, (1,))))
+    if bands in (1, 3) and bits[-1] <= (32 if bands == 1 else 16):
+        return ""
     return f"a TIFF of {bands} band{'s' if bands > 1 else ''} of {' and '.join(map(str, bits))} bits"
 
 
