@@ -1,0 +1,73 @@
+"""Splits that earlier runs of the same project have drawn: images that were seen then keep them (docs/adr/0010)."""
+
+from collections.abc import Collection
+from pathlib import Path
+
+from loguru import logger
+
+from auto_train.config import Config
+from auto_train.data import read_manifest
+from auto_train.data.split import DRAWN
+from auto_train.errors import DataError
+from auto_train.runs.read import RunFiles
+from auto_train.types import absolute
+
+# Runs that are read, the newest first; usually the first one knows all images.
+MOST_RUNS = 20
+
+
+def valid_fraction(config: Config) -> float:
+    """Return the share of the training images that is held out where the data gives no validation split."""
+    ratio: float | None = config.training.train_ratio
+    fraction: float = config.project.data.valid_fraction if ratio is None else 1 - ratio
+    return fraction
+
+
+def earlier_splits(config: Config, sums: Collection[str]) -> tuple[dict[str, str], list[str]]:
+    """Return the splits that the newest runs with the same ``valid_fraction`` have drawn, and the names of these runs.
+
+    Args:
+        sums: sha256 of the images that are asked for.
+    """
+    wanted, known, names = set(sums), dict[str, str](), list[str]()
+    for run in _runs(absolute(config.project.location) / "runs")[:MOST_RUNS]:
+        if wanted <= known.keys():
+            break
+        if _fraction_of(run) != valid_fraction(config):
+            continue
+        found = _splits_in(run / "manifest.csv")
+        new = {sha256: split for sha256, split in found.items() if sha256 in wanted and sha256 not in known}
+        known |= new
+        names += [run.name] if new else []
+    return known, names
+
+
+def _runs(folder: Path) -> list[Path]:
+    """Return the run folders with a manifest, the newest first: their names begin with the time."""
+    if not folder.is_dir():
+        return []
+    found = [path for path in folder.iterdir() if not path.is_symlink() and (path / "manifest.csv").is_file()]
+    return sorted(found, key=lambda path: path.name, reverse=True)
+
+
+def _fraction_of(run: Path) -> float | None:
+    """Return what a run has held out; None where its config does not say."""
+    config = RunFiles(run).config
+    try:
+        ratio = config.get("training.train_ratio", "none")
+        return 1 - float(ratio) if ratio != "none" else float(config["project.data.valid_fraction"])
+    except (KeyError, ValueError):
+        return None
+
+
+def _splits_in(file: Path) -> dict[str, str]:
+    """Return the split of each content; not of contents in several."""
+    try:
+        table = read_manifest(file)
+    except DataError as error:
+        logger.warning(f"the splits of this run are not kept: {error}")
+        return {}
+    found: dict[str, set[str]] = {}
+    for split, sha256 in zip(table["split"], table["sha256"], strict=True):
+        found.setdefault(sha256, set()).add(split)
+    return {sha256: next(iter(splits)) for sha256, splits in found.items() if len(splits) == 1 and splits <= {*DRAWN}}
