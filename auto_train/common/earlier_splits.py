@@ -14,6 +14,8 @@ from auto_train.types import absolute
 
 # Runs that are read, the newest first; usually the first one knows all images.
 MOST_RUNS = 20
+# Decimal places to which shares are compared: 1 - 0.8 is not 0.2 to the last bit.
+_DIGITS = 9
 
 
 def valid_fraction(config: Config) -> float:
@@ -33,7 +35,7 @@ def earlier_splits(config: Config, sums: Collection[str]) -> tuple[dict[str, str
     for run in _runs(absolute(config.project.location) / "runs")[:MOST_RUNS]:
         if wanted <= known.keys():
             break
-        if _fraction_of(run) != valid_fraction(config):
+        if _fraction_of(run) != round(valid_fraction(config), _DIGITS):
             continue
         found = _splits_in(run / "manifest.csv")
         new = {sha256: split for sha256, split in found.items() if sha256 in wanted and sha256 not in known}
@@ -55,7 +57,8 @@ def _fraction_of(run: Path) -> float | None:
     config = RunFiles(run).config
     try:
         ratio = config.get("training.train_ratio", "none")
-        return 1 - float(ratio) if ratio != "none" else float(config["project.data.valid_fraction"])
+        fraction = 1 - float(ratio) if ratio != "none" else float(config["project.data.valid_fraction"])
+        return round(fraction, _DIGITS)
     except (KeyError, ValueError):
         return None
 

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from auto_train.data.doctor.scan import Looks
 
 Colour = tuple[int, int, int]
+# Masks of 0 and 255 alone from which on they are taken for masks of objects, also as a share of those with objects.
+LEAST, LEAST_SHARE = 2, 0.1
 
 
 def check_mask_sets(samples: Samples, looks: "Looks") -> list[Finding]:
@@ -30,12 +32,13 @@ def check_mask_sets(samples: Samples, looks: "Looks") -> list[Finding]:
 
 
 def _check_255(samples: Samples, masks: Masks, present: Mapping[int, set[int]]) -> list[Finding]:
-    """Find masks of background and 255 alone: objects, if no mask of the set has 255 beside an object."""
+    """Find masks of background and 255 alone: objects, if there are many and no mask has 255 beside an object."""
     if not masks.names or masks.names[0].lower() not in BACKGROUNDS:
         return []
     rows = [row for row, values in present.items() if values == {0, IGNORE}]
     with_objects = [values for values in present.values() if values - {0, IGNORE}]
-    is_object = bool(with_objects) and not any(IGNORE in values for values in with_objects)
+    is_many = len(rows) >= LEAST and len(rows) >= LEAST_SHARE * len(with_objects) > 0
+    is_object = is_many and not any(IGNORE in values for values in with_objects)
     code = "mask_255_as_object" if is_object else "mask_0_255"
     found = [(row, f"{masks.sources[row].where}: values 0 and 255 alone") for row in rows]
     return of_rows(code, samples, found, leaves_out=is_object)
