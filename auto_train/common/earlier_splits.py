@@ -5,12 +5,10 @@ from pathlib import Path
 
 from loguru import logger
 
-from auto_train.config import Config
 from auto_train.data import read_manifest
 from auto_train.data.split import DRAWN
 from auto_train.errors import DataError
 from auto_train.runs.read import RunFiles
-from auto_train.types import absolute
 
 # Runs that are read, the newest first; usually the first one knows all images.
 MOST_RUNS = 20
@@ -18,24 +16,19 @@ MOST_RUNS = 20
 _DIGITS = 9
 
 
-def valid_fraction(config: Config) -> float:
-    """Return the share of the training images that is held out where the data gives no validation split."""
-    ratio: float | None = config.training.train_ratio
-    fraction: float = config.project.data.valid_fraction if ratio is None else 1 - ratio
-    return fraction
-
-
-def earlier_splits(config: Config, sums: Collection[str]) -> tuple[dict[str, str], list[str]]:
+def earlier_splits(folder: Path, fraction: float, sums: Collection[str]) -> tuple[dict[str, str], list[str]]:
     """Return the splits that the newest runs with the same ``valid_fraction`` have drawn, and the names of these runs.
 
     Args:
+        folder: of the project's runs.
+        fraction: share of the training images that is held out.
         sums: sha256 of the images that are asked for.
     """
     wanted, known, names = set(sums), dict[str, str](), list[str]()
-    for run in _runs(absolute(config.project.location) / "runs")[:MOST_RUNS]:
+    for run in _runs(folder)[:MOST_RUNS]:
         if wanted <= known.keys():
             break
-        if _fraction_of(run) != round(valid_fraction(config), _DIGITS):
+        if _fraction_of(run) != round(fraction, _DIGITS):
             continue
         found = _splits_in(run / "manifest.csv")
         new = {sha256: split for sha256, split in found.items() if sha256 in wanted and sha256 not in known}
@@ -53,8 +46,10 @@ def _runs(folder: Path) -> list[Path]:
 
 
 def _fraction_of(run: Path) -> float | None:
-    """Return what a run has held out; None where its config does not say."""
+    """Return what a run has held out; None where its config does not say, or has limited the run to a few images."""
     config = RunFiles(run).config
+    if config.get("training.limit_batches", "none") != "none":
+        return None
     try:
         ratio = config.get("training.train_ratio", "none")
         fraction = 1 - float(ratio) if ratio != "none" else float(config["project.data.valid_fraction"])

@@ -20,7 +20,8 @@ from auto_train.data.inspect.facts import Facts
 from auto_train.errors import UsageError
 from auto_train.metrics.boxes import BoxMeasure
 from auto_train.metrics.measures import measured
-from auto_train.models.detection.one_stage import Detector, create_detector
+from auto_train.models.detection.create import create_detector
+from auto_train.models.detection.detector import Detector
 from auto_train.models.features import create_timm_features
 from auto_train.models.inference import InferenceModel
 from auto_train.proposal.backbone import Weights

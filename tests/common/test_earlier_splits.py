@@ -1,4 +1,5 @@
 import shutil
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -53,11 +54,18 @@ def test_another_share_draws_anew(data: Path, tmp_path: Path) -> None:
     config = tiny_config(tmp_path, data)
     samples = read(config)
     leave_run(config, samples.with_column("split", ["valid"] * 20 + ["train"] * 4))
-    sums = samples.table["sha256"]
+    runs, sums = Path(config.project.location) / "runs", samples.table["sha256"]
 
-    assert len(earlier_splits(config, sums)[0]) == 24
-    assert earlier_splits(tiny_config(tmp_path, data, "project.data.valid_fraction=0.25"), sums) == ({}, [])
-    assert len(earlier_splits(tiny_config(tmp_path, data, "training.train_ratio=0.8"), sums)[0]) == 24
+    assert len(earlier_splits(runs, 0.2, sums)[0]) == len(earlier_splits(runs, 1 - 0.8, sums)[0]) == 24
+    assert earlier_splits(runs, 0.25, sums) == earlier_splits(tmp_path / "none", 0.2, sums) == ({}, [])
+    assert Counter(split_of(read(tiny_config(tmp_path, data, "training.train_ratio=0.75"))).values())["valid"] == 6
+
+
+def test_run_of_a_few_batches_does_not_count(data: Path, tmp_path: Path) -> None:
+    config = tiny_config(tmp_path, data, "training.limit_batches=1")
+    samples = read(config)
+    leave_run(config, samples)
+    assert earlier_splits(Path(config.project.location) / "runs", 0.2, samples.table["sha256"]) == ({}, [])
 
 
 def test_newest_run_counts_and_damaged_ones_do_not(data: Path, tmp_path: Path) -> None:
@@ -68,6 +76,6 @@ def test_newest_run_counts_and_damaged_ones_do_not(data: Path, tmp_path: Path) -
     leave_run(config, samples, "20260103-000000-aaaaaa")
     (Path(config.project.location) / "runs/20260103-000000-aaaaaa/manifest.csv").write_text("nothing")
 
-    known, names = earlier_splits(config, samples.table["sha256"])
+    known, names = earlier_splits(Path(config.project.location) / "runs", 0.2, samples.table["sha256"])
 
     assert set(known.values()) == {"train"} and names == ["20260102-000000-aaaaaa"]
