@@ -12,6 +12,7 @@ from auto_train.data.bounded import Bounded, bound_file, foreign_format, format_
 from auto_train.data.bounded.foreign import SUFFIXES as FOREIGN_SUFFIXES
 from auto_train.data.bounded.orientation import orientation_in
 from auto_train.data.rgb import check_mode, rgb_array, turn_upright
+from auto_train.data.tiff import unusual_bands
 from auto_train.errors import ImageError, ImageTooLargeError
 
 if TYPE_CHECKING:
@@ -222,9 +223,12 @@ def _open(source: bytes | Path, where: str, max_pixels: int) -> "Image":
         image = Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=FORMATS)
     except Image.UnidentifiedImageError as error:
         start = source[:64] if isinstance(source, bytes) else _read(source, 64)
-        if format_of(start):
-            raise ImageError("is damaged: its header cannot be read", where=where) from error
-        raise _not_an_image(start, where, FORMATS) from error
+        if not format_of(start):
+            raise _not_an_image(start, where, FORMATS) from error
+        if bands := unusual_bands(source if isinstance(source, bytes) else _read(source)):
+            hint = "save red, green and blue, or one band, as an image of their own"
+            raise ImageError(f"is {bands}", where=where, allowed="1 band, or 3 of 8 or 16 bits", hint=hint) from error
+        raise ImageError("is damaged: its header cannot be read", where=where) from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise ImageTooLargeError(f"has too many pixels: {error}", where=where) from error
     except BROKEN as error:

@@ -83,7 +83,7 @@ def _split(facts: Facts) -> list[Choice]:
     if facts.has_valid:
         return []
     count = round(facts.num_train * _fraction(facts))
-    why = f"the data gives no validation split: about {count:,} images, always the same, are held out of training"
+    why = f"the data gives no validation split: {count:,} images, always the same, are held out of training"
     return [Choice(key="project.data.valid_fraction", value=_fraction(facts), why=why)]
 
 

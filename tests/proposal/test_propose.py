@@ -142,7 +142,7 @@ def test_propose_split_of_the_data_is_left_alone() -> None:
     given = replace(facts(), splits={"train": 450, "valid": 150})
     assert "project.data.valid_fraction" not in values(given, LAPTOP, FOUND)
     why = reason("project.data.valid_fraction", facts(), LAPTOP, FOUND)
-    assert why == "the data gives no validation split: about 120 images, always the same, are held out of training"
+    assert why == "the data gives no validation split: 120 images, always the same, are held out of training"
 
 
 @pytest.mark.parametrize("count", [2, 5, 20, 60, 1000])
