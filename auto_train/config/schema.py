@@ -10,7 +10,7 @@ from auto_train.config.spec import Spec
 from auto_train.config.values import cast
 from auto_train.errors import ConfigError
 
-TYPES = {"str": "string", "path": "string", "url": "string", "bool": "boolean", "int": "integer", "float": "number"}
+TYPES = {"str": "string", "timm": "string", "path": "string", "url": "string", "bool": "boolean", "int": "integer", "float": "number"}
 
 
 def declared(task: str) -> Declared:
@@ -56,6 +56,7 @@ def _schema(spec: Spec) -> dict[str, Any]:
         found["type"] = [TYPES[spec.type], "null"] if spec.optional else TYPES[spec.type]
     if spec.type == "list" and spec.item:
         found = {"type": ["array", "null"] if spec.optional else "array", "items": _schema(spec.item)}
+        found |= {"uniqueItems": True} if spec.unique else {}
     if spec.low > -math.inf:
         found["exclusiveMinimum" if spec.low_open else "minimum"] = _number(spec.low)
     if spec.high < math.inf:
