@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from auto_train.common.download import call_download, download_section
 from auto_train.common.trial import running_trial
 from auto_train.common.user_loaders import is_dataloaders, samples_of
 from auto_train.config import Config
@@ -38,7 +39,12 @@ class DataRead:
 
 
 def fetch_data(config: Config, *, listener: Listener | None = None, offline: bool = False) -> Source:
-    """Fetch ``project.data_source_url`` if ``training.dir`` does not exist, and say where the data came from."""
+    """Fetch the data if ``training.dir`` does not exist, and say where it came from.
+
+    The INI's ``@download_function`` brings it, or ``project.data_source_url`` names it.
+    """
+    if download_section(config):
+        return call_download(config, offline=offline)
 
     def tell(name: str, done: int, total: int | None) -> None:
         if listener:
@@ -172,11 +178,11 @@ def check_num_classes(config: Config, samples: Samples) -> None:
     labels = samples.labels
     has_background = isinstance(samples.targets, Masks) and labels[:1] and labels[0].lower() in BACKGROUNDS
     without_background = len(labels) - bool(has_background)
-    for key in ("project.num_classes", "project.meta.num_classes"):
+    for key in ("project.num_classes", "project.n_classes", "project.meta.num_classes"):
         if config[key] not in (None, len(labels), without_background):
             raise DataError(
                 f"the INI states {config[key]} classes, the data has {len(labels)}: {', '.join(labels[:10])}",
-                where=f"[{key.rpartition('.')[0]}] num_classes",
+                where="[{}] {}".format(*key.rsplit(".", 1)),
                 hint="correct the number, or leave the key out",
             )
 

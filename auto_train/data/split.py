@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from auto_train.data.samples import Samples
 from auto_train.errors import DataError, UsageError
+from auto_train.types import normal_text
 
 
 def assign_splits(samples: Samples, valid_fraction: float = 0.2, *, frozen: Mapping[str, str] | None = None) -> Samples:
@@ -28,11 +29,12 @@ def assign_splits(samples: Samples, valid_fraction: float = 0.2, *, frozen: Mapp
         where = "[project.data] valid_fraction"
         raise UsageError(f"'{valid_fraction}' is out of range", where=where, allowed="0 to below 1")
     samples = samples.hashed()
-    table, frozen = samples.table, frozen or {}
-    splits = [frozen.get(path, split) for path, split in zip(table["path"], table["split"], strict=True)]
+    table, frozen = samples.table, {normal_text(path): split for path, split in (frozen or {}).items()}
+    paths = [normal_text(path) for path in table["path"]]
+    splits = [frozen.get(path, split) for path, split in zip(paths, table["split"], strict=True)]
     if valid_fraction > 0 and "valid" not in set(table["split"]):
         keys = [group or sha256 for group, sha256 in zip(table["group"], table["sha256"], strict=True)]
-        is_open = [path not in frozen and split != "test" for path, split in zip(table["path"], splits, strict=True)]
+        is_open = [path not in frozen and split != "test" for path, split in zip(paths, splits, strict=True)]
         valid = _valid_keys(keys, samples.classes, splits, is_open, valid_fraction)
         splits = [("valid" if keys[i] in valid else "train") if is_open[i] else splits[i] for i in range(len(splits))]
     splits = [split or "train" for split in splits]
