@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from auto_train.common.trial import trial
 from auto_train.config import Config
 from auto_train.data import Samples
 from auto_train.data.draw import GROUND, READABLE, Word, draw_boxes, draw_mask, draw_words, mask_words
 from auto_train.data.targets import Boxes, Masks, Values
+from auto_train.dry_run.trial import trial
 from auto_train.errors import UsageError
 from auto_train.types import Listener, absolute
 

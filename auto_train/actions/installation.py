@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from auto_train.actions.config import open_config
 
 if TYPE_CHECKING:
-    from auto_train.actions.new_recipe import NewRecipe
+    from auto_train.actions.copy_recipe import NewRecipe
     from auto_train.config import Config
     from auto_train.machine.examine import Examination
     from auto_train.machine.licences import Licence
@@ -47,7 +47,7 @@ def new_recipe(name: str, source: str | None = None) -> "NewRecipe":
     Raises:
         UsageError: no such recipe, a name that cannot be one, or a recipe or folder that is there already.
     """
-    from auto_train.actions.new_recipe import copy_recipe
+    from auto_train.actions.copy_recipe import copy_recipe
     from auto_train.config.load import DEFAULT_TASK
 
     return copy_recipe(name, source or DEFAULT_TASK)

@@ -123,9 +123,9 @@ def dry_run(
         What :func:`train` and :func:`serve` would.
     """
     from auto_train.answers import is_served
-    from auto_train.common.trial import trial
     from auto_train.dry_run.estimate import DryRun, estimate
     from auto_train.dry_run.serve import answer_once
+    from auto_train.dry_run.trial import trial
 
     loaded = open_config(config, overrides, task=task)
     with trial(loaded, progress) as running:

@@ -15,8 +15,9 @@ import typer
 from typer import completion
 from typer.completion import shell_completion
 
-from auto_train.cli.app import ASKED_BY_SHELL, OPTIONS, PROGRAM, VERBS, app
+from auto_train.cli.app import app
 from auto_train.cli.overrides import OverridesCommand
+from auto_train.cli.verbs import ASKED_BY_SHELL, OPTIONS, PROGRAM, VERBS
 from auto_train.errors import AutoTrainError, UsageError
 
 SHELLS = ("bash", "zsh", "fish")

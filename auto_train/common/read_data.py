@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from auto_train.common.download import call_download, download_section
-from auto_train.common.trial import running_trial
+from auto_train.common.limit import limit_rows
 from auto_train.common.user_loaders import is_dataloaders, samples_of
 from auto_train.config import Config
 from auto_train.data import Samples, Source, acquire, assign_splits, read_samples
@@ -85,7 +85,7 @@ def read_data(
     read = examine_data(config, source, frozen=frozen, for_training=for_training, listener=listener)
     if not read.examination.errors:
         return read
-    if running_trial():  # it has seen a few images only, and nothing that it writes stays
+    if config.training.limit_batches:  # the other images may have errors too
         raise refusal(read.examination)
     listing = absolute(config.project.location) / "exclude.txt"
     is_avoidable = any(error.leave_out for error in read.examination.errors)
@@ -107,24 +107,39 @@ def examine_data(
     samples = without(samples, set(left_out_before(config)))
     if for_training:
         check_num_classes(config, samples)
-    ratio = config.training.train_ratio
-    fraction = config.project.data.valid_fraction if ratio is None else 1 - ratio
-    trial = running_trial()
-    if trial:
-        samples = trial.few(samples, fraction, dls)
+    limit = config.training.limit_batches
+    if limit:
+        samples = limited(config, samples)
+        for loader in (dls.train, dls.valid) if dls else ():
+            loader.n = min(loader.n, limit * loader.bs)
     looks = look_at_all(samples, progress=told(listener, "check"))
     samples = samples.with_column("sha256", looks.sums)
     if looks.masks and isinstance(samples.targets, Masks):
         samples = replace(samples, targets=looks.masks.named(samples.targets))
-    if not trial:
-        samples = _split(samples, looks.whole, fraction, frozen)
-    checks = (*ROW_CHECKS, check_splits) if trial else CHECKS if for_training else ROW_CHECKS
+    if not limit:
+        samples = _split(samples, looks.whole, valid_fraction_of(config), frozen)
+    checks = (*ROW_CHECKS, check_splits) if limit else CHECKS if for_training else ROW_CHECKS
     examination = examine(samples, looks, checks=checks)
-    if trial:  # of a few images only, and with no report that shows more
+    if limit:  # what few images lack says nothing of the others
         examination = replace(examination, findings=examination.errors)
     if isinstance(samples.targets, Boxes):
         samples = replace(samples, targets=samples.targets.cleaned(looks.sizes))
     return DataRead(samples=samples, examination=examination, dls=dls)
+
+
+def limited(config: Config, samples: Samples) -> Samples:
+    """Return the rows that ``limit_batches`` leaves of all, each with a split; all where it is none."""
+    limit, batch_size = config.training.limit_batches, config.training.scheme.batch_size
+    if not limit:
+        return samples
+    return limit_rows(samples, limit, batch_size=batch_size, fraction=valid_fraction_of(config))
+
+
+def valid_fraction_of(config: Config) -> float:
+    """Return the share of the training rows that is held out where the data has no valid split."""
+    ratio = config.training.train_ratio
+    fraction: float = config.project.data.valid_fraction if ratio is None else 1 - ratio
+    return fraction
 
 
 def read_only(config: Config, source: Source) -> Samples:
@@ -164,7 +179,7 @@ def examination_kept(folder: Path | None) -> Iterator[None]:
     try:
         yield
     except DataRefusedError as error:
-        if folder and not running_trial():
+        if folder:
             error.hint += f"\n  with pictures: {write_data_report(error.examination, folder)}"
         raise
 

@@ -304,7 +304,7 @@ def training_run(
             with folder.recording(resumed=bool(found)), next_step_told(folder), lost_worker_explained():
                 run.open()
                 recorded = feed.recording(folder.path, config.project.name, flat(config))
-                with examination_kept(None if found else path), recorded as places:
+                with examination_kept(None if found or config.training.limit_batches else path), recorded as places:
                     for name, place in places.items():
                         run.say(f"Metrics go to {name} too: {place}")
                     yield run

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -33,15 +33,6 @@ def deterministic(is_strict: bool) -> Iterator[None]:
     finally:
         torch.use_deterministic_algorithms(was, warn_only=warned)
         torch.backends.cudnn.benchmark = benchmark
-
-
-def precision_choices(config: Config) -> dict[str, Any]:
-    """Return amp and channels_last for choose_precision: as the config says, without a choice by timing in strict."""
-    scheme = config.training.scheme
-    choices = {"amp": scheme.amp, "channels_last": scheme.channels_last}
-    if config.training.reproducible != "strict":
-        return choices
-    return {name: False if choice == "auto" else choice for name, choice in choices.items()}
 
 
 def check_strict(config: Config, task: "Task") -> None:

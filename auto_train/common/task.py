@@ -13,8 +13,8 @@ from auto_train.bundle import load_bundle
 from auto_train.bundle.find import find_for_config
 from auto_train.common.loaders import Move, eval_loader, train_loader
 from auto_train.common.optimize import optimizer_of
+from auto_train.common.precision import precision_choices
 from auto_train.common.read_data import check_known, fetch_data, read_data
-from auto_train.common.strict import precision_choices
 from auto_train.common.user_loaders import normalisation_of
 from auto_train.config import AttrDict, Config, load_config
 from auto_train.data import Samples, Source, decode_image, evaluation_hash, find_weights, read_manifest

@@ -79,7 +79,7 @@ def _two_stages(cells: dict[Address, Cell]) -> Iterator[Problem]:
 
 def _downloads(cells: dict[Address, Cell]) -> Iterator[Problem]:
     named = [(section, cell) for (section, key), cell in cells.items() if key == "@download_function"]
-    for section, cell in named[1:]:
+    for _, cell in named[1:]:
         yield cell.entry.problem(f"[{named[0][0]}] names a download_function too; keep one of them")
 
 

@@ -85,7 +85,7 @@ def check_names(
 
 
 def _is_own(address: Address, cells: Mapping[Address, Cell], written: Collection[Address]) -> bool:
-    """Tell whether an override is of the user's own keys: a file has the key, or its section and none of nearly this name."""
+    """Tell whether an override is of the user's own keys: a file has the key, or its section and no similar key."""
     section, key = address
     beside = [at[1] for at in written if at[0] == section]
     return address in written or _holds_function(section, cells) or bool(beside and not near_name(key, beside)[1])

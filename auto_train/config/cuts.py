@@ -24,10 +24,10 @@ def _check(cell: Cell) -> Iterator[Problem]:
     entry = cell.entry
     for line, text in entry.cuts:
         if _is_part(line, text, cell):
-            mark, is_list = text[0], cell.spec.type == "list"
+            what = "the item" if cell.spec.type == "list" else "the whole value"
             message = (
                 f"{quote(text)} is read as a comment, not as part of the value; if it belongs to the value, put "
-                f"{'the item' if is_list else 'the whole value'} in double quotes; else write a blank after the '{mark}'"
+                f"{what} in double quotes; else write a blank after the '{text[0]}'"
             )
             yield replace(entry.problem(message), line=line, level="warning")
 

@@ -11,13 +11,13 @@ CLOSING = re.compile(r'"(?:[A-Za-z]:\\|\\\\).*\\"', re.DOTALL)
 
 
 def unquote(text: str, *, is_path: bool = False) -> object:
-    """Return what a JSON text stands for.
+    r"""Return what a JSON text stands for.
 
-    ``"C:\\new"`` is a path with one backslash and no line break; ``"C:\\\\new"``, as JSON writes it, is the same path.
+    ``"C:\new"`` is a path with one backslash and no line break; ``"C:\\new"``, as JSON writes it, is the same path.
 
     Args:
         text: begins with a double quote, or is a list or mapping of such texts.
-        is_path: whether every text in it is a path, ``"data\\new"`` too.
+        is_path: whether every text in it is a path, ``"data\new"`` too.
 
     Raises:
         ValueError: it is not JSON.

@@ -10,7 +10,15 @@ from auto_train.config.spec import Spec
 from auto_train.config.values import cast
 from auto_train.errors import ConfigError
 
-TYPES = {"str": "string", "timm": "string", "path": "string", "url": "string", "bool": "boolean", "int": "integer", "float": "number"}
+TYPES = {
+    "str": "string",
+    "timm": "string",
+    "path": "string",
+    "url": "string",
+    "bool": "boolean",
+    "int": "integer",
+    "float": "number",
+}
 
 
 def declared(task: str) -> Declared:

@@ -3,8 +3,8 @@
 str · path · url · timm · bool · int · float · any   int and float with a range: >= 1, > 0, <= 9, < 9, 0..1
 list of TYPE · list of unique TYPE · one of a, b, c  any of them followed by: or none
 
-A meaning that begins with ``refused: WHY`` or ``no effect: WHY`` says that this recipe refuses or does not use any value
-of the key but its default, or any key of the section: lint reports it.
+A meaning that begins with ``refused: WHY`` or ``no effect: WHY`` says that this recipe refuses, or does not use, another
+value of the key than its default, or any key of the section: lint reports it.
 
 It may end in what a changed value does to a run that goes on: ``· resume: safe``, ``re-plans`` or ``refused, WHY``.
 """
@@ -35,7 +35,8 @@ class Spec:
     """Say which values a key takes.
 
     Args:
-        type: the kind of value; ``timm`` names a model of timm's, ``choice`` is one of ``choices``, ``list`` holds ``item``.
+        type: the kind of value; ``timm`` names one of timm's models, ``choice`` is one of ``choices``, ``list`` holds
+            ``item``.
         text: the spec as written, for messages.
         meaning: what the key is for.
         resume: what a changed value does to a run that goes on: ``safe``, ``re-plans`` the schedule, ``refused, WHY``;

@@ -29,7 +29,12 @@ def check_unused(variables: Variables, declared: Declared) -> list[Problem]:
 def _declared_unused(variables: Variables, declared: Declared) -> Iterator[Problem]:
     for (section, key), spec in declared.specs.items():
         cell = variables.cells.get((section, key))
-        if spec.unused[0] and cell and variables.settle((section, key)) and cell.value != _default(declared, section, key):
+        if (
+            spec.unused[0]
+            and cell
+            and variables.settle((section, key))
+            and cell.value != _default(declared, section, key)
+        ):
             yield _unused(cell.entry, spec, f"'{cell.text}'")
     for section, spec in declared.free.items():
         cells = [cell for at, cell in variables.cells.items() if at[0] == section]

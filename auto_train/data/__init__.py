@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from auto_train.data.cache_folder import cache_folder as cache_folder
+    from auto_train.data.cache import cache_folder as cache_folder
     from auto_train.data.fetch.pretrained import find_weights as find_weights
     from auto_train.data.fetch.source import Source as Source
     from auto_train.data.fetch.source import acquire as acquire
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from auto_train.data.split import assign_splits as assign_splits
 
 _HOMES = {
-    "cache_folder": "cache_folder",
+    "cache_folder": "cache",
     "decode_image": "image",
     "Images": "images",
     "evaluation_hash": "manifest",

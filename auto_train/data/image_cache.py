@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import closing
 from typing import Any, TypeVar
 
-from auto_train.data.cache_folder import cache_folder
+from auto_train.data.cache import cache_folder
 
 # Of each table: at about 200, 500 and 100 bytes a row half a gigabyte at most.
 MOST_SUMS, MOST_LOOKS, MOST_MASKS = 2_000_000, 1_000_000, 1_000_000

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from auto_train.common.loaders import stored_side
-from auto_train.common.trial import StageCost, Trial, epoch_rows
+from auto_train.common.read_data import valid_fraction_of
 from auto_train.config import Config
 from auto_train.data.pixels.build import size_of
 from auto_train.data.targets import Masks
+from auto_train.dry_run.trial import StageCost, Trial, epoch_rows
 from auto_train.training.lr_finder import STEPS
 from auto_train.training.workers.distributed import num_cores
 from auto_train.types import absolute
@@ -93,11 +94,9 @@ def estimate(trial: Trial, run: Path) -> Estimate:
 
 def _images(trial: Trial) -> dict[str, int]:
     """Return the images of each split, once what the data does not divide is divided."""
-    rows, config = dict(trial.rows), trial.asked
+    rows, config = trial.all_samples.table["split"].value_counts().to_dict(), trial.asked
     trained = rows.pop("", 0) + rows.pop("train", 0)
-    ratio = config.training.train_ratio
-    fraction = config.project.data.valid_fraction if ratio is None else 1 - ratio
-    held_out = 0 if "valid" in rows else round(trained * fraction)
+    held_out = 0 if "valid" in rows else round(trained * valid_fraction_of(config))
     return {"train": trained - held_out, **({"valid": held_out} if held_out else {}), **rows}
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from auto_train.data.cache_folder import cache_folder
+from auto_train.data.cache import cache_folder
 from auto_train.data.fetch.mirror import mirror_folders
 from auto_train.errors import MissingError
 

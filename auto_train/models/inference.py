@@ -104,7 +104,7 @@ class InferenceModel(nn.Module, ConfigMixin):
 
     @property
     def described(self) -> Described:
-        """What the functions of common/answers take."""
+        """What the functions of auto_train/answers take."""
         return Described(task=self.task, name=self.name, labels=tuple(self.labels), facts=self.facts)
 
     def difference(self, expected: "np.ndarray", found: "np.ndarray") -> float:

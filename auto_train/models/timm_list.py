@@ -1,8 +1,10 @@
 """timm's models as lines of ``config/timm_models.txt``, from which lint knows them without torch.
 
-Written again for another version of timm with ``python -m auto_train.models.timm_list > auto_train/config/timm_models.txt``.
+For another version of timm, write it again:
+``python -m auto_train.models.timm_list > auto_train/config/timm_models.txt``.
 """
 
+import sys
 from collections.abc import Iterator
 
 
@@ -30,4 +32,4 @@ def _has_weights(name: str) -> bool:
 
 
 if __name__ == "__main__":
-    print("\n".join(model_lines()))
+    sys.stdout.writelines(f"{line}\n" for line in model_lines())

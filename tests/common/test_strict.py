@@ -5,7 +5,8 @@ import torch
 
 from auto_train.classification.model import ClassificationModel
 from auto_train.classification.train import train_model
-from auto_train.common.strict import deterministic, precision_choices
+from auto_train.common.precision import precision_choices
+from auto_train.common.strict import deterministic
 from auto_train.config import default_config
 from auto_train.errors import UsageError
 from tests.common.test_user_loaders import LOADER

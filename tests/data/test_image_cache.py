@@ -2,7 +2,7 @@ import sqlite3
 import subprocess
 import sys
 
-from auto_train.data.cache_folder import cache_folder
+from auto_train.data.cache import cache_folder
 from auto_train.data.image_cache import known_looks, known_sums, remember_looks, remember_sums
 
 LOOK = (640, 480, "RGB", "JPEG", 1, bytes(256))

@@ -1,12 +1,12 @@
 from dataclasses import replace
 
 import pytest
-from tests.common.proposal.test_propose import FOUND, LAPTOP, NONE, SERVER, facts
 
 from auto_train.proposal.backbone import Weights
 from auto_train.proposal.boxes import box_choices
 from auto_train.proposal.machine import Machine
 from auto_train.proposal.propose import propose
+from tests.proposal.test_propose import FOUND, LAPTOP, NONE, SERVER, facts
 
 
 def values(images: int, machine: Machine = LAPTOP, weights: Weights = FOUND, **more: int) -> dict[str, object]:

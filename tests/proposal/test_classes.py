@@ -1,9 +1,8 @@
 from dataclasses import replace
 
-from tests.common.proposal.test_propose import FOUND, NONE, STROKES, facts
-
 from auto_train.proposal.backbone import Weights
 from auto_train.proposal.classes import class_choices
+from tests.proposal.test_propose import FOUND, NONE, STROKES, facts
 
 
 def values(counts: dict[str, int], weights: Weights = FOUND) -> dict[str, object]:

@@ -1,12 +1,12 @@
 from dataclasses import replace
 
 import pytest
-from tests.common.proposal.test_propose import FOUND, LAPTOP, NONE, SERVER, facts
 
 from auto_train.proposal.backbone import Weights
 from auto_train.proposal.machine import Machine
 from auto_train.proposal.masks import mask_choices
 from auto_train.proposal.propose import propose
+from tests.proposal.test_propose import FOUND, LAPTOP, NONE, SERVER, facts
 
 
 def values(

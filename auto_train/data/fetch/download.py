@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from auto_train.data.cache_folder import locked
+from auto_train.data.cache import locked
 from auto_train.data.checksum import ChecksumError, sha256_of, verify
 from auto_train.errors import DownloadError
 

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from auto_train.data.cache_folder import cache_folder
+from auto_train.data.cache import cache_folder
 from auto_train.data.fetch.download import Progress
 from auto_train.data.fetch.mirror import mirror_folders
 from auto_train.data.fetch.wanted import Wanted, fetch, find_here

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from auto_train.data.cache_folder import locked
+from auto_train.data.cache import locked
 from auto_train.data.checksum import verify
 from auto_train.data.fetch.archive import SUFFIXES
 from auto_train.data.fetch.download import Progress

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
 
-from auto_train.data.cache_folder import cache_folder
+from auto_train.data.cache import cache_folder
 from auto_train.data.checksum import ChecksumError, sha256_of, verify
 from auto_train.data.fetch.download import Progress, download
 from auto_train.data.fetch.mirror import find_in_mirror, mirror_folders

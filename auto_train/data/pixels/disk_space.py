@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from auto_train.data.cache_folder import locked
+from auto_train.data.cache import locked
 from auto_train.errors import TrainingError
 
 

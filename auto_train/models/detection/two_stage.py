@@ -10,8 +10,8 @@ from torchvision.models.detection.faster_rcnn import FastRCNNPredictor, TwoMLPHe
 from torchvision.models.detection.image_list import ImageList
 from torchvision.ops import MultiScaleRoIAlign
 
+from auto_train.models.detection.detector import Detector
 from auto_train.models.detection.nms import MOST_DETECTIONS
-from auto_train.models.detection.one_stage import Detector
 
 # Side of what is cut out for each proposal, and features computed from it: a quarter of torchvision's, for few cores.
 SIDE, FEATURES = 7, 256

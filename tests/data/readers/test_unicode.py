@@ -96,7 +96,9 @@ def classes_of(samples: Samples) -> set[str]:
 
 @pytest.mark.parametrize("stated", [None, [ONE, "tea"], [TWO, "tea"]], ids=["found", "composed", "decomposed"])
 @pytest.mark.parametrize("write", FORMATS)
-def test_class_in_two_unicode_forms_is_one_class(tmp_path: Path, write: Callable[[Path], str], stated: list[str] | None):
+def test_class_in_two_unicode_forms_is_one_class(
+    tmp_path: Path, write: Callable[[Path], str], stated: list[str] | None
+):
     samples = read_samples(tmp_path, target=write(tmp_path), labels=stated)
     assert classes_of(samples) == {ONE, "tea"}
     assert sorted(samples.labels) == [ONE, "tea"]

@@ -7,8 +7,8 @@ from torchvision.models.detection.transform import GeneralizedRCNNTransform
 
 from auto_train.data.augment.boxes import NO_BOX
 from auto_train.errors import UsageError
+from auto_train.models.detection.create import create_detector
 from auto_train.models.detection.nms import MOST_DETECTIONS
-from auto_train.models.detection.one_stage import create_detector
 from auto_train.models.features import FeatureMaps, create_timm_features
 
 SIDE = 64

@@ -6,20 +6,19 @@ import re
 import tempfile
 import threading
 import time
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psutil
 
+from auto_train.common.read_data import fetch_data, limited, read_only
 from auto_train.config import Config, load_config
 from auto_train.data import Samples
-from auto_train.data.inspect.facts import spread
-from auto_train.errors import AutoTrainError, Interrupted, TaskContractError, UsageError
+from auto_train.errors import AutoTrainError, Interrupted, UsageError
 from auto_train.types import Listener, Progress, absolute
 
 if TYPE_CHECKING:
@@ -32,8 +31,6 @@ BATCHES, EPOCHS = 2, 2
 RATE = 1e-3
 # Seconds between two looks at the memory in use.
 LOOK_S = 0.01
-
-_running: ContextVar["Trial | None"] = ContextVar("trial", default=None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +57,6 @@ class Trial:
     Attributes:
         config: the user's, with another place, few epochs and nobody to report to.
         listener: to be given to the recipe.
-        rows: images by split that the real training has, "" for those it has to divide.
         costs: of the stages that are over.
     """
 
@@ -68,8 +64,6 @@ class Trial:
     config: Config
     folder: Path
     progress: Listener | None = None
-    rows: dict[str, int] = field(default_factory=dict)
-    _samples: Samples | None = None
     costs: list[StageCost] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -93,50 +87,19 @@ class Trial:
             self.costs.append(self._watch.stop(self._stage))
             self._stage = ""
 
-    def few(self, samples: Samples, fraction: float, dls: Any = None) -> Samples:
-        """Return the rows that two batches of every pass need, each with a split.
+    @cached_property
+    def all_samples(self) -> Samples:
+        """The rows that the real training reads."""
+        return read_only(self.asked, fetch_data(self.config, offline=True))
 
-        Args:
-            samples: all rows.
-            fraction: of the training rows that are for validation where the data does not say.
-            dls: fastai DataLoaders of the user's own, which are cut to as many.
-        """
-        table = samples.table["split"]
-        self.rows = dict(Counter(table))
-        batch = self.config.training.scheme.batch_size
-        if dls is not None:
-            for loader in (dls.train, dls.valid):
-                loader.n = min(loader.n, BATCHES * loader.bs)
-        # The second batch of an evaluation may be short.
-        wanted = {"train": BATCHES * batch, "valid": batch + 1, "test": batch + 1}
-        chosen = _chosen(table.tolist(), wanted, fraction)
-        few = samples.take([row for rows in chosen.values() for row in rows])
-        self._samples = few.with_column("split", [split for split, rows in chosen.items() for _ in rows])
-        return self._samples
-
-    @property
+    @cached_property
     def samples(self) -> Samples:
-        """The few rows that are used.
-
-        Raises:
-            TaskContractError: the recipe has read its data in a way of its own.
-        """
-        if self._samples is None:
-            raise TaskContractError(
-                "the recipe has read its data past the dry run",
-                where=f"recipe '{self.config.recipe.name}'",
-                hint="let its read_data call that of Task, or train without --dry-run",
-            )
-        return self._samples
+        """The few rows that this training has read."""
+        return limited(self.config, self.all_samples)
 
     def image(self) -> "np.ndarray":
         """Return one of the few images, (H, W, 3) uint8."""
         return self.samples.images[0]
-
-
-def running_trial() -> Trial | None:
-    """Return the dry run that this training is part of."""
-    return _running.get()
 
 
 @contextmanager
@@ -158,7 +121,6 @@ def trial(
         file.write_text(asked.to_ini(), encoding="utf-8")
         config = load_config(file, _changes(asked, Path(name)) | dict(changes or {}))
         found = Trial(asked=asked, config=config, folder=Path(name), progress=progress)
-        token = _running.set(found)
         try:
             yield found
         except Interrupted:
@@ -168,7 +130,6 @@ def trial(
             raise
         finally:
             found.end()
-            _running.reset(token)
 
 
 def check_places(config: Config) -> None:
@@ -192,6 +153,7 @@ def _changes(config: Config, folder: Path) -> dict[str, Any]:
         "project.location": str(folder / "project"),
         "training.scheme.output_path": str(folder / "model.pth"),
         "training.minutes": "none",
+        "training.limit_batches": BATCHES,
         "training.loggers": "none",
         "training.scheme.epochs": min(scheme.epochs, EPOCHS),
         "training.scheme.learning_rate": scheme.learning_rate or RATE,
@@ -199,21 +161,6 @@ def _changes(config: Config, folder: Path) -> dict[str, Any]:
     if scheme.freeze_epochs is not None:
         changes["training.scheme.freeze_epochs"] = min(scheme.freeze_epochs, EPOCHS)
     return changes
-
-
-def _chosen(splits: list[str], wanted: dict[str, int], fraction: float) -> dict[str, list[int]]:
-    """Return some row numbers of each split; where there is no valid one, some of those it would be drawn from."""
-    rows = {split: [row for row, found in enumerate(splits) if found == split] for split in set(splits)}
-    given = [split for split in ("valid", "test") if split in rows]
-    chosen: dict[str, list[int]] = {split: spread(rows[split], wanted[split]) for split in given}
-    trained = sorted(rows.get("train", []) + rows.get("", []))
-    if "valid" not in chosen and fraction > 0:
-        some = spread(trained, wanted["train"] + wanted["valid"])
-        is_small = len(trained) <= len(some)
-        held_out = max(1, round(fraction * len(some))) if is_small else wanted["valid"]
-        chosen["valid"] = spread(some, held_out)
-        trained = sorted(set(some) - set(chosen["valid"]))
-    return {"train": spread(trained, wanted["train"]), **chosen}
 
 
 class _Watch:

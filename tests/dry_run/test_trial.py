@@ -6,9 +6,8 @@ from typing import Any
 import pytest
 
 from auto_train import actions
-from auto_train.common.trial import EPOCHS, STAGES, _chosen, check_places, running_trial, trial
-from auto_train.data import read_samples
-from auto_train.errors import DataError, MissingError, RequestError, TaskContractError, UsageError
+from auto_train.dry_run.trial import EPOCHS, STAGES, check_places, trial
+from auto_train.errors import DataError, MissingError, RequestError, UsageError
 from auto_train.types import Progress
 from tests.serving.tiny import POSTPROCESS
 from tests.tiny import tiny_config, write_digits
@@ -36,7 +35,6 @@ def test_dry_run_goes_through_every_stage(tried: dict[str, Any]) -> None:
 
 def test_dry_run_leaves_nothing(tried: dict[str, Any]) -> None:
     assert tried["left"] == set()
-    assert running_trial() is None
 
 
 def test_dry_run_answers_an_image_as_the_service_does(tried: dict[str, Any]) -> None:
@@ -66,30 +64,10 @@ def test_dry_run_looks_at_few_of_many_images(digit_files: Path, tmp_path: Path) 
         for i in range(2000):
             (tmp_path / "many" / label / f"{i}.png").symlink_to(source)
     with trial(tiny_config(tmp_path, tmp_path / "many")) as running:
-        few = running.few(read_samples(tmp_path / "many"), 0.2)
-    assert running.rows == {"": 4000}
+        few = running.samples
+    assert len(running.all_samples) == 4000
     assert Counter(few.table["split"]) == {"train": 32, "valid": 17}
     assert set(few.table["label"]) == {"a", "b"}
-
-
-@pytest.mark.parametrize(
-    ("splits", "fraction", "expected"),
-    [
-        ({"": 1000}, 0.2, {"train": 32, "valid": 17}),
-        ({"train": 1000, "valid": 10, "test": 500}, 0.2, {"train": 32, "valid": 10, "test": 33}),
-        ({"train": 1000, "test": 5}, 0.2, {"train": 32, "valid": 17, "test": 5}),
-        ({"": 10}, 0.2, {"train": 8, "valid": 2}),
-        ({"": 3}, 0.2, {"train": 2, "valid": 1}),
-        ({"": 1000}, 0.0, {"train": 32}),
-        ({"test": 7}, 0.2, {"train": 0, "valid": 0, "test": 7}),
-    ],
-)
-def test_chosen_rows_are_what_two_batches_need(splits: dict[str, int], fraction: float, expected: dict[str, int]):
-    rows = [split for split, count in splits.items() for _ in range(count)]
-    chosen = _chosen(rows, {"train": 32, "valid": 17, "test": 33}, fraction)
-    assert {split: len(found) for split, found in chosen.items()} == expected
-    together = [row for found in chosen.values() for row in found]
-    assert len(together) == len(set(together))
 
 
 def test_trial_config_is_short_and_writes_elsewhere(digit_files: Path, tmp_path: Path) -> None:
@@ -109,7 +87,6 @@ def test_dry_run_ends_with_the_error_of_the_training(digit_files: Path, tmp_path
         actions.dry_run(tiny_config(tmp_path / "none", tmp_path / "nowhere"))
     with pytest.raises(DataError, match="0 images in the valid split"):
         actions.dry_run(tiny_config(tmp_path / "all", digit_files, "project.data.valid_fraction=0"))
-    assert running_trial() is None
 
 
 def test_dry_run_finds_images_that_do_not_decode(tmp_path: Path) -> None:
@@ -142,13 +119,3 @@ def test_dry_run_of_data_from_a_function_and_of_arrays(tmp_path: Path) -> None:
     found = actions.dry_run(tiny_config(tmp_path, "builtin:digits"))
     assert sum(found.estimate.images.values()) == 1797
     assert json.dumps(found.answer)
-
-
-def test_dry_run_of_a_recipe_that_reads_data_its_own_way_says_so(digit_files: Path, tmp_path: Path) -> None:
-    with (
-        trial(tiny_config(tmp_path, digit_files)) as running,
-        pytest.raises(
-            TaskContractError, match="recipe 'classification': the recipe has read its data past the dry run\n  let its"
-        ),
-    ):
-        running.image()
