@@ -3,8 +3,8 @@
 str · path · url · timm · bool · int · float · any   int and float with a range: >= 1, > 0, <= 9, < 9, 0..1
 list of TYPE · list of unique TYPE · one of a, b, c  any of them followed by: or none
 
-A meaning that begins with ``refused: WHY`` or ``no effect: WHY`` says that this recipe refuses, or does not use, another
-value of the key than its default, or any key of the section: lint reports it.
+A meaning that begins with ``refused: WHY`` or ``no effect: WHY`` says that this recipe refuses, or does not use,
+another value of the key than its default, or any key of the section: lint reports it.
 
 It may end in what a changed value does to a run that goes on: ``· resume: safe``, ``re-plans`` or ``refused, WHY``.
 """
@@ -22,7 +22,8 @@ from typing import Any, Literal
 
 Type = Literal["str", "path", "url", "timm", "bool", "int", "float", "any", "list", "choice"]
 SIMPLE = ("str", "path", "url", "timm", "bool", "int", "float", "any")
-GRAMMAR = "str, path, url, timm, bool, int, float, any, 'list of [unique] TYPE' or 'one of a, b'; 'int >= 1', '0..1', 'or none'"
+TYPES = "str, path, url, timm, bool, int, float, any"
+GRAMMAR = f"{TYPES}, 'list of [unique] TYPE' or 'one of a, b'; 'int >= 1', '0..1', 'or none'"
 NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 RANGE = re.compile(rf"({NUMBER})\.\.({NUMBER})")
 BOUND = re.compile(rf"(>=|>|<=|<)\s*({NUMBER})")

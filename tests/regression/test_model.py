@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from auto_train.errors import DataError
+from auto_train.errors import ConfigError, DataError
 from auto_train.regression.model import RegressionModel
 from tests.tiny import tiny_config, write_digit_table
 
