@@ -1,6 +1,6 @@
 """What torch's optimizers and schedulers take, as specs, so that lint finds a wrong argument without torch.
 
-A test keeps the names equal to those of torch's signatures, and what is refused here equal to what torch refuses.
+Tests keep the names equal to those of torch's signatures, and give torch what passes here.
 """
 
 from collections.abc import Iterator, Mapping

@@ -77,8 +77,8 @@ def _is_pretrained(variables: Variables) -> bool:
 
 def _is_registered_here(name: str) -> bool:
     """Tell whether a project's own file has registered the model with timm, which is loaded then."""
-    timm = sys.modules.get("timm")
-    return timm is not None and hasattr(timm, "is_model") and bool(timm.is_model(name)) and name not in known_models()
+    timm, bare = sys.modules.get("timm"), name.partition(".")[0]
+    return bare not in known_models() and hasattr(timm, "is_model") and bool(timm.is_model(bare))
 
 
 def _is_of_installed_timm() -> bool:
