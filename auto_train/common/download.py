@@ -4,7 +4,7 @@ from pathlib import Path
 
 from auto_train.config import AttrDict, Config
 from auto_train.data import Source
-from auto_train.data.cache_folder import locked
+from auto_train.data.cache import locked
 from auto_train.data.fetch.install import has_content
 from auto_train.errors import AutoTrainError, DownloadError, TaskContractError
 from auto_train.types import absolute

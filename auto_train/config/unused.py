@@ -21,7 +21,7 @@ MOMENTUMS = ("momentum", "betas")
 
 def check_unused(variables: Variables, declared: Declared) -> list[Problem]:
     """Return an error for each key that the recipe refuses, and a warning for each that has no effect."""
-    checks = (_warm_up, _schedule, _optimizer, _said_by_folders, _shares)
+    checks = (_warm_up, _schedule, _optimizer, _said_by_folders, _shares, _sources)
     texts = [problem for check in checks for problem in check(variables)]
     return [*_declared_unused(variables, declared), *texts]
 
@@ -104,6 +104,16 @@ def _shares(variables: Variables) -> Iterator[Problem]:
     entry = variables.cells[address].entry
     if entry.origin.kind != "default":
         yield _warning(entry, f"'{fraction}' has no effect: [training] train_ratio is {ratio}; keep one of them")
+
+
+def _sources(variables: Variables) -> Iterator[Problem]:
+    """Warn of sources beside a function that brings the data."""
+    functions = [at[0] for at in variables.cells if at[1] == "@download_function"]
+    if functions and _value(variables, ("project", "data_source_url")):
+        entry = variables.cells["project", "data_source_url"].entry
+        yield _warning(
+            entry, f"has no effect: the download_function of [{functions[0]}] brings the data; keep one of them"
+        )
 
 
 def _value(variables: Variables, address: Address) -> Any:

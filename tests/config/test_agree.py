@@ -55,5 +55,7 @@ def test_two_download_functions_are_an_error(write_ini, tmp_path):
     (tmp_path / "own.py").write_text(code)
     text = f"[project]\ncustom_functions = {tmp_path}/own.py\n[project.download]\n@download_function = bring\n"
     assert lint_config(write_ini(text)) == []
+    (problem,) = lint_config(write_ini(text), ["project.data_source_url=a.zip"])
+    assert (problem.level, problem.key) == ("warning", "data_source_url")
     problems = lint_config(write_ini(f"{text}[mine]\n@download_function = bring\n"))
     assert [(at.level, at.line) for at in problems] == [("error", 6)]

@@ -59,7 +59,9 @@ def test_what_lint_lets_pass_is_taken_by_torch(write_ini):
     ],
 )
 def test_optimizer_argument_that_torch_refuses_is_an_error_at_its_line(write_ini, name: str, lines: str):
-    ini = write_ini(f"[training.scheme]\noptimizer = {name}\nscheduler = cosine\n[training.scheme.optimizer_params]\n{lines}\n")
+    ini = write_ini(
+        f"[training.scheme]\noptimizer = {name}\nscheduler = cosine\n[training.scheme.optimizer_params]\n{lines}\n"
+    )
     (problem,) = lint_config(ini)
     assert problem.level == "error" and problem.line in (5, 6)
     assert problem.section == "training.scheme.optimizer_params"
@@ -75,7 +77,9 @@ def test_optimizer_argument_that_torch_refuses_is_an_error_at_its_line(write_ini
         ("plateau", "mode = maximum", "min, max"),
     ],
 )
-def test_scheduler_argument_that_torch_refuses_is_an_error_with_what_is_allowed(write_ini, name: str, line: str, near: str):
+def test_scheduler_argument_that_torch_refuses_is_an_error_with_what_is_allowed(
+    write_ini, name: str, line: str, near: str
+):
     ini = write_ini(f"[training.scheme]\nscheduler = {name}\n[training.scheme.scheduler_params]\n{line}\n")
     (problem,) = lint_config(ini)
     assert (problem.level, problem.line) == ("error", 4)

@@ -1,6 +1,5 @@
 """The list of timm's models: equal to timm's own, and what lint says of a name that is not in it."""
 
-
 import pytest
 
 from auto_train.config import lint_config, load_config
