@@ -1,6 +1,6 @@
 """Values that a training refuses together, or in a number or an order that no spec says: found before it starts."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from auto_train.config.problem import Problem
@@ -15,13 +15,13 @@ def check_values(variables: Variables) -> Iterator[Problem]:
         yield from check(variables.cells)
 
 
-def _counts(cells: dict[Address, Cell]) -> Iterator[Problem]:
+def _counts(cells: Mapping[Address, Cell]) -> Iterator[Problem]:
     """Yield a problem for numbers of classes that differ; of masks the background need not be counted."""
     stated = [(at, cells[at]) for at in COUNTS if _value(cells, at) is not None]
     tolerance = 1 if _value(cells, ("project.data", "target")) == "mask" else 0
     is_read = not any(section == "training.data.load_datablocks" for section, _ in cells)  # by a reader of ours
-    classes = _value(cells, ("project", "classes")) if is_read else None
-    for _, cell in stated[:1] if isinstance(classes, list) else ():
+    classes: list[str] = (_value(cells, ("project", "classes")) if is_read else None) or []
+    for _, cell in stated[:1] if classes else ():
         if abs(cell.value - len(classes)) > tolerance:
             yield cell.entry.problem(
                 f"'{cell.text}' is not the number of [project] classes, which names {len(classes)}; correct one of "
@@ -35,7 +35,7 @@ def _counts(cells: dict[Address, Cell]) -> Iterator[Problem]:
             )
 
 
-def _channels(cells: dict[Address, Cell]) -> Iterator[Problem]:
+def _channels(cells: Mapping[Address, Cell]) -> Iterator[Problem]:
     for key in ("mean", "std"):
         cell = cells.get(("architecture", key))
         if cell and isinstance(cell.value, list):
@@ -45,13 +45,13 @@ def _channels(cells: dict[Address, Cell]) -> Iterator[Problem]:
                 yield cell.entry.problem(f"'{cell.text}' must be three numbers above 0")
 
 
-def _strides(cells: dict[Address, Cell]) -> Iterator[Problem]:
+def _strides(cells: Mapping[Address, Cell]) -> Iterator[Problem]:
     cell = cells.get(("architecture", "strides"))
     if cell and isinstance(cell.value, list) and (not cell.value or cell.value != sorted(cell.value)):
         yield cell.entry.problem(f"'{cell.text}' must be one or more strides, from fine to coarse, such as [8, 16, 32]")
 
 
-def _checksums(cells: dict[Address, Cell]) -> Iterator[Problem]:
+def _checksums(cells: Mapping[Address, Cell]) -> Iterator[Problem]:
     urls, sums = (cells.get(("project", key)) for key in ("data_source_url", "data_sha256"))
     if urls and sums and sums.value:
         count = len(urls.value or [])
@@ -61,7 +61,7 @@ def _checksums(cells: dict[Address, Cell]) -> Iterator[Problem]:
             )
 
 
-def _two_stages(cells: dict[Address, Cell]) -> Iterator[Problem]:
+def _two_stages(cells: Mapping[Address, Cell]) -> Iterator[Problem]:
     """Yield what Faster R-CNN cannot do: how many boxes its second stage looks into depends on the image."""
     cell = cells.get(("architecture", "detector"))
     if not cell or cell.value != "faster_rcnn":
@@ -77,17 +77,17 @@ def _two_stages(cells: dict[Address, Cell]) -> Iterator[Problem]:
         )
 
 
-def _downloads(cells: dict[Address, Cell]) -> Iterator[Problem]:
+def _downloads(cells: Mapping[Address, Cell]) -> Iterator[Problem]:
     named = [(section, cell) for (section, key), cell in cells.items() if key == "@download_function"]
     for _, cell in named[1:]:
         yield cell.entry.problem(f"[{named[0][0]}] names a download_function too; keep one of them")
 
 
-def _at(cells: dict[Address, Cell], address: Address, instead: Cell) -> Any:
+def _at(cells: Mapping[Address, Cell], address: Address, instead: Cell) -> Any:
     """Return the entry of a key, or another one where the recipe's default stands."""
     entry = cells[address].entry
     return instead.entry if entry.origin.kind == "default" else entry
 
 
-def _value(cells: dict[Address, Cell], address: Address) -> Any:
+def _value(cells: Mapping[Address, Cell], address: Address) -> Any:
     return cells[address].value if address in cells else None

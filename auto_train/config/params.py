@@ -66,7 +66,7 @@ def give_specs(variables: Variables) -> list[Problem]:
     """Give each argument of optimizer and scheduler its spec; return a problem for each that they do not take."""
     problems = []
     for kind, table in TABLES.items():
-        name, section = _value(variables, (SCHEME, kind)), f"{SCHEME}.{kind}_params"
+        name, section = _word(variables, (SCHEME, kind)), f"{SCHEME}.{kind}_params"
         if name not in table:
             continue
         for key, cell in _cells(variables, section):
@@ -81,7 +81,7 @@ def give_specs(variables: Variables) -> list[Problem]:
 
 def check_params(variables: Variables) -> Iterator[Problem]:
     """Yield a problem for each argument of the optimizer that the others forbid; values must be final."""
-    if (name := _value(variables, (SCHEME, "optimizer"))) not in OPTIMIZERS:
+    if (name := _word(variables, (SCHEME, "optimizer"))) not in OPTIMIZERS:
         return
     cells = dict(_cells(variables, f"{SCHEME}.optimizer_params"))
     values = {key: cell.value for key, cell in cells.items()}
@@ -101,5 +101,5 @@ def _cells(variables: Variables, section: str) -> list[tuple[str, Cell]]:
     return [(at[1], cell) for at, cell in variables.cells.items() if at[0] == section]
 
 
-def _value(variables: Variables, address: Address) -> object:
-    return variables.cells[address].value if address in variables.cells and variables.settle(address) else None
+def _word(variables: Variables, address: Address) -> str:
+    return str(variables.cells[address].value) if address in variables.cells and variables.settle(address) else ""

@@ -114,17 +114,17 @@ An INI lists only what differs from these defaults. Precedence: recipe default, 
 (`section.key=value` on the command line); then `${section.key}` is filled in; then registered functions are called.
 `config explain KEY --config INI` says who set a key.
 
-A comment begins with `#` or `;` at the start of a line or behind a blank. To keep such a mark in a value, put the value, or
-the item of a list, in double quotes: `classes = red, "#2 pencil"`, `dir = "/data/run #3"`. `config lint` warns of a comment
-that looks like a part of its value. A path of Windows keeps its backslashes with and without quotes: `dir = "C:\\data"` and
-`dir = C:\\data` are the same.
+A comment begins with `#` or `;` at the start of a line or behind a blank. To keep such a mark in a value, put the
+value, or the item of a list, in double quotes: `classes = red, "#2 pencil"`, `dir = "/data/run #3"`. `config lint` warns of a
+comment that looks like a part of its value. A path of Windows keeps its backslashes with and without quotes:
+`dir = "C:\\data"` and `dir = C:\\data` are the same.
 
-Names are compared in Unicode's composed form (NFC), so that `café` is one class however a file or a folder writes it; files
-are opened by the name that the disk has. A *list of unique …* holds no item twice.
+Names are compared in Unicode's composed form (NFC), so that `café` is one class however a file or a folder writes it;
+files are opened by the name that the disk has. A *list of unique …* holds no item twice.
 
-`config lint` also reports what a training would refuse: an unknown timm model, arguments that the optimizer or the scheduler
-does not take, keys that a task cannot use. A key without effect beside others is a warning, and an unknown key in an override
-is an error.
+`config lint` also reports what a training would refuse: an unknown timm model, arguments that the optimizer or the
+scheduler does not take, keys that a task cannot use. A key without effect beside others is a warning, and an unknown
+key in an override is an error.
 """
 
 

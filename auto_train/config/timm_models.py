@@ -3,6 +3,7 @@
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -49,7 +50,6 @@ def check_backbone(variables: Variables) -> Iterator[Problem]:
     if cell is None or cell.spec.type != "timm" or not isinstance(cell.value, str) or _is_registered_here(cell.value):
         return
     known = known_models()
-    level = "error" if _is_of_installed_timm() else "warning"
     at = cell.entry
     if cell.value not in known:
         bare = [name for name in known if "." not in name]
@@ -63,8 +63,7 @@ def check_backbone(variables: Variables) -> Iterator[Problem]:
         )
     else:
         return
-    problem = at.problem(message)
-    yield Problem(message=message, file=problem.file, line=problem.line, section=at.section, key=at.key, level=level)
+    yield replace(at.problem(message), level="error" if _is_of_installed_timm() else "warning")
 
 
 def _is_pretrained(variables: Variables) -> bool:
@@ -77,8 +76,9 @@ def _is_pretrained(variables: Variables) -> bool:
 
 def _is_registered_here(name: str) -> bool:
     """Tell whether a project's own file has registered the model with timm, which is loaded then."""
-    timm, bare = sys.modules.get("timm"), name.partition(".")[0]
-    return bare not in known_models() and hasattr(timm, "is_model") and bool(timm.is_model(bare))
+    bare = name.partition(".")[0]
+    is_model = getattr(sys.modules.get("timm"), "is_model", None)
+    return bare not in known_models() and is_model is not None and bool(is_model(bare))
 
 
 def _is_of_installed_timm() -> bool:

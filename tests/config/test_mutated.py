@@ -13,8 +13,28 @@ from auto_train.errors import ConfigError
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted([*ROOT.glob("configs/*.ini"), *ROOT.glob("tests/inis/*.ini")])
 COUNT, SEED, LIMIT_S = 200, 20261201, 2.0
-VALUES = ("", "none", "true", "-1", "0", "1e999", "9" * 5000, "0x1f", "[", "]]", "{", '"', "'", "${a.b}", "${", "$", "a\\b",
-          "[1, [2, {}]]", '{"a": 1}', "\u202ebidi", "\u00e9" * 300, "../" * 50, "nan", "1,2;3", "#", "@head", "C:\\new")  # fmt: skip
+VALUES = (
+    *(
+        "",
+        "none",
+        "true",
+        "-1",
+        "0",
+        "1e999",
+        "9" * 5000,
+        "0x1f",
+        "nan",
+        "1,2;3",
+        "[",
+        "]]",
+        "{",
+        '"',
+        "'",
+        "#",
+        "@head",
+    ),
+    *("${a.b}", "${", "$", "a\\b", "C:\\new", "[1, [2, {}]]", '{"a": 1}', "\u202ebidi", "\u00e9" * 300, "../" * 50),
+)
 CHARACTERS = "\0\t\f\u00a0\u2028\ufeff\U0001f600[]=:;#$@\"'\\\u0301"
 
 Mutate = Callable[[random.Random, list[str]], list[str]]
