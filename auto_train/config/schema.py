@@ -115,8 +115,8 @@ An INI lists only what differs from these defaults. Precedence: recipe default, 
 `config explain KEY --config INI` says who set a key.
 
 A comment begins with `#` or `;` at the start of a line or behind a blank. To keep such a mark in a value, put the
-value, or the item of a list, in double quotes: `classes = red, "#2 pencil"`, `dir = "/data/run #3"`. `config lint` warns of a
-comment that looks like a part of its value. A path of Windows keeps its backslashes with and without quotes:
+value, or the item of a list, in double quotes: `classes = red, "#2 pencil"`, `dir = "/data/run #3"`. `config lint`
+warns of a comment that looks like a part of its value. A path of Windows keeps its backslashes with and without quotes:
 `dir = "C:\\data"` and `dir = C:\\data` are the same.
 
 Names are compared in Unicode's composed form (NFC), so that `café` is one class however a file or a folder writes it;

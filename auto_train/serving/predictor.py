@@ -1,7 +1,7 @@
 """Predictor: image → uint8 array → engine → answer. The CLI, the REST service and Python all predict through it."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +10,7 @@ from auto_train.answers import answer_function, difference_function
 from auto_train.bundle import compare_golden, verify_filelist, weights_sha256
 from auto_train.bundle.find import FoundModel, find_at, find_for_config
 from auto_train.errors import DataError, MissingError, TaskContractError
+from auto_train.runs.listing import read_json
 from auto_train.serving.engines import open_engine
 from auto_train.serving.engines.base import Engine, Metadata
 from auto_train.types import absolute
@@ -30,6 +31,7 @@ class Predictor:
         max_pixels: largest image decoded, width times height; none: no limit.
         warnings: what the user should know about the model.
         bundle: folder of the bundle it was made from, if that is known.
+        facts: what the bundle's facts.json said when the model was opened.
     """
 
     def __init__(
@@ -40,9 +42,10 @@ class Predictor:
         max_pixels: int | None = None,
         warnings: tuple[str, ...] = (),
         bundle: Path | None = None,
+        facts: Mapping[str, Any] | None = None,
     ):
         self.model: Metadata = engine.metadata
-        self.warnings, self.bundle = warnings, bundle
+        self.warnings, self.bundle, self.facts = warnings, bundle, facts or {}
         self._engine, self._postprocess, self._max_pixels = engine, postprocess, max_pixels
         self._answer = answer_function(engine.metadata.task)
 
@@ -122,7 +125,9 @@ def open_predictor(found: FoundModel, *, trust_code: bool = False, **options: An
     Raises:
         BundleError: incomplete or altered, or it answers otherwise than when it was made.
     """
-    options |= {"bundle": found.bundle}
+    # Now and never again: another model may lie there while this one answers.
+    facts = read_json(found.bundle / "facts.json") if found.bundle else {}
+    options |= {"bundle": found.bundle, "facts": facts}
     if found.onnx:
         engine = open_engine("onnxruntime", found)
         if found.bundle is None or _is_export_of(engine, found.bundle):

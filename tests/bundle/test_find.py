@@ -27,6 +27,18 @@ def test_find_bundle_through_a_link_gives_the_export_beside_the_real_one(colours
     assert find_at(tmp_path / "latest").onnx == colours / "exports/onnx/model.onnx"
 
 
+@pytest.mark.parametrize("part", ["", "bundle"])
+def test_link_is_resolved_once(colours: Path, tmp_path: Path, part: str) -> None:
+    (tmp_path / "run").mkdir()
+    link = tmp_path / "run/bundle" if part else tmp_path / "latest"
+    link.symlink_to(colours / part)
+    found = find_at(tmp_path / "run" if part else link)
+    assert (found.bundle, found.onnx) == (colours / "bundle", colours / "exports/onnx/model.onnx")
+    (tmp_path / "model.onnx").symlink_to(tmp_path / "blob")
+    (tmp_path / "blob").write_bytes(b"its name says nothing")
+    assert find_at(tmp_path / "model.onnx").onnx == tmp_path / "model.onnx"
+
+
 def test_find_onnx_file_needs_no_bundle(colours: Path) -> None:
     found = find_at(colours / "exports/onnx/model.onnx")
     assert found.bundle is None
