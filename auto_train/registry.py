@@ -100,7 +100,7 @@ def get(kind: str, name: str) -> Callable[..., Any]:
     try:
         return _kinds[kind].get(name)
     except catalogue.RegistryError:
-        message = f"no {kind} is registered as '{name}'"
+        message = f"no {kind} is registered as '{name[:80]}'"
         raise TaskContractError(message, allowed=did_you_mean(name, names(kind))) from None
     except ImportError as error:
         raise TaskContractError(f"{kind} '{name}' of an installed package cannot be imported: {error}") from error

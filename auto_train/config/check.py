@@ -77,18 +77,24 @@ def check_names(
         message, level = _unknown_key(address, declared) if address[0] in known else ("", "warning")
         if level == "warning" and ".".join(address) in used:
             continue
-        if level == "warning" and cell.entry.origin.kind == "override" and not _is_own(address, cells, written):
+        if (
+            level == "warning"
+            and cell.entry.origin.kind == "override"
+            and not _is_own(address, cells, written, declared)
+        ):
             message, level = _unknown_override(address, [*declared.specs, *written]), "error"
         if message:
             problems.append(replace(cell.entry.problem(message), level=level))
     return problems
 
 
-def _is_own(address: Address, cells: Mapping[Address, Cell], written: Collection[Address]) -> bool:
+def _is_own(address: Address, cells: Mapping[Address, Cell], written: Collection[Address], declared: Declared) -> bool:
     """Tell whether an override is of the user's own keys: a file has the key, or its section and no similar key."""
     section, key = address
-    beside = [at[1] for at in written if at[0] == section]
-    return address in written or _holds_function(section, cells) or bool(beside and not near_name(key, beside)[1])
+    if address in written or _holds_function(section, cells):
+        return True
+    beside = [at[1] for at in written if at[0] == section] if section not in declared.sections else []
+    return bool(beside) and not near_name(key, beside)[1]
 
 
 def _holds_function(section: str, cells: Mapping[Address, Cell]) -> bool:

@@ -9,6 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from auto_train.config.problem import Problem
+from auto_train.config.values import quote
 from auto_train.config.variables import Cell, Variables
 from auto_train.errors import did_you_mean
 
@@ -53,7 +54,7 @@ def check_backbone(variables: Variables) -> Iterator[Problem]:
     at = cell.entry
     if cell.value not in known:
         bare = [name for name in known if "." not in name]
-        message = f"timm has no model '{cell.value}': {near_models(cell.value, bare)}"
+        message = f"timm has no model {quote(cell.value)}: {near_models(cell.value, bare)}"
     elif not known[cell.value] and _is_pretrained(variables):
         pretrained = variables.cells[BACKBONE, "pretrained"].entry
         at = at if pretrained.origin.kind == "default" else pretrained

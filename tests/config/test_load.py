@@ -200,6 +200,7 @@ def test_override_that_is_wrong_is_named_as_such(write_ini, overrides: list[str]
         ("scheme.epochs=3", "training.scheme.epochs"),
         ("mine.numbr=3", "mine.number"),
         ("my.x=3", ""),
+        ("project.nonsense=3", ""),
     ],
 )
 def test_override_of_an_unknown_key_is_an_error_with_the_nearest(write_ini, override: str, near: str):
