@@ -100,7 +100,7 @@ class TrainingRun:
             DataError: the run has other data than before. UsageError: strict, and the data comes from a function.
         """
         check_strict(self.config, task)
-        for warning in task.warnings:
+        for warning in [*map(str, self.config.warnings), *task.warnings]:
             logger.warning(warning)
         if self.resume:
             self._go_on(self.resume, task)

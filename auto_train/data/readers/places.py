@@ -10,6 +10,7 @@ from auto_train.data.image import SUFFIXES
 from auto_train.data.readers.base import SPLIT_NAMES, SPLIT_OF, Options
 from auto_train.data.readers.image_index import ImageIndex, spellings
 from auto_train.errors import DataError
+from auto_train.types import normal_text, on_disk
 
 IMAGE_FOLDERS = ("images", "image", "imgs", "img", "jpegimages")
 # Problems that a caller has advice for.
@@ -104,7 +105,7 @@ class Places:
 
     def _hits(self, place: Path, names: list[str]) -> list[Path]:
         for name in names:
-            path = Path(os.path.normpath(place / name))
+            path = on_disk(Path(os.path.normpath(place / name)))
             if os.path.isfile(path):  # noqa: PTH113 - Path.is_file raises for a name that is too long
                 return [path]
             if path.suffix.lower() not in SUFFIXES and (found := self._with_stem(path)):
@@ -119,9 +120,9 @@ class Places:
             for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else ():  # noqa: PTH112, PTH208
                 stem, suffix = os.path.splitext(name)  # noqa: PTH122 - a hundred thousand names
                 if suffix.lower() in SUFFIXES:
-                    stems[stem].append(name)
+                    stems[normal_text(stem)].append(name)
             self._stems[folder] = stems
-        return [path.parent / name for name in self._stems[folder].get(path.name, ())]
+        return [path.parent / name for name in self._stems[folder].get(normal_text(path.name), ())]
 
     def _one(self, hits: list[Path], name: str) -> tuple[Path, str]:
         different = sorted(set(hits))

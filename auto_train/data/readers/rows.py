@@ -10,6 +10,7 @@ from auto_train.data.readers.places import DIR_HINT, MISSING_IMAGE, NOT_ONE_IMAG
 from auto_train.data.readers.table import SUFFIXES, Table, column_names, read_table
 from auto_train.data.samples import listed
 from auto_train.errors import DataError
+from auto_train.types import normal_text, on_disk
 
 Value = TypeVar("Value")
 # file_name is what Hugging Face calls it; the others only where no class folders may be meant.
@@ -82,14 +83,14 @@ def find_tables(folder: Path, options: Options, fits: Callable[[Sequence[str]], 
         DataError: it is not clear which of several is meant.
     """
     if options.labels_file:
-        return {folder / options.labels_file: ""}
+        return {on_disk(folder / options.labels_file): ""}
     if not folder.is_dir():
         return {}
 
     def is_table(path: Path) -> bool:
         if path.suffix.lower() not in SUFFIXES or path.name.startswith(".") or not path.is_file():
             return False
-        names = column_names(path)
+        names = [normal_text(name) for name in column_names(path)]
         return any(name in names for name in path_columns(options)) and fits(names)
 
     here = [path for path in sorted(folder.iterdir()) if is_table(path)]
