@@ -2,12 +2,12 @@
 
 import csv
 import hashlib
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from auto_train.data.samples import Samples
 from auto_train.errors import DataError
+from auto_train.files import replacing
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,15 +23,11 @@ def write_manifest(samples: Samples, path: Path) -> None:
         path: file to write, usually ``manifest.csv`` in the run folder.
     """
     rows = samples.hashed().table[list(COLUMNS)].itertuples(index=False)
-    part = path.with_name(f".{path.name}.part")
     # File names need not be UTF-8; surrogateescape brings their bytes back unchanged.
-    with part.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
+    with replacing(path) as part, part.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(COLUMNS)
         writer.writerows(rows)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(part, path)
 
 
 def read_manifest(path: Path) -> "pd.DataFrame":

@@ -19,7 +19,7 @@ from auto_train.files import (
     cut_torn_line,
     full_disk_explained,
     remove,
-    sync_folder,
+    replace_link,
     write_atomically,
 )
 from auto_train.runs.lock import locked
@@ -74,12 +74,9 @@ class RunFolder:
         runs = location.expanduser().absolute() / "runs"
         name = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
         run = cls(runs / name)
-        link = runs / f".latest-{name}"
         try:
             run.checkpoints.mkdir(parents=True)
-            link.symlink_to(name)
-            os.replace(link, runs / "latest")
-            sync_folder(runs)
+            replace_link(runs / "latest", name)
         except OSError as error:
             raise UsageError(
                 f"no run folder can be made: {error.strerror}",

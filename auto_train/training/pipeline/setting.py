@@ -10,7 +10,7 @@ import torch
 from loguru import logger
 
 from auto_train.errors import UsageError
-from auto_train.files import write_atomically
+from auto_train.files import put_in_place, write_atomically
 from auto_train.runs.folder import RunFolder, environment
 from auto_train.training.average import Averages
 from auto_train.training.checkpoints.settle import drop_kept, settle_checkpoints
@@ -109,7 +109,7 @@ def _put_aside(folder: RunFolder, metrics: Path, last: Path) -> None:
     """Keep the metrics of another training that the folder holds, and say so."""
     kept = f"metrics.{1 + len(list(folder.path.glob('metrics.*.jsonl')))}.jsonl"
     if metrics.exists():
-        metrics.rename(folder.path / kept)
+        put_in_place(metrics, folder.path / kept)
     logger.warning(
         f"{folder.path} holds an earlier training: its metrics are kept as {kept}, its checkpoints will be "
         f"replaced; to go on with it, give ckp_file: {last}"
