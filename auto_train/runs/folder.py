@@ -117,7 +117,7 @@ class RunFolder:
         return as_typed(self.path)
 
     def locked(self) -> AbstractContextManager[None]:
-        """Hold the run while the block runs, see run_lock.py."""
+        """Hold the run while the block runs, see lock.py."""
         return locked(self.path)
 
     def clean(self) -> None:

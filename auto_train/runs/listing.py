@@ -4,12 +4,10 @@ Anything in a run folder may be missing, half written or damaged; what cannot be
 """
 
 import configparser
-import fcntl
 import json
 import math
 import os
 import re
-import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from auto_train.errors import MissingError
+from auto_train.runs.lock import is_held
 
 Row = dict[str, Any]
 
@@ -185,19 +184,6 @@ def _status(path: Path) -> str:
     if text == "running":
         return "running" if is_held(path) else "killed"
     return text if text in STATUSES else "unknown"
-
-
-def is_held(path: Path) -> bool:
-    """Tell whether a process trains the run: asks for the lock of training/runs/run_lock.py, and does not take it."""
-    # struct flock of 64-bit Linux: type, whence, start, length, pid
-    question = struct.pack("hhqqi", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
-    try:
-        with (path / ".lock").open("rb") as file:
-            answer = fcntl.fcntl(file, fcntl.F_GETLK, question)
-    except OSError:
-        return False
-    kind: int = struct.unpack("hhqqi", answer)[0]
-    return kind != fcntl.F_UNLCK
 
 
 def _stamp(path: Path) -> tuple[int, int]:
