@@ -20,6 +20,7 @@ from auto_train.jobs import files
 from auto_train.jobs.job import Claimed, Job, Order
 from auto_train.jobs.table import TIMEOUT_S, Table
 from auto_train.locks import hold, is_held
+from auto_train.runs.read import read_last_metrics, read_status, read_tail
 from auto_train.types import absolute
 
 FILE = "jobs.sqlite"
@@ -135,7 +136,7 @@ class Jobs:
             MissingError: there is none of this number.
         """
         self.get(number)
-        return files.tail(self.folder(number) / files.LOG, last_bytes)
+        return read_tail(self.folder(number) / files.LOG, last_bytes)
 
     def follow(self, number: int, *, is_waiting: bool = True) -> Iterator[str]:
         """Yield all that a job has printed, in parts.
@@ -214,7 +215,7 @@ class Jobs:
             if is_held(self._lock(row["id"])):
                 continue
             run = files.run_of(files.told(folder))
-            status = files.status(run)
+            status = read_status(run) if run else ""
             if status == "done":
                 self._end(db, row["id"], state="done", exit_code=None, error="")
             elif status == "interrupted" and row["stop_requested"]:
@@ -250,7 +251,7 @@ class Jobs:
             run=str(run) if run else None,
             stop_requested=bool(row["stop_requested"]),
             progress=told,
-            metrics=files.metrics(run),
+            metrics=read_last_metrics(run) if run else {},
         )
 
     def _start_worker(self) -> None:

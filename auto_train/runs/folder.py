@@ -23,6 +23,7 @@ from auto_train.files import (
     write_atomically,
 )
 from auto_train.runs.lock import locked
+from auto_train.runs.read import EVENTS, METRICS, STATUS, read_status
 from auto_train.types import as_plain, as_typed
 
 LIBRARIES = ("auto-train", "torch", "torchvision", "fastai", "timm", "onnx", "onnxruntime", "numpy", "pillow")
@@ -108,8 +109,7 @@ class RunFolder:
     @property
     def status(self) -> str:
         """The one word in STATUS: running, done, interrupted, failed; "" where there is none."""
-        path = self.path / "STATUS"
-        return path.read_text(encoding="utf-8").strip() if path.is_file() else ""
+        return read_status(self.path)
 
     @property
     def shown(self) -> str:
@@ -124,7 +124,7 @@ class RunFolder:
         """Remove what a killed process has left half written: temporary files, and a last line without its end."""
         for part in list(self.path.rglob(".*.part")):
             remove(part)
-        for log in ("metrics.jsonl", "events.jsonl"):
+        for log in (METRICS, EVENTS):
             cut_torn_line(self.path / log)
 
     def write_json(self, name: str, value: Any) -> Path:
@@ -137,10 +137,10 @@ class RunFolder:
         append_line(self.path / name, json.dumps(as_plain(row), ensure_ascii=False))
 
     def event(self, kind: str, **fields: Any) -> None:
-        self.append("events.jsonl", {"time": datetime.now(UTC).isoformat(), "event": kind, **fields})
+        self.append(EVENTS, {"time": datetime.now(UTC).isoformat(), "event": kind, **fields})
 
     def set_status(self, status: str) -> None:
-        path = self.path / "STATUS"
+        path = self.path / STATUS
         try:
             write_atomically(path, f"{status}\n".encode())
         except TrainingError:
