@@ -115,7 +115,7 @@ def test_best_is_the_lowest_of_errors_and_the_highest_of_metrics(
         (("freeze_epochs = none", "freeze_epochs = 3"), 11),
         (("minutes = none", "minutes = 5"), None),
         (("epochs = 8", "epochs = many"), None),
-        (("[training.scheme]", "[training.scheme"), None),
+        (("epochs = 8", "epochs 8"), None),
         (("[project]", "[project"), 8),
     ],
 )
