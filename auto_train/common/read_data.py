@@ -18,9 +18,9 @@ from auto_train.data.doctor import Examination, examine, look_at_all, read_exclu
 from auto_train.data.doctor.classes import check_splits
 from auto_train.data.doctor.examine import CHECKS, ROW_CHECKS
 from auto_train.data.draw import BACKGROUNDS
-from auto_train.data.samples import listed, without
+from auto_train.data.samples import without
 from auto_train.data.targets import Boxes, Masks
-from auto_train.errors import DataError, DataRefusedError, TaskContractError
+from auto_train.errors import DataError, DataRefusedError, TaskContractError, listed
 from auto_train.types import Listener, Progress, absolute
 
 # Keys that state the number of classes; n_classes is what older INIs call it, and lint says so.

@@ -9,11 +9,12 @@ from pathlib import Path
 from auto_train.data.image import SUFFIXES
 from auto_train.data.inspect.columns import Keys, columns_for
 from auto_train.data.inspect.path_column import NoImagesError
+from auto_train.data.read import read_samples
 from auto_train.data.readers import NAMES, Options, detect, get_reader
 from auto_train.data.readers import table as tables
 from auto_train.data.readers.base import SPLIT_NAMES
 from auto_train.data.readers.places import IMAGE_FOLDERS, folders_in
-from auto_train.data.samples import Samples, read_samples
+from auto_train.data.samples import Samples
 from auto_train.errors import DataError
 from auto_train.types import absolute
 

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from auto_train.data.readers.base import Options, target_samples
 from auto_train.data.readers.classes import unknown_class
 from auto_train.data.readers.places import DIR_HINT, MISSING_IMAGE, NOT_ONE_IMAGE, PATHS_HINT, short_name
-from auto_train.data.samples import listed
-from auto_train.errors import DataError
+from auto_train.errors import DataError, listed
 from auto_train.types import normal_text
 
 if TYPE_CHECKING:

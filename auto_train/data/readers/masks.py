@@ -12,8 +12,7 @@ from auto_train.data.readers.classes import names_in
 from auto_train.data.readers.mask_colours import are_by_colour, class_names, codes_of, colour_maps, unused
 from auto_train.data.readers.places import IMAGE_FOLDERS, folders_in, images_below, inner_splits, split_folders
 from auto_train.data.readers.voc import image_sets
-from auto_train.data.samples import listed
-from auto_train.errors import DataError, ImageError
+from auto_train.errors import DataError, ImageError, listed
 from auto_train.types import normal_text
 
 if TYPE_CHECKING:

@@ -8,8 +8,7 @@ from typing import Generic, TypeVar
 from auto_train.data.readers.base import SPLIT_OF, Options
 from auto_train.data.readers.places import DIR_HINT, MISSING_IMAGE, NOT_ONE_IMAGE, PATHS_HINT, Places, short_name
 from auto_train.data.readers.table import SUFFIXES, Table, column_names, read_table
-from auto_train.data.samples import listed
-from auto_train.errors import DataError
+from auto_train.errors import DataError, listed
 from auto_train.types import normal_text, on_disk
 
 Value = TypeVar("Value")

@@ -9,8 +9,7 @@ from auto_train.data.readers.boxes import Annotated, Box, box_samples, refuse
 from auto_train.data.readers.numbers import number_in, side_in
 from auto_train.data.readers.places import Places, folders_in, short_name, split_folders, unused_images
 from auto_train.data.readers.xml import Element, read_xml
-from auto_train.data.samples import listed
-from auto_train.errors import DataError
+from auto_train.errors import DataError, listed
 from auto_train.types import normal_text
 
 if TYPE_CHECKING:

@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from auto_train.data.readers.base import SPLIT_OF
-from auto_train.data.samples import listed
-from auto_train.errors import DataError
+from auto_train.errors import DataError, listed
 from auto_train.types import absolute, normal_text
 
 CONFIG_FILES = ("data.yaml", "data.yml", "dataset.yaml", "dataset.yml")
