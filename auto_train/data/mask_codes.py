@@ -48,8 +48,8 @@ def decode_mask(path: Path, colours: Colours = ()) -> "tuple[np.ndarray, bytes]"
         data = path.read_bytes()
         if format_of(data) not in FORMATS:
             raise Image.UnidentifiedImageError
-        _check_pages(data)
         image, orientation = open_bounded(data, FORMATS)
+        _check_pages(data)
         with image:
             image.load()
             codes = _codes_by_colour(image, colours) if colours else _codes(image, data)
