@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from auto_train.common.download import call_download, download_section
 from auto_train.common.earlier_splits import earlier_splits
 from auto_train.common.limit import limit_rows
 from auto_train.common.user_loaders import is_dataloaders, samples_of
@@ -44,7 +45,12 @@ class DataRead:
 
 
 def fetch_data(config: Config, *, listener: Listener | None = None, offline: bool = False) -> Source:
-    """Fetch ``project.data_source_url`` if ``training.dir`` does not exist, and say where the data came from."""
+    """Fetch the data if ``training.dir`` does not exist, and say where it came from.
+
+    The INI's ``@download_function`` brings it, or ``project.data_source_url`` names it.
+    """
+    if download_section(config):
+        return call_download(config, offline=offline)
 
     def tell(name: str, done: int, total: int | None) -> None:
         if listener:

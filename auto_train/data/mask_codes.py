@@ -4,12 +4,13 @@ Which images the files belong to is in readers/masks.py; what a set of masks say
 """
 
 import io
-import struct
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from auto_train.data.bounded import format_of
+from auto_train.data.image import BROKEN, open_bounded
+from auto_train.data.rgb import turn_upright
 from auto_train.data.tiff import unusual_bands
 from auto_train.errors import ImageError
 
@@ -26,8 +27,6 @@ IGNORED = 255
 # Pillow multiplies grey values of fewer than 8 bits, so that the largest becomes 255. Source: its Unpack.c.
 _SCALE = {2: 85, 4: 17}
 _ONE_NUMBER = "save one number for each pixel: its class"
-# What Pillow's plug-ins raise on broken files besides OSError.
-_BROKEN = (SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, EOFError, struct.error, zlib.error)
 _TIFF_BITS, _TIFF_PHOTOMETRIC, _WHITE_IS_ZERO = 258, 262, 0
 
 
@@ -47,21 +46,24 @@ def decode_mask(path: Path, colours: Colours = ()) -> "tuple[np.ndarray, bytes]"
 
     try:
         data = path.read_bytes()
-        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-            _check_pages(image)
+        if format_of(data) not in FORMATS:
+            raise Image.UnidentifiedImageError
+        _check_pages(data)
+        image, orientation = open_bounded(data, FORMATS)
+        with image:
             image.load()
-            if colours:
-                return _codes_by_colour(image, colours), b""
-            codes = _codes(image, data)
-            return codes, _palette_of(image, codes)
+            codes = _codes_by_colour(image, colours) if colours else _codes(image, data)
+            palette = b"" if colours else _palette_of(image, codes)
+            # Of other formats than TIFF, EXIF is not looked at: annotation tools draw on what lies in the file.
+            return turn_upright(codes, orientation if image.format == "TIFF" else 1), palette
     except Image.UnidentifiedImageError as error:
         if bands := unusual_bands(data):
             raise ImageError(f"is {bands}", where=str(path), allowed="one band of class codes") from error
         allowed = ", ".join(FORMATS)
         raise ImageError("is not a mask", where=str(path), allowed=allowed, hint="JPEG changes values") from error
-    except (OSError, *_BROKEN, Image.DecompressionBombError) as error:
+    except BROKEN as error:
         if isinstance(error, ImageError):
-            raise ImageError(error.message, where=str(path), allowed=error.allowed, hint=error.hint) from error
+            raise type(error)(error.message, where=str(path), allowed=error.allowed, hint=error.hint) from error
         raise ImageError(f"cannot be read as a mask: {error}", where=str(path)) from error
 
 
@@ -72,26 +74,29 @@ def colours_in(path: Path) -> set[tuple[int, int, int]]:
         ImageError: it cannot be decoded.
     """
     import numpy as np
-    from PIL import Image
 
     try:
-        with Image.open(path, formats=FORMATS) as image:
+        image, _ = open_bounded(path, FORMATS)
+        with image:
             packed = np.unique(_packed(image))
-    except (OSError, *_BROKEN, Image.DecompressionBombError) as error:
+    except BROKEN as error:
         raise ImageError(f"cannot be read as a mask: {error}", where=str(path)) from error
     return {(int(value) >> 16, int(value) >> 8 & 255, int(value) & 255) for value in packed}
 
 
-def _check_pages(image: "Image") -> None:
+def _check_pages(data: bytes) -> None:
     """Refuse further images of the same size: nobody knows which of them is the mask."""
-    size, pages = image.size, getattr(image, "n_frames", 1)
-    for page in range(1, pages):
-        image.seek(page)
-        if image.size == size:
-            image.seek(0)
-            raise ImageError(f"holds {pages} images of one size", hint="save the mask as the only image of its file")
-    if pages > 1:
-        image.seek(0)
+    from PIL import Image
+
+    if format_of(data) not in ("TIFF", "GIF"):
+        return
+    with Image.open(io.BytesIO(data), formats=("TIFF", "GIF")) as image:
+        size, pages = image.size, getattr(image, "n_frames", 1)
+        for page in range(1, pages):
+            image.seek(page)
+            if image.size == size:
+                hint = "save the mask as the only image of its file"
+                raise ImageError(f"holds {pages} images of one size", hint=hint)
 
 
 def _codes(image: "Image", data: bytes) -> "np.ndarray":

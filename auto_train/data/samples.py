@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from auto_train.data.images import Images
 from auto_train.errors import DataError
-from auto_train.types import absolute
+from auto_train.types import absolute, normal_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -152,6 +152,8 @@ def read_samples(
     from auto_train.data.readers.groups import check_group_column
 
     folder, builtin = _place(source)
+    labels = [normal_text(name) for name in labels or ()]
+    columns = (label_column,) if isinstance(label_column, str) else tuple(label_column or ())
     options = Options(
         target=target,
         train_dir=absolute(train_dir) if train_dir else None,
@@ -160,10 +162,10 @@ def read_samples(
         images_dir=absolute(images_dir) if images_dir else None,
         annotations_file=absolute(annotations_file) if annotations_file else None,
         labels_file=Path(labels_file).expanduser() if labels_file else None,
-        path_column=path_column,
-        label_columns=(label_column,) if isinstance(label_column, str) else tuple(label_column or ()),
-        group_column=group_column,
-        classes=tuple(labels or ()),
+        path_column=normal_text(path_column),
+        label_columns=tuple(map(normal_text, columns)),
+        group_column=group_column and normal_text(group_column),
+        classes=tuple(labels),
     )
     try:
         _check_places(options)
@@ -203,8 +205,9 @@ def without(samples: Samples, exclude: set[str]) -> Samples:
     """Return the samples less those whose path, as in the table or absolute, is among these."""
     if not exclude:
         return samples
-    paths = samples.table["path"]
-    names = [samples.images.name(row) for row in range(len(samples))]
+    exclude = set(map(normal_text, exclude))
+    paths = [normal_text(path) for path in samples.table["path"]]
+    names = [normal_text(samples.images.name(row)) for row in range(len(samples))]
     kept = [i for i, (path, name) in enumerate(zip(paths, names, strict=True)) if not {path, name} & exclude]
     unknown = sorted(exclude - set(paths) - set(names))
     left = samples.take(kept)

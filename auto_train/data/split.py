@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from auto_train.data.hold_out import Unit, hold_out
 from auto_train.data.samples import Samples
 from auto_train.errors import DataError, UsageError
+from auto_train.types import normal_text
 
 DRAWN = ("train", "valid")
 
@@ -39,10 +40,11 @@ def assign_splits(
         where = "[project.data] valid_fraction"
         raise UsageError(f"'{valid_fraction}' is out of range", where=where, allowed="0 to below 1")
     samples = samples.hashed()
-    table, frozen = samples.table, frozen or {}
-    splits = [frozen.get(path, split) for path, split in zip(table["path"], table["split"], strict=True)]
+    table, frozen = samples.table, {normal_text(path): split for path, split in (frozen or {}).items()}
+    paths = [normal_text(path) for path in table["path"]]
+    splits = [frozen.get(path, split) for path, split in zip(paths, table["split"], strict=True)]
     if valid_fraction > 0 and "valid" not in set(table["split"]):
-        settled = [path in frozen or split == "test" for path, split in zip(table["path"], splits, strict=True)]
+        settled = [path in frozen or split == "test" for path, split in zip(paths, splits, strict=True)]
         splits = _drawn(samples, splits, settled, valid_fraction, earlier or {})
     splits = [split or "train" for split in splits]
     if "train" not in splits:
@@ -73,12 +75,12 @@ def _drawn(
         is_kept = split == "train" and not fixed
         units.append(Unit(place=unit_hash(key), images=len(rows), classes=shown, split=split, is_kept=is_kept))
     held_out = hold_out(units, fraction)
-    found = list(splits)
+    result = list(splits)
     for number, (unit, rows) in enumerate(zip(units, rows_of.values(), strict=True)):
         drawn = "valid" if number in held_out else unit.split or "train"
         for row in rows:
-            found[row] = splits[row] if settled[row] else drawn
-    return found
+            result[row] = splits[row] if settled[row] else drawn
+    return result
 
 
 def _only(splits: set[str]) -> str:

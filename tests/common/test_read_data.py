@@ -73,9 +73,10 @@ def test_data_without_a_valid_image_cannot_be_trained_on(digit_files: Path, tmp_
         read(config, for_training=True)
 
 
-def test_other_number_of_classes_than_stated_is_told_first(digit_files: Path, tmp_path: Path):
-    config = tiny_config(tmp_path, digit_files, "project.num_classes=4")
-    with pytest.raises(DataError, match=r"\[project\] num_classes: the INI states 4 classes, the data has 3: 0, 1, 2"):
+@pytest.mark.parametrize("key", ["num_classes", "n_classes"])
+def test_other_number_of_classes_than_stated_is_told_first(digit_files: Path, tmp_path: Path, key: str):
+    config = tiny_config(tmp_path, digit_files, f"project.{key}=4")
+    with pytest.raises(DataError, match=rf"\[project\] {key}: the INI states 4 classes, the data has 3: 0, 1, 2"):
         read(config, for_training=True)
 
 

@@ -46,6 +46,10 @@ KINDS = {
     "not_allowed": _error("files that may not be read", "give the user who trains the right to read them: chmod u+r"),
     "empty": _error("files of 0 bytes", "fetch them again, or leave them out"),
     "not_an_image": _error("files that are no images", "remove them, or leave them out"),
+    "not_decoded": _error(
+        "images in a format that is not decoded (HEIC, AVIF, …)",
+        "convert them to JPEG: heif-convert photo.heic photo.jpg, avifdec photo.avif photo.jpg, or leave them out",
+    ),
     "truncated": _error("images that end too early", "fetch them again, or leave them out"),
     "unreadable": _error("images that cannot be decoded", "replace them, or leave them out"),
     "too_large": _error("images of too many pixels", "save them smaller, or leave them out"),
@@ -141,6 +145,10 @@ KINDS = {
     ),
     "odd_mode": _warning(
         "images whose values change on the way to 8-bit RGB", "convert them where you see what comes out"
+    ),
+    "narrow_range": _warning(
+        "16-bit images that use a small part of their range",
+        "scale their values to the full range, 12 bits times 16: with 8 bits they are nearly black",
     ),
     "duplicate": _info("copies of one content in one split", "they count double; leave the copies out"),
     "near_duplicate": _info("images that look like one in the same split", "few new views in many images"),

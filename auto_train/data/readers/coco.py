@@ -11,6 +11,7 @@ from auto_train.data.readers.base import SPLIT_OF, Options
 from auto_train.data.readers.numbers import side_in
 from auto_train.data.readers.places import Places, folders_in, short_name, split_folders, unused_images
 from auto_train.errors import DataError
+from auto_train.types import normal_text
 
 LOOKS = "JSON files with images, annotations and categories (COCO)"
 _Content = Mapping[str, Sequence[Mapping[str, Any]]]
@@ -92,7 +93,7 @@ def read_files(folder: Path, options: Options) -> Coco:
         hint = "name another file in [training.data] annotations_file"
         raise DataError(f"{len(images)} images and no annotations", where=str(where), hint=hint)
     shown = ", ".join(f"{file} ({split or 'no split'})" for split, file in files)
-    notes = [f"annotations are those of {shown}"]
+    notes = [f"annotations are those of {shown}", *places.notes]
     if left := sorted({*groups} - {*names.values()}):
         notes.append(f"categories that only group others are no classes: {', '.join(left)}")
     return Coco(
@@ -165,11 +166,11 @@ def _add_names(names: dict[int, str], content: _Content, file: Path, problems: l
     Exports of Roboflow begin with a category that is above all others, often of the same name as one of them.
     """
     used = {key for one in content["annotations"] if isinstance(key := one.get("category_id"), int)}
-    above = {str(one.get("supercategory")) for one in content["categories"]}
+    above = {normal_text(str(one.get("supercategory"))) for one in content["categories"]}
     own: set[int] = set()
     groups = []
     for number, one in enumerate(content["categories"], 1):
-        key, name = one.get("id"), str(one.get("name") or "").strip()
+        key, name = one.get("id"), normal_text(str(one.get("name") or "").strip())
         if not isinstance(key, int) or not name:
             problems.append(f"{short_name(file)}: category {number} has no id or no name")
         elif key not in used and name in above and one.get("supercategory") != name:

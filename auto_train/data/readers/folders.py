@@ -1,7 +1,6 @@
 """Class folders, with or without train / valid / test folders above them."""
 
 import os
-import unicodedata
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +10,7 @@ from auto_train.data.image import SUFFIXES
 from auto_train.data.readers.base import SPLIT_NAMES, Options, file_samples
 from auto_train.data.samples import listed
 from auto_train.errors import DataError, did_you_mean
+from auto_train.types import normal_text
 
 if TYPE_CHECKING:
     from auto_train.data.samples import Samples
@@ -105,8 +105,7 @@ def _labelled(
     for below in _subfolders(root):
         if not split and _is_split(below):
             continue
-        # One name in two Unicode forms (macOS, Linux) is one class.
-        label = unicodedata.normalize("NFC", below.name)
+        label = normal_text(below.name)  # of two Unicode forms (macOS, Linux) one class
         images = sorted(_walk(below, ignored))
         if not images:
             warnings.append(f"{below}: no image in this folder, so it is no class")

@@ -14,6 +14,7 @@ from auto_train.data.readers.places import IMAGE_FOLDERS, folders_in, images_bel
 from auto_train.data.readers.voc import image_sets
 from auto_train.data.samples import listed
 from auto_train.errors import DataError, ImageError
+from auto_train.types import normal_text
 
 if TYPE_CHECKING:
     from auto_train.data.samples import Samples
@@ -55,8 +56,8 @@ def read(folder: Path, options: Options) -> "Samples":
     warnings: list[str] = []
     pairs = [pair for place in folders for pair in _pairs(place, problems, warnings)]
     if sets := image_sets(folder, "Segmentation"):
-        pairs = [(sets[image.stem], image, mask) for _, image, mask in pairs if image.stem in sets]
-        missing = sorted(set(sets) - {image.stem for _, image, _ in pairs})
+        pairs = [(sets[stem], image, mask) for _, image, mask in pairs if (stem := normal_text(image.stem)) in sets]
+        missing = sorted(set(sets) - {normal_text(image.stem) for _, image, _ in pairs})
         problems += [f"{stem}: in ImageSets/Segmentation, and no image with a mask" for stem in missing]
         warnings = []
     if problems:
@@ -155,13 +156,13 @@ def _pairs(place: Pair, problems: list[str], warnings: list[str]) -> Iterator[Pa
     split, images, masks = place
     by_stem: dict[str, Path] = {}
     for path in images_below(images, SUFFIXES):
-        stem = str(path.relative_to(images).with_suffix(""))
+        stem = normal_text(str(path.relative_to(images).with_suffix("")))
         if stem in by_stem:
             problems.append(f"{path}: a second image of this name beside {by_stem[stem].name}")
         by_stem[stem] = path
     used: dict[str, Path] = {}
     for path in images_below(masks, MASK_SUFFIXES):
-        stem = str(path.relative_to(masks).with_suffix(""))
+        stem = normal_text(str(path.relative_to(masks).with_suffix("")))
         own = stem if stem in by_stem else stem.removesuffix(_END)
         if own not in by_stem:
             problems.append(f"{path}: no image of this name in {images}")
@@ -169,7 +170,7 @@ def _pairs(place: Pair, problems: list[str], warnings: list[str]) -> Iterator[Pa
             problems.append(f"{path}: a second mask of {by_stem[own].name} beside {used[own].name}")
         used[own] = path
     for path in images_below(masks, OTHERS) if masks != images else ():
-        stem = str(path.relative_to(masks).with_suffix(""))
+        stem = normal_text(str(path.relative_to(masks).with_suffix("")))
         own = stem if stem in by_stem else stem.removesuffix(_END)
         if own in by_stem and own not in used:
             problems.append(f"{path}: of another format than masks, {', '.join(MASK_SUFFIXES)}")

@@ -11,6 +11,7 @@ from auto_train.data.readers.places import Places, folders_in, short_name, split
 from auto_train.data.readers.xml import Element, read_xml
 from auto_train.data.samples import listed
 from auto_train.errors import DataError
+from auto_train.types import normal_text
 
 if TYPE_CHECKING:
     from auto_train.data.samples import Samples
@@ -47,10 +48,10 @@ def read(folder: Path, options: Options) -> "Samples":
     problems = list(_of_another_format([file for _, file in files], places))
     warnings = []
     if sets:
-        missing = sorted(set(sets) - {file.stem for _, file in files})
+        missing = sorted(set(sets) - {normal_text(file.stem) for _, file in files})
         problems += [f"{stem}: in ImageSets/Main, and no XML file of that name" for stem in missing]
-        unused = [file for _, file in files if file.stem not in sets]
-        files = [(sets[file.stem], file) for _, file in files if file.stem in sets]
+        unused = [file for _, file in files if normal_text(file.stem) not in sets]
+        files = [(sets[stem], file) for _, file in files if (stem := normal_text(file.stem)) in sets]
         warnings += (
             [f"{folder}: {len(unused)} XML files are in no list of ImageSets/Main and not used"] if unused else []
         )
@@ -59,7 +60,7 @@ def read(folder: Path, options: Options) -> "Samples":
         problems.append(f"{', '.join(twice)}: of one image, {path.name}")
     refuse(problems, folder)
     crowds = sum(box.is_crowd for row in rows for box in row.boxes)
-    notes = ["splits are those of ImageSets/Main"] if sets else []
+    notes = [*places.notes, *(["splits are those of ImageSets/Main"] if sets else [])]
     notes += [f"{crowds} objects are marked as difficult: not trained on, not counted as missed"] if crowds else []
     warnings += [] if sets else unused_images([row.path for row in rows], "have no XML file")
     return box_samples(rows, folder, options, warnings=warnings, notes=notes)
@@ -80,7 +81,7 @@ def image_sets(folder: Path, kind: str) -> dict[str, str]:
         if not path.is_file() or (not split and set(found.values()) & {"train", "valid"}):
             continue
         for line in path.read_text(encoding="utf-8-sig").splitlines():
-            stem = line.strip()
+            stem = normal_text(line.strip())
             if stem and found.setdefault(stem, split) != split:
                 problems.append(f"{path.name}: '{stem}' is in {found[stem]} too")
     if problems:
