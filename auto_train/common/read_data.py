@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from auto_train.common.download import call_download, download_section
+from auto_train.common.earlier_splits import earlier_splits
 from auto_train.common.limit import limit_rows
 from auto_train.common.user_loaders import is_dataloaders, samples_of
 from auto_train.config import Config
@@ -21,6 +22,11 @@ from auto_train.data.samples import listed, without
 from auto_train.data.targets import Boxes, Masks
 from auto_train.errors import DataError, DataRefusedError, TaskContractError
 from auto_train.types import Listener, Progress, absolute
+
+# Keys that state the number of classes; n_classes is what older INIs call it, and lint says so.
+NUM_CLASSES = tuple(
+    f"{section}.{name}" for section in ("project", "project.meta") for name in ("num_classes", "n_classes")
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +123,7 @@ def examine_data(
     if looks.masks and isinstance(samples.targets, Masks):
         samples = replace(samples, targets=looks.masks.named(samples.targets))
     if not limit:
-        samples = _split(samples, looks.whole, valid_fraction_of(config), frozen)
+        samples = _split(samples, looks.whole, config, frozen)
     checks = (*ROW_CHECKS, check_splits) if limit else CHECKS if for_training else ROW_CHECKS
     examination = examine(samples, looks, checks=checks)
     if limit:  # what few images lack says nothing of the others
@@ -193,11 +199,13 @@ def check_num_classes(config: Config, samples: Samples) -> None:
     labels = samples.labels
     has_background = isinstance(samples.targets, Masks) and labels[:1] and labels[0].lower() in BACKGROUNDS
     without_background = len(labels) - bool(has_background)
-    for key in ("project.num_classes", "project.n_classes", "project.meta.num_classes"):
-        if config[key] not in (None, len(labels), without_background):
+    for key in NUM_CLASSES:
+        section, _, name = key.rpartition(".")
+        stated = config.get(key)
+        if stated is not None and str(stated) not in map(str, (len(labels), without_background)):
             raise DataError(
-                f"the INI states {config[key]} classes, the data has {len(labels)}: {', '.join(labels[:10])}",
-                where="[{}] {}".format(*key.rsplit(".", 1)),
+                f"the INI states {stated} classes, the data has {len(labels)}: {', '.join(labels[:10])}",
+                where=f"[{section}] {name}",
                 hint="correct the number, or leave the key out",
             )
 
@@ -234,11 +242,20 @@ def _read_samples(config: Config, source: Source) -> tuple[Samples, Any]:
     return loaded, None
 
 
-def _split(samples: Samples, whole: np.ndarray, fraction: float, frozen: Mapping[str, str] | None) -> Samples:
+def _split(samples: Samples, whole: np.ndarray, config: Config, frozen: Mapping[str, str] | None) -> Samples:
     """Return the samples with a split for every row that is whole; the others keep what the data says of them."""
-    if len(whole) in (0, len(samples)):
-        return assign_splits(samples, fraction, frozen=frozen) if len(whole) else samples
-    drawn = assign_splits(samples.take(whole.tolist()), fraction, frozen=frozen)
+    if not len(whole):
+        return samples
+    fraction, usable = valid_fraction_of(config), samples.take(whole.tolist())
+    earlier: dict[str, str] = {}
+    if fraction > 0 and frozen is None and "valid" not in set(samples.table["split"]):
+        runs_folder = absolute(config.project.location) / "runs"
+        earlier, runs = earlier_splits(runs_folder, fraction, usable.table["sha256"])
+        if earlier:
+            shown = f"{runs[0]}, …" if len(runs) > 1 else runs[0]
+            note = f"{len(earlier):,} images stay in the split that they had in earlier runs ({shown})"
+            samples = replace(samples, notes=(*samples.notes, note))
+    drawn = assign_splits(usable, fraction, frozen=frozen, earlier=earlier)
     splits = samples.table["split"].to_numpy(copy=True)
     splits[whole] = drawn.table["split"]
     return samples.with_column("split", splits.tolist()).warn(*drawn.warnings[len(samples.warnings) :])

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from loguru import logger
 
@@ -22,7 +22,7 @@ from auto_train.common.task import Task
 from auto_train.common.write_bundle import write_bundle
 from auto_train.common.write_outputs import check_output_path, save_weights, write_export
 from auto_train.config import Config
-from auto_train.data import write_manifest
+from auto_train.data import read_manifest, write_manifest
 from auto_train.data.doctor import write_data_report
 from auto_train.errors import GateError, Interrupted
 from auto_train.files import replacing_folder, write_atomically
@@ -50,6 +50,9 @@ from auto_train.training.workers.distributed import (
     world,
 )
 from auto_train.types import Listener, Progress, absolute
+
+if TYPE_CHECKING:
+    from auto_train.models.inference import InferenceModel
 
 
 @dataclass(kw_only=True)
@@ -127,6 +130,15 @@ class TrainingRun:
     def state(self) -> Mapping[str, Any] | None:
         """The checkpoint to go on from."""
         return self.resume.state if self.resume else None
+
+    @property
+    def frozen(self) -> dict[str, str] | None:
+        """The splits by path of the run that is resumed; None for a new one, and for one without a manifest yet."""
+        file = self.folder.path / "manifest.csv"
+        if not self.resume or not file.is_file():
+            return None
+        rows = read_manifest(file)
+        return dict(zip(rows["path"], rows["split"], strict=True))
 
     def _start(self, task: Task) -> None:
         self.say(f"The backbone starts from {task.weights_name or 'random weights'}")
@@ -242,17 +254,20 @@ class TrainingRun:
         with replacing_folder(self.folder.bundle) as part:
             write_bundle(part, task, inference, metrics)
         # The gate first: a model whose export was refused does not replace the one that is served.
-        if "onnx" in self.config.export.formats:
-            if self.listener:
-                self.listener(Progress(stage="export"))
-            try:
-                write_export(self.folder, task, inference)
-            except GateError:
-                write_report(self.folder.path)
-                raise
+        self._export(task, inference)
         save_weights(self.folder, task)
         self.folder.append("metrics.jsonl", {"final": True, **metrics, "data": task.source.origin})
         return self._result(task, metrics, report=write_report(self.folder.path))
+
+    def _export(self, task: Task, inference: "InferenceModel") -> None:
+        if self.listener and self.config.export.formats:
+            self.listener(Progress(stage="export"))
+        try:
+            for format in self.config.export.formats:
+                write_export(self.folder, task, inference, format)
+        except GateError:
+            write_report(self.folder.path)
+            raise
 
     def _result(self, task: Task, metrics: dict[str, float], report: Path | None = None) -> TrainResult:
         return TrainResult(

@@ -52,6 +52,7 @@ class Task(qTaskBase):
         inference_only: open no training data; the model is the trained one of output_path.
         listener: told about downloads, the pixel store and training.
         offline: touch no network.
+        frozen: splits by path of the run that is resumed; none: of a new one.
 
     Attributes:
         config: the checked config.
@@ -79,9 +80,11 @@ class Task(qTaskBase):
         *,
         listener: Listener | None = None,
         offline: bool = False,
+        frozen: Mapping[str, str] | None = None,
     ):
         super().__init__()
         self.config = self.get_config(config)
+        self.frozen = frozen
         self.listener, self.offline = listener if is_main() else None, offline
         self.warnings: list[str] = []
         self.measured = ""
@@ -97,7 +100,7 @@ class Task(qTaskBase):
         optimizer_of(self.config)
         with main_first():
             weights = self.find_backbone_weights()
-            self.samples = self.read_data(for_training=is_main())
+            self.samples = self.read_data(self.frozen, for_training=is_main())
         self.labels = self.samples.labels
         seed_everything(self.config.training.seed)
         self.inference = self.build_model(weights)

@@ -30,6 +30,7 @@ TAKEN = {
     "image_size": "use [architecture] image_size",
     "n_out": "use [project] num_classes",
     "num_classes": "use [project] num_classes",
+    "n_classes": "use [project] num_classes",
     "custom_head": "use [architecture.head]",
     "init": "use [architecture.head], which may fill its own weights",
     "concat_pool": "remove it: features are pooled by their mean",

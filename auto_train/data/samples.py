@@ -149,6 +149,7 @@ def read_samples(
         UsageError: an unknown format or target, or a format without such annotations.
     """
     from auto_train.data.readers import Options, check_splits, detect, get_reader, understood
+    from auto_train.data.readers.groups import check_group_column
 
     folder, builtin = _place(source)
     labels = [normal_text(name) for name in labels or ()]
@@ -171,6 +172,7 @@ def read_samples(
         name = builtin or (detect(folder, options) if format == "auto" else format)
         samples = get_reader(name, target).read(folder, options)
         samples = samples.warn(*check_splits(name, folder, options, samples))
+        samples = samples.warn(*check_group_column(samples, name, group_column))
         if not builtin and format == "auto":
             samples = replace(samples, notes=(understood(name, folder, options), *samples.notes))
     except PermissionError as error:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from auto_train.answers import answer_function, difference_function
 from auto_train.bundle import compare_golden, verify_filelist, weights_sha256
 from auto_train.bundle.find import FoundModel, find_at, find_for_config
-from auto_train.errors import DataError, MissingError, TaskContractError
+from auto_train.errors import BundleError, DataError, MissingError, TaskContractError
 from auto_train.runs.listing import read_json
-from auto_train.serving.engines import open_engine
+from auto_train.serving.engines import engines_for
 from auto_train.serving.engines.base import Engine, Metadata
 from auto_train.types import absolute
 
@@ -115,7 +115,7 @@ class Predictor:
 
 
 def open_predictor(found: FoundModel, *, trust_code: bool = False, **options: Any) -> Predictor:
-    """Open a model with its fastest engine: the ONNX export if it was made from the bundle's weights, else torch.
+    """Open a model with the fastest engine that can run it: an export made from the bundle's weights, else the bundle.
 
     Args:
         found: where the model is.
@@ -128,13 +128,17 @@ def open_predictor(found: FoundModel, *, trust_code: bool = False, **options: An
     # Now and never again: another model may lie there while this one answers.
     facts = read_json(found.bundle / "facts.json") if found.bundle else {}
     options |= {"bundle": found.bundle, "facts": facts}
-    if found.onnx:
-        engine = open_engine("onnxruntime", found)
-        if found.bundle is None or _is_export_of(engine, found.bundle):
-            return Predictor(engine, warnings=found.warnings, **options)
-        stale = f"{found.onnx} was made from other weights than the bundle's: torch runs the bundle instead"
-        found = FoundModel(bundle=found.bundle, warnings=(*found.warnings, stale))
-    return Predictor(open_engine("torch", found, trust_code=trust_code), warnings=found.warnings, **options)
+    warnings = found.warnings
+    for cls in engines_for(found):
+        engine = cls.open(found, trust_code=trust_code)
+        if cls.reads is None or found.bundle is None or _is_export_of(engine, found.bundle):
+            return Predictor(engine, warnings=warnings, **options)
+        warnings += (f"{found.exports[cls.reads]} was made from other weights than the bundle's; it is not used",)
+    raise BundleError(
+        f"no engine runs this model: {', '.join(sorted(found.exports)) or 'it has no export'}",
+        where=str(found.bundle or next(iter(found.exports.values()), "")),
+        allowed="a run folder, a bundle folder or an .onnx file",
+    )
 
 
 def predictor_of(config: "Config") -> Predictor:

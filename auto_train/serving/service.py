@@ -209,12 +209,10 @@ class Service:
 
 def save_upload(upload: bytes, folder: Path) -> Path:
     """Keep an upload under a generated name; what the client called it plays no part."""
-    import io
-
-    from PIL import Image
+    from auto_train.data.bounded import format_of
 
     folder.mkdir(parents=True, exist_ok=True)
-    suffix = (Image.open(io.BytesIO(upload)).format or "bin").lower()
+    suffix = (format_of(upload) or "bin").lower()
     path = folder / f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{uuid.uuid4().hex[:12]}.{suffix}"
     path.write_bytes(upload)
     return path

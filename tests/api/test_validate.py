@@ -1,5 +1,6 @@
 import io
 import threading
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from PIL import Image
 
 from tests.api.conftest import Serving
 from tests.api.pictures import bomb, picture
+from tests.data.bounded.made import before_pixels, chunk, tiff, with_scans
 from tests.jobs.conftest import wait_until
 
 GREEN = (0, 255, 0)
@@ -217,3 +219,25 @@ def test_message_of_a_postprocess_function_names_no_path(serving: Serving, tmp_p
         reply = client.post("/validate/", files={"img": picture()})
     assert (reply.status_code, reply.json()["error"]["type"]) == (500, "postprocess_failed")
     assert "nothing.json" in reply.text and str(tmp_path) not in reply.text
+
+
+@pytest.mark.parametrize(("brand", "name"), [(b"heic", "HEIC"), (b"avif", "AVIF")])
+def test_heic_and_avif_are_415_by_their_names_with_what_to_do(client: httpx.Client, brand: bytes, name: str) -> None:
+    reply = client.post("/validate/", files={"img": b"\0\0\0\x18ftyp" + brand + bytes(40)})
+    error = reply.json()["error"]
+    assert reply.status_code == 415 and error["type"] == "not_an_image"
+    assert name in error["message"] and "JPEG" in error["message"] and "photo.jpg" in error["hint"]
+
+
+@pytest.mark.parametrize("cost", ["a tile of 2 gigapixels", "600 scans"])
+def test_image_that_costs_too_much_is_413(client: httpx.Client, cost: str) -> None:
+    file = io.BytesIO()
+    Image.new("RGB", (20, 30)).save(file, "JPEG", progressive=True)
+    body = with_scans(file.getvalue(), 600) if "scans" in cost else tiff(10, 10, [b""], tile=(46_000, 46_000))
+    reply = client.post("/validate/", files={"img": body})
+    assert reply.status_code == 413 and reply.json()["error"]["type"] == "too_large"
+
+
+def test_png_with_large_text_is_answered(client: httpx.Client) -> None:
+    text = chunk(b"zTXt", b"workflow\0\0" + zlib.compress(bytes(1_200_000)))
+    assert client.post("/validate/", files={"img": before_pixels(picture(), text)}).json()["prediction"] == "red"

@@ -80,6 +80,14 @@ def test_other_number_of_classes_than_stated_is_told_first(digit_files: Path, tm
         read(config, for_training=True)
 
 
+def test_n_classes_of_older_inis_is_checked_too(digit_files: Path, tmp_path: Path):
+    assert len(
+        read(tiny_config(tmp_path / "1", digit_files, more="[project.meta]\nn_classes = 3\n"), for_training=True)
+    )
+    with pytest.raises(DataError, match=r"\[project.meta\] n_classes: .* 4 .* 3"):
+        read(tiny_config(tmp_path / "2", digit_files, more="[project.meta]\nn_classes = 4\n"), for_training=True)
+
+
 def test_all_errors_are_told_at_once_with_the_list_that_leaves_them_out(digit_files: Path, tmp_path: Path):
     data = shutil.copytree(digit_files, tmp_path / "data")
     (data / "0/text.png").write_text("no image")

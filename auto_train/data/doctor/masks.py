@@ -1,4 +1,7 @@
-"""One look at every mask, on all cores, and checks of what was seen: size, values, nothing but background."""
+"""One look at every mask, on all cores, and checks of what was seen: size, values, nothing but background.
+
+Checks of what the masks of a set say together, palettes and 255 for objects, are in mask_sets.py.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -12,6 +15,7 @@ from auto_train.data.doctor.look import Problem
 from auto_train.data.doctor.sizes import other_size
 from auto_train.data.draw import BACKGROUNDS
 from auto_train.data.image_cache import known_masks, remember_masks
+from auto_train.data.masks import MaskFile
 from auto_train.data.parallel import in_order, new_pool
 from auto_train.data.samples import Samples
 from auto_train.data.targets import IGNORE, Masks, MaskSource
@@ -26,11 +30,16 @@ _MOST_VALUES = 5
 
 
 class MaskLook(NamedTuple):
-    """What was seen of a mask: its size in pixels, and a bit for each value that is in it."""
+    """What was seen of a mask: its size in pixels, and a bit for each value that is in it.
+
+    Attributes:
+        colours: red, green and blue that a palette gives each of these values, in rising order; b"" without a palette.
+    """
 
     width: int
     height: int
     values: bytes
+    colours: bytes = b""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,15 +50,17 @@ class MaskLooks:
         problems: by row, of masks that cannot be read; the other columns are 0 there.
         sizes: (N, 2) int32, width and height, pixels.
         bits: (N, 32) uint8, see :attr:`present`.
+        colours: by row, of masks with a palette, see :class:`MaskLook`.
     """
 
     problems: dict[int, Problem]
     sizes: np.ndarray
     bits: np.ndarray
+    colours: dict[int, bytes]
 
     @classmethod
     def empty(cls, n: int) -> Self:
-        return cls(problems={}, sizes=np.zeros((n, 2), np.int32), bits=np.zeros((n, 32), np.uint8))
+        return cls(problems={}, sizes=np.zeros((n, 2), np.int32), bits=np.zeros((n, 32), np.uint8), colours={})
 
     def note(self, row: int, found: "MaskLook | Problem") -> None:
         if isinstance(found, Problem):
@@ -57,6 +68,8 @@ class MaskLooks:
             return
         self.sizes[row] = found.width, found.height
         self.bits[row] = np.frombuffer(found.values, np.uint8)
+        if found.colours:
+            self.colours[row] = found.colours
 
     def present(self, row: int) -> list[int]:
         """Return the values that are in a mask."""
@@ -107,7 +120,7 @@ def _digests(masks: Masks, rows: range) -> list[str]:
 
 
 def _looked_at(
-    masks: Masks, digests: list[str], known: Mapping[str, tuple[int, int, bytes]], start: int, rows: range
+    masks: Masks, digests: list[str], known: Mapping[str, tuple[int, int, bytes, bytes]], start: int, rows: range
 ) -> list[MaskLook | Problem]:
     return [
         MaskLook(*known[digest]) if (digest := digests[row - start]) in known else look_at_mask(masks.sources[row])
@@ -118,12 +131,13 @@ def _looked_at(
 def look_at_mask(source: MaskSource) -> MaskLook | Problem:
     """Return what is seen of one mask, or why it cannot be read."""
     try:
-        mask = source.read()
+        mask, colours = source.decode() if isinstance(source, MaskFile) else (source.read(), b"")
     except (OSError, ImageError) as error:
         text = error.message if isinstance(error, ImageError) else error.strerror or str(error)
-        return Problem("mask_unreadable", f"{source.where}: {text}")
+        hint = f"; {error.hint}" if isinstance(error, ImageError) and error.hint else ""
+        return Problem("mask_unreadable", f"{source.where}: {text}{hint}")
     is_there = np.bincount(mask.ravel(), minlength=256) > 0
-    return MaskLook(mask.shape[1], mask.shape[0], np.packbits(is_there).tobytes())
+    return MaskLook(mask.shape[1], mask.shape[0], np.packbits(is_there).tobytes(), colours)
 
 
 def check_masks(samples: Samples, looks: "Looks") -> list[Finding]:
@@ -136,7 +150,7 @@ def check_masks(samples: Samples, looks: "Looks") -> list[Finding]:
     present = {row: set(seen.present(row)) for row in usable}
     unknown = {row: sorted(values - {IGNORE} - set(range(len(masks.names)))) for row, values in present.items()}
     ignored = [(row, "") for row in usable if present[row] == {IGNORE}]
-    empty = [(row, "") for row in usable if has_background and 0 in present[row] <= {0, IGNORE}]
+    empty = [(row, "") for row in usable if has_background and present[row] == {0}]
     return [
         *of_rows("mask_unreadable", samples, _messages(seen), leaves_out=True),
         *of_rows("mask_size", samples, _other_sizes(masks, looks, usable), leaves_out=True),

@@ -34,6 +34,7 @@ class Looks:
         sizes: (N, 2) int32, width and height of the upright image, pixels.
         modes, formats, orientations: of the files, see :class:`auto_train.data.doctor.look.Look`.
         thumbs: (N, SIDE, SIDE) uint8.
+        peaks: (N,) uint8, see :class:`auto_train.data.doctor.look.Look`.
         masks: what was seen of the masks, where the images have some.
     """
 
@@ -44,6 +45,7 @@ class Looks:
     formats: list[str]
     orientations: np.ndarray
     thumbs: np.ndarray
+    peaks: np.ndarray
     masks: MaskLooks | None = None
 
     @classmethod
@@ -56,6 +58,7 @@ class Looks:
             formats=[""] * n,
             orientations=np.ones(n, np.uint8),
             thumbs=np.zeros((n, SIDE, SIDE), np.uint8),
+            peaks=np.full(n, 255, np.uint8),
         )
 
     @property
@@ -69,6 +72,7 @@ class Looks:
             return
         self.sizes[row] = found.width, found.height
         self.modes[row], self.formats[row], self.orientations[row] = found.mode, found.format, found.orientation
+        self.peaks[row] = found.peak
         self.thumbs[row] = np.frombuffer(found.thumb, np.uint8).reshape(SIDE, SIDE)
 
 

@@ -100,8 +100,11 @@ def check_splits(name: str, folder: Path, options: Options, samples: "Samples") 
     return [f"{path}: the annotations name no image in it, and none is used" for path in left]
 
 
-def detect(folder: Path, options: Options) -> str:
+def detect(folder: Path, options: Options, *, is_asked: bool = True) -> str:
     """Return the name of the format of the data in a folder.
+
+    Args:
+        is_asked: whether the kind of annotations is; else a message names the formats of all kinds.
 
     Raises:
         DataError: no folder, or no reader knows what is in it.
@@ -117,10 +120,11 @@ def detect(folder: Path, options: Options) -> str:
             return name
     found = sorted(f"{path.name}/" if path.is_dir() else path.name for path in folder.iterdir())
     shown = ", ".join(found[:10]) + (f", … {len(found) - 10} more" if len(found) > 10 else "")
+    targets = [options.target] if is_asked else list(NAMES)
     raise DataError(
         f"no known data format; the folder holds: {shown or 'nothing'}",
         where=str(folder),
-        allowed=", ".join(_looks(options.target).values()),
+        allowed=", ".join(dict.fromkeys(looks for target in targets for looks in _looks(target).values())),
         hint="\n  ".join(
             [*broken_tables(folder), "correct [training] dir, or name [project.data] format or labels_file"]
         ),

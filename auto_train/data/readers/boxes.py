@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from auto_train.data.readers.base import Options, target_samples
 from auto_train.data.readers.classes import unknown_class
-from auto_train.data.readers.places import short_name
+from auto_train.data.readers.places import DIR_HINT, MISSING_IMAGE, NOT_ONE_IMAGE, PATHS_HINT, short_name
 from auto_train.data.samples import listed
 from auto_train.errors import DataError
 from auto_train.types import normal_text
@@ -112,7 +112,13 @@ def refuse(problems: Sequence[str], where: Path, hint: str = "") -> None:
     """
     if problems:
         message = listed(f"{len(problems)} annotations cannot be used", problems)
-        raise DataError(message, where=str(where), hint=hint or "correct or remove them")
+        raise DataError(message, where=str(where), hint=hint or _hint(problems))
+
+
+def _hint(problems: Sequence[str]) -> str:
+    if any(MISSING_IMAGE in text or NOT_ONE_IMAGE in text for text in problems):
+        return f"{PATHS_HINT}\n  {DIR_HINT}"
+    return "correct these annotations"
 
 
 def _check_names(rows: Sequence[Annotated], classes: Sequence[str]) -> None:

@@ -38,7 +38,7 @@ def examined(write_photos: WritePhotos) -> Callable[..., Examination]:
         (mask(0, 1, 7, 9), "mask_value_unknown", "mask.png: value 7, 9 (allowed: 0 to 1, 255 for ignored)"),
         (mask(IGNORE), "mask_ignored", ""),
         (mask(0), "mask_empty", ""),
-        (mask(0, IGNORE), "mask_empty", ""),
+        (mask(0, IGNORE), "mask_0_255", "mask.png: values 0 and 255 alone"),
     ],
 )
 def test_odd_mask_has_its_code(

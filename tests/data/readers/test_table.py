@@ -33,7 +33,7 @@ def test_table_rows_of_another_length_are_listed(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("a.csv", "a,b\n\xe9,1\n".encode("latin-1"), "cannot be read: 'utf-8' codec can't decode"),
+        ("a.csv", "a,b\n\xe9,1\n".encode("latin-1"), "2: is not UTF-8 text: 'é,1'"),
         ("a.csv", 'a,b\n1,2\n"1,2\n', "3: cannot be read: unexpected end of data"),
         ("a.csv", "a,b,a\n1,2,3\n", "1: column 'a' is there 2 times"),
         ("a.parquet", b"no parquet", "cannot be read: "),
@@ -67,3 +67,19 @@ def test_table_missing_file_names_the_key(tmp_path: Path) -> None:
 def test_column_names_of_anything_are_found_or_none(tmp_path: Path, content: bytes) -> None:
     assert column_names(write(tmp_path / "a.csv", content)) == []
     assert column_names(write(tmp_path / "a.parquet", content)) == []
+
+
+def test_table_of_excel_is_read_in_its_encodings_and_with_its_own_first_line(tmp_path: Path) -> None:
+    for content in ("a\tb\r\nä\t2\r\n".encode("utf-16"), "sep=;\r\na;b\r\nä;2\r\n".encode("utf-8-sig")):
+        table = read_table(write(tmp_path / "a.csv", content))
+        assert table.columns == {"a": ["ä"], "b": ["2"]}
+        assert column_names(tmp_path / "a.csv") == ["a", "b"]
+    assert table.lines == [3]
+
+
+def test_table_of_images_themselves_says_so(tmp_path: Path) -> None:
+    import pandas as pd
+
+    pd.DataFrame({"image": [{"bytes": b"x", "path": "1.png"}]}).to_parquet(tmp_path / "a.parquet")
+    with pytest.raises(DataError, match="column 'image' holds images themselves"):
+        read_table(tmp_path / "a.parquet")
