@@ -1,104 +1,231 @@
 """What the columns of an unknown table hold: images by what they name, annotations by names and cells."""
 
-import os
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from auto_train.data.image import SUFFIXES
+from auto_train.data.inspect.path_column import path_column
 from auto_train.data.readers import csv_boxes, csv_labels
-from auto_train.data.readers.base import Options
+from auto_train.data.readers.cells import are_lists, check_objects, is_object, names_in
 from auto_train.data.readers.csv import MOST_NUMBERS
-from auto_train.data.readers.csv_values import ROW_NUMBERS
-from auto_train.data.readers.numbers import check_decimals, number_in
-from auto_train.data.readers.places import Places
+from auto_train.data.readers.csv_values import corners_in, share_of_numbers
+from auto_train.data.readers.metadata import is_metadata, words_of
+from auto_train.data.readers.numbers import check_decimals
+from auto_train.data.readers.rows import MOSTLY_ONE, share_of_several, split_column
 from auto_train.data.readers.table import Table
 from auto_train.errors import DataError
 
 # What people call the column of labels, the likeliest first. Not "labels": that holds several.
 LABEL_NAMES = ("label", "class", "class_name", "category", "target", "species", "diagnosis", "digit", "y")
-# Cells that tell a column of files.
-CELLS = 50
+# Last words of further names, "name" and "id" behind them apart: ``tree_species``, ``category_id``.
+LABEL_WORDS = ("label", "class", "category", "species", "diagnosis")
 
 Keys = dict[str, str | list[str]]
 
 
-def columns_for(table: Table, target: str | None = None, folder: Path | None = None) -> tuple[str, Keys]:
+@dataclass(frozen=True, kw_only=True)
+class _Seen:
+    """What may annotate images.
+
+    Attributes:
+        images: the cells that name them.
+        columns: the others, less those about the rows themselves.
+        is_asked: whether the kind of annotations is.
+        can_guess: whether cells alone may tell what a column holds.
+    """
+
+    images: list[str]
+    columns: dict[str, list[str]]
+    is_asked: bool
+    can_guess: bool
+
+
+def columns_for(
+    table: Table, target: str | None = None, folder: Path | None = None, *, can_guess: bool = True
+) -> tuple[str, Keys]:
     """Return what a table annotates images with, and the keys of [project.data] that name its columns.
 
     Args:
-        target: kind of the annotations that is wanted; None: the first that fits.
+        target: kind of the annotations that is wanted; None: the first that fits. Numbers are not, while there is a
+            column of words that repeat.
         folder: of the data; None: that of the table.
+        can_guess: whether cells alone may tell what a column holds, whatever its name.
 
     Raises:
-        DataError: none or several columns may be meant; numbers have decimal commas.
+        DataError: none or several columns may be meant; no header; numbers with commas; JSON in place of names.
     """
-    place = folder or table.path.parent
-    paths = [name for name, cells in table.columns.items() if _are_images(cells, table.path.parent, place)]
-    others = {name: cells for name, cells in table.columns.items() if name not in (*paths, "split", "group")}
-    for name, cells in others.items():
-        if name not in csv_labels.LABEL_NAMES:  # there a comma may stand between two labels
-            check_decimals(name, cells, str(table.path))
-    kinds: dict[str, Callable[[dict[str, list[str]]], Keys | None]] = {
-        "boxes": _boxes, "label": _label, "labels": _labels, "values": _values
-    }  # fmt: skip
-    for kind, find in kinds.items():
-        found = find(others) if len(paths) == 1 and target in (None, kind) else None
-        if found is not None:
-            return kind, {"path_column": paths[0], **found}
-    if len(paths) == 1 and len(others) == 1 and target in (None, "label"):
-        return "label", {"path_column": paths[0], "label_column": next(iter(others))}
-    what = "several columns name images" if len(paths) > 1 else "no column names images" if not paths else ""
-    raise DataError(
-        what or "it is not clear which column holds the labels",
-        where=str(table.path),
-        allowed=f"one column of paths relative to the table, and one named {', '.join(LABEL_NAMES)}",
-        hint=f"its columns are: {', '.join(table.columns)}",
+    path = path_column(table, folder or table.path.parent)
+    taken = {path, "split", "group", split_column(table)}
+    columns = {name: cells for name, cells in table.columns.items() if name not in taken and any(cells)}
+    about_rows = {name for name, cells in columns.items() if is_metadata(name, cells)}
+    seen = _Seen(
+        images=table.columns[path],
+        columns={name: cells for name, cells in columns.items() if name not in about_rows},
+        is_asked=target is not None,
+        can_guess=can_guess,
     )
+    for kind, find in _FINDERS:
+        keys = find(seen) if target in (None, kind) else None
+        if keys is not None:
+            if kind == "values":
+                _check_numbers(table, seen)
+            return kind, {"path_column": path, **keys}
+    _check_numbers(table, seen)
+    raise _unclear(table, seen, target)
 
 
-def _boxes(columns: dict[str, list[str]]) -> Keys | None:
-    names = set(columns)
+def _boxes(seen: _Seen) -> Keys | None:
+    names = set(seen.columns)
     return {} if csv_boxes.OBJECTS in names or any(set(four) <= names for four in csv_boxes.CORNERS) else None
 
 
-def _label(columns: dict[str, list[str]]) -> Keys | None:
-    known = sorted((name for name in columns if name.strip().lower() in LABEL_NAMES), key=_rank)
-    return {"label_column": known[0]} if known and not _are_measurements(columns[known[0]]) else None
+def _label(seen: _Seen) -> Keys | None:
+    """Return the column with the name of a label, unless its numbers or its several names are none."""
+    known = sorted((name for name in seen.columns if _rank(name) is not None), key=lambda name: _rank(name) or 0)
+    known = [name for name in known if not _are_measurements(seen.columns[name])]
+    is_one = known and (seen.is_asked or not _are_several(known[0], seen))
+    return {"label_column": known[0]} if is_one else None
 
 
-def _labels(columns: dict[str, list[str]]) -> Keys | None:
-    known = [name for name in csv_labels.LABEL_NAMES if name in columns and _share_of_numbers(columns[name]) < 1]
-    if known:
-        return {"label_column": known[0]}
-    flags = [name for name, cells in columns.items() if set(map(str.lower, cells)) <= csv_labels.FLAGS and any(cells)]
+def _labels(seen: _Seen) -> Keys | None:
+    """Return the column with the name of labels, or of one label with several in it."""
+    known = [
+        name
+        for usual in csv_labels.LABEL_NAMES
+        for name in seen.columns
+        if usual in (name.lower(), (words_of(name) or [""])[-1])
+    ]
+    known += [name for name in seen.columns if _rank(name) is not None]
+    fits = [name for name in known if share_of_numbers(seen.columns[name]) < 1 or _are_several(name, seen)]
+    return {"label_column": fits[0]} if fits else None
+
+
+def _flags(seen: _Seen) -> Keys | None:
+    flags = [name for name, cells in seen.columns.items() if _are_flags(cells)]
     return {"label_column": flags} if len(flags) > 1 else None
 
 
-def _values(columns: dict[str, list[str]]) -> Keys | None:
+def _flag(seen: _Seen) -> Keys | None:
+    """Return the only column there is, of 0 and 1: two classes."""
+    (name, *more) = [*seen.columns, ""]
+    return {"label_column": name} if more == [""] and _are_flags(seen.columns[name]) else None
+
+
+def _word_sets(seen: _Seen) -> Keys | None:
+    words = _words(seen)
+    fits = len(words) == 1 and (seen.is_asked or _are_several(words[0], seen))
+    return {"label_column": words[0]} if fits else None
+
+
+def _word(seen: _Seen) -> Keys | None:
+    words = _words(seen)
+    return {"label_column": words[0]} if len(words) == 1 else None
+
+
+def _values(seen: _Seen) -> Keys | None:
+    corners = corners_in([*seen.columns])
     numbers = [
-        name for name, cells in columns.items() if name.lower() not in ROW_NUMBERS and _share_of_numbers(cells) > 0.5
-    ]
-    return {"label_column": numbers} if numbers else None
+        name for name, cells in seen.columns.items() if name not in corners and share_of_numbers(cells) > 0.5
+    ]  # fmt: skip
+    is_meant = seen.is_asked or not (_words(seen) or _objects(seen))
+    return {"label_column": numbers} if numbers and is_meant else None
+
+
+def _only(seen: _Seen) -> Keys | None:
+    fits = len(seen.columns) == 1 and not _objects(seen)
+    return {"label_column": next(iter(seen.columns))} if fits else None
+
+
+# Kinds of annotations and what finds their columns, in the order they are asked.
+_FINDERS: tuple[tuple[str, Callable[[_Seen], Keys | None]], ...] = (
+    ("boxes", _boxes),
+    ("label", _label),
+    ("labels", _labels),
+    ("labels", _flags),
+    ("label", _flag),
+    ("labels", _word_sets),
+    ("label", _word),
+    ("values", _values),
+    ("label", _only),
+)
+
+
+def _words(seen: _Seen) -> list[str]:
+    """Return the columns of words that repeat: neither numbers nor a text for each image."""
+    return [name for name, cells in seen.columns.items() if seen.can_guess and _do_repeat(cells)]
+
+
+def _do_repeat(cells: Sequence[str]) -> bool:
+    filled = [cell for cell in cells if cell]
+    if share_of_numbers(filled) > 0.5 or any(map(is_object, filled)):
+        return False
+    names = [name for names in _sets(filled) for name in names]
+    return 2 <= len(set(names)) <= len(names) / 2
+
+
+def _sets(cells: Sequence[str]) -> list[tuple[str, ...]]:
+    """Return the names in each cell: of lists, or with marks between them that no name has."""
+    if are_lists(cells):
+        return [names_in(cell)[0] for cell in cells]
+    mark = next((mark for mark in "|;" if any(mark in cell for cell in cells)), "")
+    if not mark and all(part.isdigit() for cell in cells for part in cell.split()):
+        return [tuple(cell.split()) for cell in cells]
+    return [tuple(cell.split(mark)) if mark else (cell,) for cell in cells]
+
+
+def _are_several(name: str, seen: _Seen) -> bool:
+    """Tell whether images have several names in a column, in one cell or in several rows."""
+    cells = seen.columns[name]
+    in_rows = share_of_several(seen.images, cells) > MOSTLY_ONE
+    return in_rows or any(len(names) > 1 for names in _sets([cell for cell in cells if cell]))
+
+
+def _objects(seen: _Seen) -> list[str]:
+    return [name for name, cells in seen.columns.items() if any(map(is_object, cells))]
+
+
+def _are_flags(cells: Sequence[str]) -> bool:
+    return set(map(str.lower, cells)) <= csv_labels.FLAGS
 
 
 def _are_measurements(cells: Sequence[str]) -> bool:
     """Tell whether there are too many different numbers for classes."""
-    return _share_of_numbers(cells) > 0.5 and len(set(cells)) > max(MOST_NUMBERS, len(cells) / 2)
+    return share_of_numbers(cells) > 0.5 and len(set(cells)) > max(MOST_NUMBERS, len(cells) / 2)
 
 
-def _share_of_numbers(cells: Sequence[str]) -> float:
-    filled = [cell for cell in cells if cell]
-    return sum(number_in(cell) is not None for cell in filled) / max(len(filled), 1)
+def _rank(name: str) -> int | None:
+    """Return the place of a name among those of labels, first for the likeliest; None for no such name."""
+    plain = name.strip().lower()
+    if plain in LABEL_NAMES:
+        return LABEL_NAMES.index(plain)
+    words = words_of(name)
+    kind = words[-2] if len(words) > 1 and words[-1] in ("name", "id") else words[-1] if words else ""
+    has_id = bool(words) and words[-1] == "id"
+    return len(LABEL_NAMES) + LABEL_WORDS.index(kind) + len(LABEL_WORDS) * has_id if kind in LABEL_WORDS else None
 
 
-def _rank(name: str) -> int:
-    return LABEL_NAMES.index(name.strip().lower())
+def _check_numbers(table: Table, seen: _Seen) -> None:
+    """Pass if no column is of numbers that their commas hide, or of JSON where nothing else is found.
+
+    Raises:
+        DataError: one is.
+    """
+    for name, cells in seen.columns.items():
+        check_decimals(name, cells, str(table.path))
+    for name in _objects(seen):
+        check_objects(name, table.columns[name], table.lines, str(table.path))
 
 
-def _are_images(cells: Sequence[str], beside: Path, folder: Path) -> bool:
-    """Tell whether most of the first cells name image files."""
-    some = [cell for cell in cells if cell][:CELLS]
-    if not sum(os.path.splitext(cell)[1].lower() in SUFFIXES for cell in some) > len(some) / 2:  # noqa: PTH122
-        return False
-    places = Places(folder, Options())
-    return sum(not places.locate(cell, beside)[1] for cell in some) > len(some) / 2
+def _unclear(table: Table, seen: _Seen, target: str | None) -> DataError:
+    columns = f"its columns are: {', '.join(table.columns)}"
+    if target == "values":
+        allowed = "columns of numbers that are no ids, dates, sizes of images or corners of boxes"
+        return DataError("no column holds numbers to learn", where=str(table.path), allowed=allowed, hint=columns)
+    words = _words(seen)
+    which = f": '{words[0]}' or '{words[1]}'" if len(words) > 1 else ""
+    return DataError(
+        f"it is not clear which column holds the labels{which}",
+        where=str(table.path),
+        allowed=f"one column of paths relative to the table, and one named {', '.join(LABEL_NAMES)}",
+        hint=f"{columns}; call the one that is meant 'label'",
+    )

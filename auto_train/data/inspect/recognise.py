@@ -7,6 +7,7 @@ from pathlib import Path
 
 from auto_train.data.image import SUFFIXES
 from auto_train.data.inspect.columns import Keys, columns_for
+from auto_train.data.inspect.path_column import NoImagesError
 from auto_train.data.readers import NAMES, Options, detect, get_reader
 from auto_train.data.readers import table as tables
 from auto_train.data.readers.base import SPLIT_NAMES
@@ -64,7 +65,8 @@ def recognise(place: Path | str, target: str | None = None) -> Recognised:
         raise DataError(f"cannot be read: {error.strerror}", where=str(error.filename)) from error
     except DataError as error:
         # The readers speak to somebody who has an INI already.
-        hint = HINT if "[" in error.hint else error.hint
+        lines = [line for line in error.hint.split("\n  ") if "[" not in line or "--task" in line]
+        hint = "\n  ".join(lines) or (error.hint and HINT)
         raise DataError(error.message, where=error.where, allowed=error.allowed, hint=hint) from error
 
 
@@ -87,7 +89,7 @@ def _recognise(place: Path, target: str | None) -> Recognised:
     samples = read_samples(begins, format, target=kind, **options)  # type: ignore[arg-type]
     others = [other for _, other, _ in found[1:] if other != kind]
     if found and not target:
-        others += [other for other in ("labels", "values") if _unusual_columns(folder, other)]
+        others += [other for other in ("labels", "values") if _can_be_read(folder, other)]
     return Recognised(
         folder=begins,
         target=kind,
@@ -120,17 +122,28 @@ def _by_tables(folder: Path, target: str | None) -> tuple[str, str, Keys, list[s
     """Return kind, format and options of a table or of class folders, and how they were found."""
     if target in ("boxes", "mask"):
         return target, detect(folder, Options(target=target)), {}, []
-    if target in (None, "label") and any(get_reader(name).detect(folder, Options()) for name in ("idx", "csv")):
+    if target in (None, "label") and get_reader("idx").detect(folder, Options()):
+        return "label", "idx", {}, []
+    has_classes = _has_class_folders(folder)
+    found, problems = _columns_in(folder, target, can_guess=not has_classes)
+    is_usual = target in (None, "label") and get_reader("csv").detect(folder, Options())
+    if is_usual and not (found and found[0] == "labels" and found[1]["label_column"] == "label"):
         return "label", detect(folder, Options()), {}, []
-    found = _unusual_columns(folder, target)
-    if found and (target or found[0] == "label" or not _has_class_folders(folder)):
+    if found and (target or found[0] == "label" or is_usual or not has_classes):
         kind, options = found
         shown = options.get("label_column", "")
         labels = shown if isinstance(shown, str) else "', '".join(shown)
         note = f"a table names the images in column '{options['path_column']}', labels in '{labels}'"
         return kind, "csv", options, [note]
+    if problems and not has_classes and not (_may_be_class(folder) and isinstance(problems[0], NoImagesError)):
+        raise problems[0]
     kind = target or "label"
     return kind, detect(folder, Options(target=kind)), {}, []
+
+
+def _may_be_class(folder: Path) -> bool:
+    """Tell whether a folder may be a class, or a split with classes: one of images only is none."""
+    return any(path.name.lower() not in NO_CLASSES for path in folders_in(folder))
 
 
 def _has_class_folders(folder: Path) -> bool:
@@ -178,14 +191,31 @@ def _entries(folder: Path, *, is_folder: bool) -> list[Path]:
     return [path for path in found if os.path.isdir(path) == is_folder]  # noqa: PTH112 - a loop of links raises in Path's
 
 
-def _unusual_columns(folder: Path, target: str | None) -> tuple[str, Keys] | None:
-    """Return kind and columns of the first table here that names images and annotates them, or nothing."""
+def _columns_in(
+    folder: Path, target: str | None, *, can_guess: bool
+) -> tuple[tuple[str, Keys] | None, list[DataError]]:
+    """Return kind and columns of the first table here that annotates images, or what is wrong with those there are.
+
+    Problems of tables that are about images come first.
+    """
+    problems = []
     for file in _entries(folder, is_folder=False):
-        if file.suffix.lower() in tables.SUFFIXES and tables.column_names(file):
-            try:
-                kind, options = columns_for(tables.read_table(file), target, folder)
-            except DataError:
-                continue
-            is_split = file.stem.lower() in SPLITS  # the reader takes all of them
-            return kind, options if is_split or kind == "label" else {"labels_file": file.name, **options}
-    return None
+        if file.suffix.lower() not in tables.SUFFIXES or not tables.column_names(file):
+            continue
+        try:
+            kind, options = columns_for(tables.read_table(file), target, folder, can_guess=can_guess)
+        except DataError as error:
+            problems.append(error)
+            continue
+        is_split = file.stem.lower() in SPLITS  # the reader takes all of them
+        return (kind, options if is_split or kind == "label" else {"labels_file": file.name, **options}), []
+    return None, sorted(problems, key=lambda error: isinstance(error, NoImagesError))
+
+
+def _can_be_read(folder: Path, target: str) -> bool:
+    """Tell whether a table here has annotations of a kind that a training would accept."""
+    found, _ = _columns_in(folder, target, can_guess=False)
+    try:
+        return found is not None and len(read_samples(folder, "csv", target=target, **found[1])) > 0  # type: ignore[arg-type]
+    except DataError:
+        return False

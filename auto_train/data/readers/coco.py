@@ -92,7 +92,7 @@ def read_files(folder: Path, options: Options) -> Coco:
         hint = "name another file in [training.data] annotations_file"
         raise DataError(f"{len(images)} images and no annotations", where=str(where), hint=hint)
     shown = ", ".join(f"{file} ({split or 'no split'})" for split, file in files)
-    notes = [f"annotations are those of {shown}"]
+    notes = [f"annotations are those of {shown}", *places.notes]
     if left := sorted({*groups} - {*names.values()}):
         notes.append(f"categories that only group others are no classes: {', '.join(left)}")
     return Coco(

@@ -1,12 +1,14 @@
 """Tables of paths and labels (CSV, Parquet), Hugging Face ``imagefolder`` metadata among them."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from auto_train.data.readers.base import Options, file_samples
+from auto_train.data.readers.cells import are_lists, check_objects, names_in
 from auto_train.data.readers.numbers import check_decimals, number_in
-from auto_train.data.readers.rows import MISSING, Row, find_tables, one_row_each, read_tables
+from auto_train.data.readers.rows import MISSING, SEVERAL, Row, find_tables, one_row_each, read_tables
 from auto_train.errors import DataError, UsageError
 
 if TYPE_CHECKING:
@@ -15,6 +17,10 @@ if TYPE_CHECKING:
 LOOKS = "a CSV or Parquet table of paths and labels"
 # So many different numbers, and of most of the images, are no classes.
 MOST_NUMBERS = 20
+SEVERAL_HINT = (
+    "images with several labels are [project] type = multilabel (init: --task multilabel), which unites their rows; "
+    "where the labels contradict each other, decide for one"
+)
 
 
 def detect(folder: Path, options: Options) -> bool:
@@ -32,14 +38,23 @@ def read(folder: Path, options: Options) -> "Samples":
     column = _column(options)
     tables = read_tables(folder, options, _has(column), allowed=f"columns '{options.path_column}' and '{column}'")
 
-    def label_of(row: Row) -> tuple[str, Sequence[str]]:
-        label = row.table.column(column)[row.number]
-        return label, ["no label"] if label.lower() in MISSING else []
+    cells = [cell for table, _ in tables for cell in table.column(column)]
+    is_list = are_lists(cells)
+    for table, _ in tables:
+        check_objects(column, table.columns[column], table.lines, str(table.path))
 
-    rows = one_row_each(tables, folder, options, label_of)
+    def label_of(row: Row) -> tuple[str, Sequence[str]]:
+        cell = row.table.columns[column][row.number]
+        names, wrong = names_in(cell) if is_list else ((cell,), "")
+        label = "" if not names or names[0].lower() in MISSING else names[0]
+        if wrong or len(names) > 1:
+            return label, [wrong or f"{SEVERAL}: {', '.join(names)}"]
+        return label, [] if label else ["no label"]
+
+    rows = one_row_each(tables, folder, options, label_of, several=SEVERAL_HINT)
     _check_classes(rows.values, column, ", ".join(str(table.path) for table, _ in tables))
-    cells = [(path, split, label, group) for (path, split, group), label in zip(rows.images, rows.values, strict=True)]
-    return file_samples(cells, folder, rows.warnings)
+    images = [(path, split, label, group) for (path, split, group), label in zip(rows.images, rows.values, strict=True)]
+    return replace(file_samples(images, folder, rows.warnings), notes=rows.notes)
 
 
 def _column(options: Options) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from auto_train.data.readers.base import Options
 from auto_train.data.readers.boxes import Annotated, Box, box_samples
 from auto_train.data.readers.numbers import LARGEST, number_in
+from auto_train.data.readers.places import Places
 from auto_train.data.readers.rows import MISSING, Row, find_tables, path_columns, read_tables, refuse, rows_of
 
 if TYPE_CHECKING:
@@ -36,7 +37,8 @@ def read(folder: Path, options: Options) -> "Samples":
     tables = read_tables(folder, options, lambda names: _fits(names, options), allowed=LOOKS)
     problems: list[str] = []
     found: dict[Path, tuple[Row, list[Box]]] = {}
-    for row in rows_of(tables, folder, options):
+    places = Places(folder, options)
+    for row in rows_of(tables, folder, options, places):
         is_many = OBJECTS in row.table.columns
         boxes = list(_objects(row, options, problems) if is_many else _box(row, options, problems))
         problems += map(row.says, row.problems)
@@ -51,7 +53,7 @@ def read(folder: Path, options: Options) -> "Samples":
         Annotated(path=path, boxes=boxes, file=row.table.path, split=row.split, group=row.group)
         for path, (row, boxes) in found.items()
     ]
-    return box_samples(rows, folder, options)
+    return box_samples(rows, folder, options, notes=places.notes)
 
 
 def _fits(names: Sequence[str], options: Options) -> bool:

@@ -5,9 +5,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from auto_train.data.readers.base import Options, target_samples
+from auto_train.data.readers.cells import are_lists, check_objects, names_in
 from auto_train.data.readers.classes import unknown_class
 from auto_train.data.readers.numbers import number_in
-from auto_train.data.readers.rows import MISSING, Row, Rows, find_tables, one_row_each, path_columns, read_tables
+from auto_train.data.readers.rows import (
+    MISSING,
+    MOSTLY_ONE,
+    Row,
+    Rows,
+    find_tables,
+    one_row_each,
+    path_columns,
+    read_tables,
+    share_of_several,
+)
 from auto_train.data.readers.table import Table
 from auto_train.data.targets import LabelSets
 from auto_train.errors import DataError
@@ -19,7 +30,7 @@ LOOKS = "a CSV or Parquet table of paths and labels, or of 0 and 1 for each clas
 # Names of the column that holds all labels, the likeliest first.
 LABEL_NAMES = ("labels", "label", "tags", "classes", "categories")
 SEPARATORS = {"|": "'|'", ";": "';'", ",": "a comma", None: "a space"}
-_YES, _NO = ("1", "1.0", "true"), ("0", "0.0", "false")
+_YES, _NO = ("1", "1.0", "true", "t", "yes", "y"), ("0", "0.0", "false", "f", "no", "n")
 FLAGS = {*_YES, *_NO}
 
 Sets = tuple[Rows[tuple[str, ...]], list[str], str]
@@ -45,7 +56,12 @@ def read(folder: Path, options: Options) -> "Samples":
         where = ", ".join(str(table.path) for table, _ in tables)
         raise DataError("no image has a label", where=where, hint="name the column in [project.data] label_column")
     targets = LabelSets(sets=rows.values)
-    return target_samples(rows.images, targets, names, folder, warnings=rows.warnings, notes=[note])
+    notes = [note, *rows.notes]
+    if not one and all(len(found) == 1 for found in rows.values):
+        notes.append(
+            "each image has 1 in one column only; a column with that one's name would make it a classification"
+        )
+    return target_samples(rows.images, targets, names, folder, warnings=rows.warnings, notes=notes)
 
 
 def _fits(folder: Path, options: Options) -> Callable[[Sequence[str]], bool]:
@@ -109,24 +125,39 @@ def _flags(tables: Sequence[tuple[Table, str]], columns: Sequence[str], folder: 
         ]
         return tuple(sorted(name for name, cell in cells if cell.lower() in _YES)), wrong
 
-    rows = one_row_each(tables, folder, options, names_of)
+    rows = one_row_each(tables, folder, options, names_of, unite=_union)
     names = [*options.classes] if set(options.classes) == set(columns) else [*columns]
     return rows, names, f"{len(columns)} columns of 0 and 1 are a class each"
 
 
 def _separated(tables: Sequence[tuple[Table, str]], column: str, folder: Path, options: Options) -> Sets:
-    separator = _separator([cell for table, _ in tables for cell in table.column(column)], options.classes)
+    cells = [cell for table, _ in tables for cell in table.column(column)]
+    is_list = are_lists(cells)
+    for table, _ in tables:
+        check_objects(column, table.columns[column], table.lines, str(table.path))
+    images = [cell for table, _ in tables for cell in table.column(*path_columns(options))]
+    is_plain = is_list or (
+        share_of_several(images, cells) > MOSTLY_ONE and not any(set("|;") & {*cell} for cell in cells)
+    )
+    separator = "" if is_plain else _separator(cells, options.classes)
 
     def names_of(row: Row) -> tuple[tuple[str, ...], Sequence[str]]:
-        found = _split(row.table.columns[column][row.number], separator)
-        wrong = [text for name in found if (text := unknown_class(name, options.classes))]
+        cell = row.table.columns[column][row.number]
+        listed, problem = names_in(cell) if is_list else (_split(cell, separator), "")
+        found = tuple(sorted(set(listed)))
+        wrong = [problem] if problem else []
+        wrong += [text for name in found if (text := unknown_class(name, options.classes))]
         wrong += [f"'{name}' is a number, no label" for name in found if "." in name and number_in(name) is not None]
         return found, wrong
 
-    rows = one_row_each(tables, folder, options, names_of)
+    rows = one_row_each(tables, folder, options, names_of, unite=_union)
     names = [*options.classes] or sorted({name for found in rows.values for name in found})
-    shown = f", separated by {SEPARATORS[separator]}" if separator in SEPARATORS else ""
+    shown = f", separated by {SEPARATORS[separator]}" if separator in SEPARATORS else ", as lists" if is_list else ""
     return rows, names, f"column '{column}' holds the labels of an image{shown}"
+
+
+def _union(left: tuple[str, ...], right: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(sorted({*left, *right}))
 
 
 def _separator(cells: Sequence[str], classes: Sequence[str]) -> str | None:

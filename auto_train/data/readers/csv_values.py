@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from auto_train.data.readers.base import Options, target_samples
+from auto_train.data.readers.csv_boxes import CORNERS
+from auto_train.data.readers.metadata import is_metadata
 from auto_train.data.readers.numbers import check_decimals, number_in
 from auto_train.data.readers.rows import Row, find_tables, one_row_each, path_columns, read_tables
 from auto_train.data.readers.table import Table
@@ -19,8 +21,7 @@ LOOKS = "a CSV or Parquet table of paths and numbers"
 _UNIT = re.compile(r"(?P<name>.*\S)\s*\[(?P<unit>[^\[\]]*)\]")
 # Share of numbers up to which a column is one of text.
 MOSTLY_TEXT = 0.1
-# Columns that number the rows.
-ROW_NUMBERS = ("", "id", "index", "unnamed: 0")
+SEVERAL_HINT = "an image with several numbers: write their mean, or each into a column of its own"
 
 
 def detect(folder: Path, options: Options) -> bool:
@@ -32,7 +33,7 @@ def read(folder: Path, options: Options) -> "Samples":
     """Return the images a table names with their numbers.
 
     The columns are those of ``label_columns``, with or without their unit; none named: all that hold numbers, but for
-    one called id or index. Every cell has to be a finite number.
+    ids, dates, durations and the corners of boxes. Every cell has to be a finite number.
     """
     allowed = "a column of paths and columns of numbers"
     tables = read_tables(folder, options, lambda names: _fits(names, options), allowed=allowed)
@@ -45,10 +46,10 @@ def read(folder: Path, options: Options) -> "Samples":
 
     import numpy as np
 
-    rows = one_row_each(tables, folder, options, values_of)
+    rows = one_row_each(tables, folder, options, values_of, several=SEVERAL_HINT)
     names, units = zip(*map(_name_and_unit, columns), strict=True)
     targets = Values(names=names, units=units, array=np.array(rows.values, dtype=np.float64))
-    return target_samples(rows.images, targets, names, folder, warnings=rows.warnings, notes=notes)
+    return target_samples(rows.images, targets, names, folder, warnings=rows.warnings, notes=[*notes, *rows.notes])
 
 
 def _fits(names: Sequence[str], options: Options) -> bool:
@@ -92,23 +93,41 @@ def _columns(tables: Sequence[Table], options: Options) -> tuple[list[str], list
         for column in columns:
             _check_kind(column, tables)
         return columns, []
-    others = [name for name in shared if name not in _taken(options) and name.lower() not in ROW_NUMBERS]
-    columns = [name for name in others if _share_of_numbers(name, tables) > 0.5]
+    unnamed = [name for name in shared if name not in _taken(options) and name]
+    aside = {name for name in unnamed if is_metadata(name)} | corners_in(shared)
+    others = [name for name in unnamed if name not in aside]
+    columns = [name for name in others if share_of_numbers(_cells(name, tables)) > 0.5]
+    for name in others:  # a number that its marks hide is no reason to learn the others only
+        if name not in columns:
+            check_decimals(name, _cells(name, tables), where)
     if not columns:
-        for name in others:
-            check_decimals(name, tables[0].columns[name], where)
         hint = f"name them in [project.data] label_column; there are: {', '.join(shared)}"
         raise DataError("no column holds numbers", where=where, allowed="one or more columns of numbers", hint=hint)
     for name in others:
         _check_mix(name, tables, columns)
     left = [name for name in others if name not in columns]
+    numbers = [name for name in unnamed if name in aside and share_of_numbers(_cells(name, tables)) > 0.5]
     notes = [f"learnt are the columns of numbers: {', '.join(columns)}"]
-    return columns, [*notes, f"not learnt is what holds no numbers: {', '.join(left)}"] if left else notes
+    notes += [f"not learnt is what holds no numbers: {', '.join(left)}"] if left else []
+    hint = "[project.data] label_column names them where they are meant"
+    notes += [f"not learnt are ids, dates, sizes and the like: {', '.join(numbers)}; {hint}"] if numbers else []
+    return columns, notes
 
 
-def _share_of_numbers(column: str, tables: Sequence[Table]) -> float:
-    cells = [cell for table in tables for cell in table.columns[column] if cell]
-    return sum(number_in(cell) is not None for cell in cells) / max(len(cells), 1)
+def corners_in(names: Sequence[str]) -> set[str]:
+    """Return the columns that are corners of boxes, four of them and an image's size beside them."""
+    four = next((corners for corners in CORNERS if set(corners) <= set(names)), ())
+    return {*four, *({"width", "height"} & set(names) if four else ())}
+
+
+def share_of_numbers(cells: Sequence[str]) -> float:
+    """Return the share of numbers among the cells that are filled."""
+    filled = [cell for cell in cells if cell]
+    return sum(number_in(cell) is not None for cell in filled) / max(len(filled), 1)
+
+
+def _cells(column: str, tables: Sequence[Table]) -> list[str]:
+    return [cell for table in tables for cell in table.columns[column]]
 
 
 def _check_mix(column: str, tables: Sequence[Table], learnt: Sequence[str]) -> None:
@@ -131,10 +150,10 @@ def _check_mix(column: str, tables: Sequence[Table], learnt: Sequence[str]) -> N
 
 def _check_kind(column: str, tables: Sequence[Table]) -> None:
     """Pass if a named column holds any number; single other cells are told with their lines."""
-    if _share_of_numbers(column, tables) > 0:
-        return
     table = tables[0]
-    check_decimals(column, table.columns[column], str(table.path))
+    check_decimals(column, _cells(column, tables), str(table.path))
+    if share_of_numbers(_cells(column, tables)) > 0:
+        return
     place, cell = next(zip(table.lines, table.columns[column], strict=True), (1, ""))
     message = f"column '{column}' holds no numbers: '{cell}'"
     hint = "to learn classes: [project] type = classification or multilabel"

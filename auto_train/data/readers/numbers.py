@@ -3,7 +3,7 @@
 import math
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from auto_train.errors import DataError
 
@@ -12,6 +12,11 @@ LARGEST = sys.float_info.max
 # Pixels. No image has a longer side.
 _LONGEST = 10**9
 _PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+
+# With commas: of decimals or between thousands. With more than one point, or one before a comma.
+_MARKED = re.compile(r"[+-]?(\d+,\d+|\d{1,3}(,\d{3})+(\.\d+)?|\d{1,3}(\.\d{3})+,\d+|\d{1,3}(\.\d{3}){2,})")
+_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?")
+_POINTED = re.compile(r"[1-9]\d{0,2}\.\d{3}")
 
 
 def number_in(text: str) -> float | None:
@@ -23,16 +28,46 @@ def number_in(text: str) -> float | None:
 
 
 def check_decimals(column: str, cells: Iterable[str], where: str) -> None:
-    """Pass if most cells of a column are no numbers with a comma, which would be taken for names.
+    """Pass if a column has no numbers with commas, or points between thousands, which would be taken for names.
 
     Raises:
-        DataError: they are.
+        DataError: it has, and hardly anything else; which marks are meant may not be clear: 1,234 is 1.234 or 1234.
     """
     filled = [cell for cell in cells if cell]
-    found = [cell for cell in filled if "," in cell and number_in(cell.replace(",", ".", 1)) is not None]
-    if len(found) > len(filled) / 2:
-        message = f"column '{column}' holds numbers with decimal commas: '{found[0]}'"
-        raise DataError(message, where=where, allowed="decimal points", hint="save the table with decimal points")
+    plain = [cell for cell in filled if number_in(cell) is not None]
+    found = [cell for cell in filled if _MARKED.fullmatch(cell)]
+    if found and len(found) + len(plain) > len(filled) / 2:
+        message = f"column '{column}' holds numbers with {_marks(found)}"
+    elif whole := _thousands(plain, filled):
+        message = f"column '{column}' holds numbers with points that seem to stand between thousands: '{whole}'"
+    else:
+        return
+    hint = "save the table with decimal points and nothing between thousands"
+    raise DataError(message, where=where, allowed="decimal points", hint=hint)
+
+
+def _marks(cells: Sequence[str]) -> str:
+    """Return what the commas and points in numbers are, and the first that shows it."""
+    commas = next((cell for cell in cells if "," in cell and not _THOUSANDS.fullmatch(cell)), "")
+    between = next((cell for cell in cells if _THOUSANDS.fullmatch(cell) and (cell.count(",") > 1 or "." in cell)), "")
+    points = next((cell for cell in cells if cell.count(".") > 1 or "." in cell.partition(",")[0]), "")
+    if commas and between:
+        return f"commas of two meanings: '{commas}' and '{between}'"
+    if points and not between:
+        return f"points between thousands: '{points}'"
+    if commas:
+        return f"decimal commas: '{commas}'"
+    if between:
+        return f"commas between thousands: '{between}'"
+    return f"commas, decimal ones or between thousands: '{cells[0]}'"
+
+
+def _thousands(plain: Sequence[str], filled: Sequence[str]) -> str:
+    """Return a number with a point between thousands, as far as the column shows: 850, 1.100 and 12.250 do."""
+    dotted = [cell for cell in plain if "." in cell]
+    whole = [cell for cell in plain if cell.isdigit() and len(cell) <= 3]
+    is_all = len(dotted) + len(whole) == len(filled) and all(map(_POINTED.fullmatch, dotted))
+    return dotted[0] if len(dotted) > 1 and is_all and any(len(cell) == 3 for cell in whole) else ""
 
 
 def side_in(value: object) -> int:

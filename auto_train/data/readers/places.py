@@ -8,6 +8,7 @@ from pathlib import Path
 
 from auto_train.data.image import SUFFIXES
 from auto_train.data.readers.base import SPLIT_NAMES, SPLIT_OF, Options
+from auto_train.data.readers.image_index import ImageIndex, spellings
 from auto_train.errors import DataError
 
 IMAGE_FOLDERS = ("images", "image", "imgs", "img", "jpegimages")
@@ -26,26 +27,72 @@ class Places:
     def __init__(self, folder: Path, options: Options):
         self.folder, self.options = folder, options
         self._stems: dict[str, dict[str, list[str]]] = {}
+        # The names that images were found by, and those of them that name another place.
+        self._names: dict[Path, str] = {}
+        self._moved: dict[str, Path] = {}
+
+    @property
+    def notes(self) -> list[str]:
+        """What to say of images that are not where the annotations say they are."""
+        if not self._moved:
+            return []
+        name, path = next(iter(self._moved.items()))
+        shown = str(path).removeprefix(f"{self.folder}/")
+        text = f"{len(self._moved)} images are not where the annotations say; they were found by the end of their paths"
+        return [f"{text}: '{name}' is {shown}"]
 
     def locate(self, name: str, beside: Path, split: str = "") -> tuple[Path, str]:
         """Return the image and "", or where it should be and what is wrong.
 
         Args:
-            name: absolute, or relative to any of the places; of Windows too; the suffix may be left out.
+            name: absolute, or relative to any of the places; the suffix may be left out. Paths of Windows, of another
+                machine, URL-encoded ones and addresses are looked for by their last parts.
             beside: folder of the annotations.
             split: of the image, where it is known: of equal names in several folders that of the split is meant.
         """
-        names = [name, name.replace("\\", "/")] if "\\" in name else [name]
+        names = spellings(name)
         near = [self.options.images_dir] if self.options.images_dir else [beside, self.folder]
         for place in near:
             if hits := self._hits(place, names):
-                return self._one(hits, name)
+                return self._claimed(*self._one(hits, name), name)
         hits = [hit for place in self._usual if place not in near for hit in self._hits(place, names)]
         own = [hit for hit in hits if split and self._split_of(hit) == split]
         if hits:
-            return self._one(own or hits, name)
+            return self._claimed(*self._one(own or hits, name), name)
         path = Path(os.path.normpath(near[0] / names[-1]))
-        return path, "is a folder" if os.path.isdir(path) else "no such image"  # noqa: PTH112 - as above
+        if os.path.isdir(path):  # noqa: PTH112 - as above
+            return path, "is a folder"
+        return self._elsewhere(names, split) or (path, self._missing(names[-1]))
+
+    def _elsewhere(self, names: list[str], split: str) -> tuple[Path, str] | None:
+        """Return the image that has the last parts of a name; none of another split."""
+        for text in names:
+            wanted = {split, *map(split_named, text.split("/")[:-1])} - {""}
+            hits = self._index.find(text)
+            own = [hit for hit in hits if self._split_of(hit) in wanted]
+            hits = own or [hit for hit in hits if not (wanted and self._split_of(hit))]
+            if hits:
+                path, problem = self._one(hits, names[0])
+                if not problem:
+                    self._moved[names[0]] = path
+                return self._claimed(path, problem, names[0])
+        return None
+
+    def _claimed(self, path: Path, problem: str, name: str) -> tuple[Path, str]:
+        """Return path and problem, or that another name stands for the image already."""
+        before = self._names.setdefault(path, name)
+        if not problem and before != name and {before, name} & self._moved.keys():
+            problem = f"'{name}' and '{before}' are both {path.name}, as far as the ends of their paths tell"
+        return path, problem
+
+    def _missing(self, name: str) -> str:
+        near = self._index.with_number(name)
+        return f"no such image; '{near}' is there: zeros before the number may be lost" if near else "no such image"
+
+    @cached_property
+    def _index(self) -> ImageIndex:
+        folder = self.options.images_dir or self.folder
+        return ImageIndex(folder, images_below(folder, SUFFIXES))
 
     def _hits(self, place: Path, names: list[str]) -> list[Path]:
         for name in names:

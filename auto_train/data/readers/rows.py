@@ -15,6 +15,10 @@ Value = TypeVar("Value")
 # file_name is what Hugging Face calls it; the others only where no class folders may be meant.
 PATH_NAMES = ("path", "file_name", "image", "filename", "image_path", "file")
 MISSING = ("", "nan")
+# Share of images with rows of different labels up to which these are mistakes; more mean several labels for an image.
+MOSTLY_ONE = 0.1
+# Problems that have an advice of their own.
+SEVERAL, MISSING_IMAGE = "several values", "no such image"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,11 +56,13 @@ class Rows(Generic[Value]):
         images: path, split and group of each.
         values: as many.
         warnings: texts for the caller.
+        notes: how the rows were understood, one sentence each.
     """
 
     images: list[tuple[Path, str, str]]
     values: list[Value]
     warnings: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
 def path_columns(options: Options) -> Sequence[str]:
@@ -118,12 +124,32 @@ def read_tables(
     return [(read_table(file), split) for file, split in files.items()]
 
 
-def rows_of(tables: Sequence[tuple[Table, str]], folder: Path, options: Options) -> Iterator[Row]:
-    """Yield the rows of tables, images searched."""
-    places = Places(folder, options)
+def split_column(table: Table) -> str | None:
+    """Return the column of splits: the one called so, else the only one that holds names of splits and nothing else."""
+    if "split" in table.columns:
+        return "split"
+    found = [name for name, cells in table.columns.items() if _are_splits(cells)]
+    return found[0] if len(found) == 1 else None
+
+
+def _are_splits(cells: Sequence[str]) -> bool:
+    kinds = {SPLIT_OF.get(cell.lower()) for cell in cells}
+    return None not in kinds and len(kinds - {""}) > 1
+
+
+def rows_of(
+    tables: Sequence[tuple[Table, str]], folder: Path, options: Options, places: Places | None = None
+) -> Iterator[Row]:
+    """Yield the rows of tables, images searched.
+
+    Args:
+        places: where they are searched, which afterwards knows what to say of it; None: in the folder.
+    """
+    places = places or Places(folder, options)
     for table, split in tables:
         paths = table.column(*path_columns(options))
-        splits = table.columns.get("split") or [split] * len(paths)
+        column = split_column(table)
+        splits = table.columns[column] if column else [split] * len(paths)
         groups = table.columns.get("group") or [""] * len(paths)
         if options.group_column:
             groups = table.column(options.group_column)
@@ -143,39 +169,89 @@ def one_row_each(
     folder: Path,
     options: Options,
     value_of: Callable[[Row], tuple[Value, Sequence[str]]],
+    *,
+    unite: Callable[[Value, Value], Value] | None = None,
+    several: str = "",
 ) -> Rows[Value]:
     """Return what tables with one row for each image say.
 
     Args:
         value_of: gives the value of a row, and what is wrong with it.
+        unite: makes one value of those of two rows of an image; None: rows that differ are refused.
+        several: what to do about such rows, or about several values in a cell.
 
     Raises:
         DataError: rows that cannot be used, all of them listed; an image in two rows that differ.
     """
-    found: dict[Path, tuple[str, str, Value]] = {}
+    places = Places(folder, options)
+    found: dict[Path, tuple[Row, Value]] = {}
     problems: list[str] = []
-    repeated = 0
-    for row in rows_of(tables, folder, options):
+    repeated, united = 0, set[Path]()
+    for row in rows_of(tables, folder, options, places):
         value, wrong = value_of(row)
-        cells = (row.split, row.group, value)
         texts = [*wrong, *row.problems]
-        if not texts and found.get(row.path, cells) != cells:
-            texts = ["another label or split before"]
+        first, before = found.setdefault(row.path, (row, value))
+        if not texts:
+            texts = _differences(first, row)
+        if not texts and value != before:
+            if unite:
+                united.add(row.path)
+                value = unite(before, value)
+            else:
+                texts = [f"{SEVERAL}: '{_shown(before)}' in line {first.line}, '{_shown(value)}' here"]
         problems += map(row.says, texts)
-        repeated += row.path in found
-        found[row.path] = cells
-    refuse(problems, [table.path for table, _ in tables])
+        repeated += first is not row and row.path not in united
+        found[row.path] = (first, value)
+    refuse(problems, [table.path for table, _ in tables], several)
     warnings = [f"{folder}: {repeated} rows name an image a second time; it is used once"] if repeated else []
-    images = [(path, split, group) for path, (split, group, _) in found.items()]
-    return Rows(images=images, values=[value for *_, value in found.values()], warnings=tuple(warnings))
+    notes = [f"{len(united)} images have several rows, and the labels of all of them"] if united else []
+    images = [(path, row.split, row.group) for path, (row, _) in found.items()]
+    notes += [*_split_notes(tables), *places.notes]
+    return Rows(
+        images=images, values=[value for _, value in found.values()], warnings=tuple(warnings), notes=tuple(notes)
+    )
 
 
-def refuse(problems: Sequence[str], files: Sequence[Path]) -> None:
+def share_of_several(images: Sequence[str], cells: Sequence[str]) -> float:
+    """Return the share of the images whose rows have different cells."""
+    found: dict[str, set[str]] = {}
+    for image, cell in zip(images, cells, strict=True):
+        found.setdefault(image, set()).add(cell)
+    return sum(len(different) > 1 for different in found.values()) / max(len(found), 1)
+
+
+def _differences(first: Row, row: Row) -> list[str]:
+    """Return what two rows of one image say otherwise about its split and group."""
+    cells = {"split": (first.split, row.split), "group": (first.group, row.group)}
+    return [
+        f"another {name}: '{before}' in line {first.line}, '{now}' here"
+        for name, (before, now) in cells.items()
+        if before != now
+    ]
+
+
+def _shown(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def _split_notes(tables: Sequence[tuple[Table, str]]) -> list[str]:
+    names = sorted({name for table, _ in tables if (name := split_column(table)) and name != "split"})
+    return [f"splits are those of column '{name}'" for name in names]
+
+
+def refuse(problems: Sequence[str], files: Sequence[Path], several: str = "") -> None:
     """Pass if there are no problems.
+
+    Args:
+        several: what to do about images with several values.
 
     Raises:
         DataError: all of them.
     """
-    if problems:
-        message = listed(f"{len(problems)} rows cannot be used", problems)
-        raise DataError(message, where=", ".join(map(str, files)), hint="correct or remove these rows")
+    if not problems:
+        return
+    message = listed(f"{len(problems)} rows cannot be used", problems)
+    hints = [several] if several and any(SEVERAL in text for text in problems) else []
+    if any(MISSING_IMAGE in text for text in problems):
+        hints.append("name the folder of the images in [training.data] images_dir, or correct the paths")
+    raise DataError(message, where=", ".join(map(str, files)), hint="\n  ".join(hints) or "correct these rows")

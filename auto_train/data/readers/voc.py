@@ -59,7 +59,7 @@ def read(folder: Path, options: Options) -> "Samples":
         problems.append(f"{', '.join(twice)}: of one image, {path.name}")
     refuse(problems, folder)
     crowds = sum(box.is_crowd for row in rows for box in row.boxes)
-    notes = ["splits are those of ImageSets/Main"] if sets else []
+    notes = [*places.notes, *(["splits are those of ImageSets/Main"] if sets else [])]
     notes += [f"{crowds} objects are marked as difficult: not trained on, not counted as missed"] if crowds else []
     warnings += [] if sets else unused_images([row.path for row in rows], "have no XML file")
     return box_samples(rows, folder, options, warnings=warnings, notes=notes)

@@ -91,7 +91,7 @@ def test_csv_all_wrong_rows_are_listed_at_once(make_files) -> None:
         "  - labels.csv:7: no such image (none.png)",
         "  - labels.csv:8: no image is named (data)",
         "  - labels.csv:9: unknown split 'dev', allowed: train, valid, test or nothing (1.png)",
-        "  - labels.csv:10: another label or split before (1.png)",
+        "  - labels.csv:10: several values: 'a' in line 2, 'b' here (1.png)",
     ]
 
 

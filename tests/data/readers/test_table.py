@@ -33,7 +33,7 @@ def test_table_rows_of_another_length_are_listed(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("a.csv", "a,b\n\xe9,1\n".encode("latin-1"), "cannot be read: 'utf-8' codec can't decode"),
+        ("a.csv", "a,b\n\xe9,1\n".encode("latin-1"), "2: is not UTF-8 text: 'é,1'"),
         ("a.csv", 'a,b\n1,2\n"1,2\n', "3: cannot be read: unexpected end of data"),
         ("a.csv", "a,b,a\n1,2,3\n", "1: column 'a' is there 2 times"),
         ("a.parquet", b"no parquet", "cannot be read: "),
