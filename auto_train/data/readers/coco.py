@@ -15,6 +15,11 @@ from auto_train.errors import DataError
 LOOKS = "JSON files with images, annotations and categories (COCO)"
 _Content = Mapping[str, Sequence[Mapping[str, Any]]]
 _KEYS = ("images", "annotations", "categories")
+# A name and the colon behind it: a class may be called so, too.
+_KEY = re.compile(r'"(\w+)"\s*:')
+# Of files about segments and captions, and of other tools' that have lists of these names as well.
+_OTHER_KEYS = {"segments_info", "caption"}
+TOOL_KEYS = {"shapes", "imagePath", "_via_img_metadata"}
 # Bytes of a file that are read to tell what it is.
 _HEAD = 2**16
 
@@ -130,10 +135,11 @@ def _is_coco(path: Path) -> bool:
             head = file.read(_HEAD)
     except OSError:
         return False
-    is_other = b'"segments_info"' in head or b'"caption"' in head
+    text = head.decode(json.detect_encoding(head), errors="replace").removeprefix("\ufeff")
     # A whole file without images is a list of classes, as notes.json beside Label Studio's YOLO files.
     keys = (*_KEYS, "info", "licenses") if len(head) == _HEAD else _KEYS[:2]
-    return head.lstrip()[:1] == b"{" and not is_other and any(f'"{key}"'.encode() in head for key in keys)
+    found = {*_KEY.findall(text)} if text.lstrip()[:1] == "{" else set()
+    return not found & _OTHER_KEYS and bool(found & {*keys}) and not found & TOOL_KEYS
 
 
 def _only(paths: Sequence[Path], folder: Path) -> Path:

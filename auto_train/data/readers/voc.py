@@ -4,18 +4,20 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from auto_train.data.readers.base import SPLIT_NAMES, Options
+from auto_train.data.readers.base import Options
 from auto_train.data.readers.boxes import Annotated, Box, box_samples, refuse
+from auto_train.data.readers.image_sets import find_sets
 from auto_train.data.readers.numbers import number_in, side_in
 from auto_train.data.readers.places import Places, folders_in, short_name, split_folders, unused_images
 from auto_train.data.readers.xml import Element, read_xml
-from auto_train.data.samples import listed
 from auto_train.errors import DataError
 
 if TYPE_CHECKING:
     from auto_train.data.samples import Samples
 
 LOOKS = "XML files of boxes in Annotations/ beside JPEGImages/, or beside the images (Pascal VOC)"
+# Folders of ImageSets, the likeliest first.
+SETS = ("Main", "Segmentation", "Layout", "Action")
 # Suffixes of annotations in other formats.
 OTHERS = (".txt", ".json", ".csv")
 # The outermost element of a file.
@@ -32,7 +34,7 @@ def read(folder: Path, options: Options) -> "Samples":
     """Return the images that XML files are about, with their boxes; a file without an object is an image without boxes.
 
     The image is the one with the file's stem, else the one named in it. ``ImageSets/Main/{train,val,test}.txt`` give
-    the splits, and images in none of them are left out; else the folders do. Objects marked as difficult are neither
+    the splits, or lists of ImageSets in other folders, and images in none of them are left out; else the folders do. Objects marked as difficult are neither
     trained on nor counted as missed, as in the benchmark of this format.
 
     Raises:
@@ -42,50 +44,28 @@ def read(folder: Path, options: Options) -> "Samples":
     if not files:
         allowed = "XML files in Annotations/ beside JPEGImages/, or beside the images"
         raise DataError("no annotations in XML here", where=str(folder), allowed=allowed)
-    sets = image_sets(folder, "Main")
+    lists = find_sets(folder, SETS)
+    sets, place = lists.splits, lists.name
     places = Places(folder, options)
     problems = list(_of_another_format([file for _, file in files], places))
-    warnings = []
+    warnings = [*lists.warnings]
     if sets:
         missing = sorted(set(sets) - {file.stem for _, file in files})
-        problems += [f"{stem}: in ImageSets/Main, and no XML file of that name" for stem in missing]
+        problems += [f"{stem}: in {place}, and no XML file of that name" for stem in missing]
         unused = [file for _, file in files if file.stem not in sets]
         files = [(sets[file.stem], file) for _, file in files if file.stem in sets]
         warnings += (
-            [f"{folder}: {len(unused)} XML files are in no list of ImageSets/Main and not used"] if unused else []
+            [f"{folder}: {len(unused)} XML files are in no list of {place} and not used"] if unused else []
         )
     rows = [_annotated(file, split, places, problems) for split, file in files]
     for path, twice in _repeated(rows).items():
         problems.append(f"{', '.join(twice)}: of one image, {path.name}")
     refuse(problems, folder)
     crowds = sum(box.is_crowd for row in rows for box in row.boxes)
-    notes = [*places.notes, *(["splits are those of ImageSets/Main"] if sets else [])]
+    notes = [*places.notes, *([f"splits are those of {place}"] if sets else [])]
     notes += [f"{crowds} objects are marked as difficult: not trained on, not counted as missed"] if crowds else []
     warnings += [] if sets else unused_images([row.path for row in rows], "have no XML file")
     return box_samples(rows, folder, options, warnings=warnings, notes=notes)
-
-
-def image_sets(folder: Path, kind: str) -> dict[str, str]:
-    """Return the split of each stem in ``ImageSets/<kind>``; "" where only train and valid together are given.
-
-    Raises:
-        DataError: a stem is in two splits.
-    """
-    place = folder / "ImageSets" / kind
-    files = {name: split for split, names in SPLIT_NAMES.items() for name in names} | {"trainval": ""}
-    found: dict[str, str] = {}
-    problems = []
-    for name, split in files.items():
-        path = place / f"{name}.txt"
-        if not path.is_file() or (not split and set(found.values()) & {"train", "valid"}):
-            continue
-        for line in path.read_text(encoding="utf-8-sig").splitlines():
-            stem = line.strip()
-            if stem and found.setdefault(stem, split) != split:
-                problems.append(f"{path.name}: '{stem}' is in {found[stem]} too")
-    if problems:
-        raise DataError(listed("images in two splits", problems), where=str(place))
-    return found
 
 
 def _files(folder: Path, options: Options) -> Iterator[tuple[str, Path]]:
