@@ -54,9 +54,7 @@ def read(folder: Path, options: Options) -> "Samples":
         problems += [f"{stem}: in {place}, and no XML file of that name" for stem in missing]
         unused = [file for _, file in files if file.stem not in sets]
         files = [(sets[file.stem], file) for _, file in files if file.stem in sets]
-        warnings += (
-            [f"{folder}: {len(unused)} XML files are in no list of {place} and not used"] if unused else []
-        )
+        warnings += [f"{folder}: {len(unused)} XML files are in no list of {place} and not used"] if unused else []
     rows = [_annotated(file, split, places, problems) for split, file in files]
     for path, twice in _repeated(rows).items():
         problems.append(f"{', '.join(twice)}: of one image, {path.name}")

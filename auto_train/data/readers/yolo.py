@@ -103,7 +103,7 @@ def read(folder: Path, options: Options) -> "Samples":
     warnings = [*data.warnings, *form.warnings]
     warnings += [f"{folder}: {bare} images have no file of labels and count as images without boxes"] if bare else []
     notes = [*data.notes, *form.notes, f"class names are those of {source}"]
-    return box_samples(rows, folder, options, names=names, warnings=warnings, notes=notes)
+    return box_samples(rows, folder, options, names=names, warnings=warnings, notes=notes, are_pixels=True)
 
 
 def _has_labels(place: _Place) -> bool:
