@@ -35,8 +35,9 @@ def read(folder: Path, options: Options) -> "Samples":
     """Return the images a table names, with their boxes; a row with empty cells is an image without boxes.
 
     Corners are pixels, or shares of the image where all lie between 0 and 1. Columns such as ``image_width`` say how
-    large the images were that boxes were drawn on. ``objects`` holds ``{"bbox": [[x, y, width, height], …], "categories": […]}``; categories that
-    are numbers are positions among the classes of the INI, or names where it states none.
+    large the images were that boxes were drawn on. ``objects`` holds ``{"bbox": [[x, y, width, height], …],
+    "categories": […]}``; categories that are numbers are positions among the classes of the INI, or names where it
+    states none.
 
     Raises:
         DataError: rows that cannot be used, all of them; an image in two splits.

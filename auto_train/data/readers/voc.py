@@ -34,8 +34,8 @@ def read(folder: Path, options: Options) -> "Samples":
     """Return the images that XML files are about, with their boxes; a file without an object is an image without boxes.
 
     The image is the one with the file's stem, else the one named in it. ``ImageSets/Main/{train,val,test}.txt`` give
-    the splits, or lists of ImageSets in other folders, and images in none of them are left out; else the folders do. Objects marked as difficult are neither
-    trained on nor counted as missed, as in the benchmark of this format.
+    the splits, or lists of ImageSets in other folders, and images in none of them are left out; else the folders do.
+    Objects marked as difficult are neither trained on nor counted as missed, as in the benchmark of this format.
 
     Raises:
         DataError: no files; broken files, boxes that are no numbers, missing images: all of them with file and line.
