@@ -28,6 +28,8 @@ NO_CLASSES = {
     *IMAGE_FOLDERS, "labels", "masks", "mask", "annotations", "imagesets", "obj_train_data", "segmentationclass",
     "segmentationobject",
 }  # fmt: skip
+# What a hint may name although there is no INI yet.
+_KEPT = ("--task", "[training.data] annotations_file", "[project] classes")
 # Roboflow's table of several labels, in the folders of splits.
 _CLASSES = "_classes.csv"
 
@@ -70,8 +72,8 @@ def recognise(place: Path | str, target: str | None = None) -> Recognised:
     except PermissionError as error:
         raise DataError(f"cannot be read: {error.strerror}", where=str(error.filename)) from error
     except DataError as error:
-        # The readers speak to somebody who has an INI already.
-        lines = [line for line in error.hint.split("\n  ") if "[" not in line or "--task" in line]
+        # The readers speak to somebody who has an INI already; one with these keys can be written by hand.
+        lines = [line for line in error.hint.split("\n  ") if "[" not in line or any(key in line for key in _KEPT)]
         hint = "\n  ".join(lines) or (error.hint and HINT)
         raise DataError(error.message, where=error.where, allowed=error.allowed, hint=hint) from error
 
@@ -93,6 +95,8 @@ def _recognise(place: Path, target: str | None) -> Recognised:
         kind, format, options, more = _by_tables(folder, target)
         notes += more
     samples = _read(begins, kind, format, options)
+    if not target and format == "folders":
+        _check_classes(samples, folder)
     others = [other for place, other, name in found[1:] if other != kind and _is_readable(place, other, name)]
     if found and not target:
         others += [other for other in ("labels", "values") if _can_be_read(folder, other)]
@@ -116,9 +120,21 @@ def _read(folder: Path, kind: str, format: str, options: Keys) -> Samples:
     try:
         return read_samples(folder, format, target=kind, **options)  # type: ignore[arg-type]
     except DataError as error:
-        seen = clues(folder) if format == "folders" else []
-        hint = "\n  ".join([*seen, error.hint])
+        seen = clues(folder) if format == "folders" and "--task" not in error.hint else []
+        hint = "\n  ".join(filter(None, [*seen, error.hint]))
         raise DataError(error.message, where=error.where, allowed=error.allowed, hint=hint) from error
+
+
+def _check_classes(samples: Samples, folder: Path) -> None:
+    """Pass if no folder that is taken for a class has a name that folders of images or annotations have.
+
+    Raises:
+        DataError: one has: the other one holds no class either, but something about its images.
+    """
+    if odd := [label for label in samples.labels if label.lower() in NO_CLASSES]:
+        message = f"nothing tells what the images in '{odd[0]}' are; it would be a class beside {samples.labels}"
+        hint = "\n  ".join([*clues(folder), "if these folders are classes: --task classification"])
+        raise DataError(message, where=str(folder), allowed="a folder of images per class, or annotations", hint=hint)
 
 
 def _is_readable(folder: Path, kind: str, format: str) -> bool:

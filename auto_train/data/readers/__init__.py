@@ -151,7 +151,7 @@ def annotated_with(folder: Path) -> str:
     """Return what images are annotated with apart from a class, and the recipe for it; "" for nothing."""
     recipes = {"boxes": "object_detection", "mask": "segmentation"}
     found = [
-        f"{target} ({name}): [project] type = {recipe}"
+        f"{target} ({name}): [project] type = {recipe}, or --task {recipe} of init"
         for target, recipe in recipes.items()
         if (name := next((name for name in NAMES[target] if _is_seen(name, folder, target)), ""))
     ]
@@ -170,7 +170,8 @@ def no_format(folder: Path, targets: Sequence[str]) -> DataError:
     found = sorted(f"{path.name}/" if path.is_dir() else path.name for path in folder.iterdir())
     shown = ", ".join(found[:10]) + (f", … {len(found) - 10} more" if len(found) > 10 else "")
     looks = dict.fromkeys(looks for target in targets for looks in _looks(target).values())
-    hints = dict.fromkeys([*clues(folder), *broken_tables(folder)])
+    others = annotated_with(folder)
+    hints = [f"the data has {others}"] if others else list(dict.fromkeys([*clues(folder), *broken_tables(folder)]))
     last = "correct [training] dir, or name [project.data] format or labels_file"
     return DataError(
         f"no known data format; the folder holds: {shown or 'nothing'}",

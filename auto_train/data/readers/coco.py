@@ -60,12 +60,19 @@ def find_files(folder: Path, options: Options) -> list[tuple[str, Path]]:
     else:
         inner = [path for path in folders_in(folder) if path.name.lower() == "annotations"]
         places = [*split_folders(folder, options), *(("", path) for path in inner)]
+    found = _in_places(places)
+    if not found and not options.annotations_file:
+        found = _in_places([("", path) for path in folders_in(folder)])
+    return [(split, _only(paths, folder)) for split, paths in found.items()]
+
+
+def _in_places(places: Sequence[tuple[str, Path]]) -> dict[str, list[Path]]:
     found: dict[str, list[Path]] = {}
     for split, place in places:
         for path in sorted(place.glob("*.json")):
             if _is_coco(path):
                 found.setdefault(split or _split_of(path), []).append(path)
-    return [(split, _only(paths, folder)) for split, paths in found.items()]
+    return found
 
 
 def read_files(folder: Path, options: Options) -> Coco:

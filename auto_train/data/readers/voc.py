@@ -1,6 +1,7 @@
 """Pascal VOC: one XML file of boxes for each image, in Annotations beside JPEGImages, or beside the image itself."""
 
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,14 +21,23 @@ LOOKS = "XML files of boxes in Annotations/ beside JPEGImages/, or beside the im
 SETS = ("Main", "Segmentation", "Layout", "Action")
 # Suffixes of annotations in other formats.
 OTHERS = (".txt", ".json", ".csv")
+# Folders of XML files beside those of images.
+FOLDERS = ("annotations", "annotation", "annots", "xml", "xmls")
 # The outermost element of a file.
 ROOT = "annotation"
+# Files that are looked into to tell the format, and bytes of each.
+LOOKED_AT, _HEAD = 5, 2**12
 _CORNERS = ("xmin", "ymin", "xmax", "ymax")
 
 
 def detect(folder: Path, options: Options) -> bool:
     """Return True if XML files lie in a folder Annotations, in the data's folder, or in those of its splits."""
-    return next(_files(folder, options), None) is not None
+    return any(_is_voc(file) for _, file in islice(_files(folder, options), LOOKED_AT))
+
+
+def _is_voc(file: Path) -> bool:
+    with file.open("rb") as opened:
+        return f"<{ROOT}".encode() in opened.read(_HEAD).replace(b"\x00", b"").lower()  # UTF-16 too
 
 
 def read(folder: Path, options: Options) -> "Samples":
@@ -74,14 +84,14 @@ def _files(folder: Path, options: Options) -> Iterator[tuple[str, Path]]:
         places = [
             (split, below)
             for split, base in split_folders(folder, options)
-            for below in ([path for path in folders_in(base) if path.name.lower() == "annotations"] or [base])
+            for below in ([path for path in folders_in(base) if path.name.lower() in FOLDERS] or [base])
         ]
     seen = set()
     for split, place in places:
         inner = [(split, place)] if split else [(name, path) for name, path in split_folders(place, Options())]
         for name, path in inner:
-            for file in sorted(path.glob("*.xml")):
-                if file not in seen and not file.name.startswith("."):
+            for file in sorted(path.iterdir()) if path.is_dir() else ():
+                if file.suffix.lower() == ".xml" and file not in seen and not file.name.startswith("."):
                     seen.add(file)
                     yield name, file
 

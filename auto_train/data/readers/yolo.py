@@ -30,6 +30,8 @@ LOOKS = "labels/ with a text file for each image of images/ (YOLO)"
 # Suffixes of annotations in other formats.
 OTHERS = (".xml", ".json", ".csv")
 CLASS_FILES = ("classes.txt", "det_classes.txt", "obj.names", "classes.names", "labels.txt")
+# Names of folders of labels, the first in any case where there are several.
+LABEL_FOLDERS = ("labels", "label", "txt", "yolo")
 # Images that are looked for a file of labels, to tell the format.
 LOOKED_AT = 100
 
@@ -196,8 +198,9 @@ def _inner(split: str, images: Path, labels: Path) -> list[_Place]:
 
 
 def _labels_of(images: Path) -> Path:
-    """Return the folder labels/ beside or in a folder of images, or the folder itself."""
-    return next((path for path in (images.parent / "labels", images / "labels") if path.is_dir()), images)
+    """Return the folder labels/ beside or in a folder of images, one of a like name, or the folder itself."""
+    places = (place / name for name in LABEL_FOLDERS for place in (images.parent, images))
+    return next((path for path in places if path.is_dir()), images)
 
 
 def _names(folder: Path, options: Options, config: YoloConfig | None) -> tuple[list[str], str]:
