@@ -126,7 +126,11 @@ def _with_labels(samples: Samples, labels: Sequence[str] | None) -> Samples:
 
 
 def _one_class_hint(samples: Samples) -> str:
-    """Return the folder that was probably meant, where the classes lie one level deeper."""
+    """Return the kind of annotations there is instead, or the folder that was probably meant, one level up."""
+    from auto_train.data.readers import annotated_with
+
+    if samples.root and (others := annotated_with(samples.root)):
+        return f"the data has {others}"
     paths = [Path(path).parts for path in samples.table["path"]]
     below = {parts[1] for parts, label in zip(paths, samples.table["label"], strict=True) if parts[0] == label}
     if samples.root and len(below & {parts[1] for parts in paths if len(parts) > 2}) > 1:

@@ -59,6 +59,7 @@ def box_samples(
     names: Sequence[str] | None = None,
     warnings: Sequence[str] = (),
     notes: Sequence[str] = (),
+    are_pixels: bool = False,
 ) -> "Samples":
     """Return the samples of images with boxes.
 
@@ -68,12 +69,14 @@ def box_samples(
         options: whose classes, if stated, are all there may be.
         names: of the classes in the format's order; None: those found, sorted.
         warnings, notes: as target_samples has them.
+        are_pixels: whether that is sure; else corners that all lie between 0 and 1 are shares of their image.
 
     Raises:
         DataError: no box at all; a class that is not among the stated ones, with file and line of each.
     """
     import numpy as np
 
+    from auto_train.data.readers.shares import are_shares, in_pixels
     from auto_train.data.targets import Boxes
 
     rows = [replace(row, boxes=list(map(_composed, row.boxes))) for row in rows]
@@ -82,11 +85,15 @@ def box_samples(
         hint = "name the files in [training.data] annotations_file, or another [project.data] format"
         raise DataError(f"{len(rows)} images, and no box on any of them", where=str(folder), hint=hint)
     _check_names(rows, options.classes)
+    if not are_pixels and are_shares(rows):
+        notes = [*notes, "all corners lie between 0 and 1: they are shares of the image's width and height"]
+        rows = in_pixels(rows)
+        boxes = [box for row in rows for box in row.boxes]
     labels = list(options.classes or names or sorted({box.name for box in boxes}))
     code = {name: number for number, name in enumerate(labels)}
     targets = Boxes(
         names=tuple(labels),
-        corners=np.array([box[1:5] for box in boxes], np.float64).clip(-FAR, FAR).astype(np.float32),
+        corners=np.array([box[1:5] for box in boxes], np.float64).reshape(-1, 4).clip(-FAR, FAR).astype(np.float32),
         codes=np.array([code[box.name] for box in boxes], np.int32),
         is_crowd=np.array([box.is_crowd for box in boxes], bool),
         ends=np.cumsum([len(row.boxes) for row in rows], dtype=np.int64),
