@@ -11,7 +11,7 @@ from torch import nn
 from auto_train import registry
 from auto_train.bundle import load_bundle
 from auto_train.bundle.find import find_for_config
-from auto_train.common.loaders import Move, eval_loader, train_loader
+from auto_train.common.loaders import eval_loader, train_loader
 from auto_train.common.optimize import optimizer_of
 from auto_train.common.precision import precision_choices
 from auto_train.common.read_data import check_known, fetch_data, read_data
@@ -68,8 +68,8 @@ class Task(qTaskBase):
 
     inference_class: ClassVar[type[InferenceModel]]
     report_score: ClassVar[tuple[str, str]] = ("score", "max")
-    move: Move | None = None
-    has_grey_edges = False
+    move: ClassVar[Any] = None  # a Move of loaders.py
+    has_grey_edges: ClassVar[bool] = False
     picture: Callable[[Any, np.ndarray], np.ndarray] | None = None
     eval_needs_loss = True
 

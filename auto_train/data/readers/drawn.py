@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from auto_train.data.image import image_size
+from auto_train.data.readers.annotated import Annotated, Box
 from auto_train.data.readers.base import Options, target_samples
-from auto_train.data.readers.boxes import Annotated, Box, box_samples, refuse
+from auto_train.data.readers.boxes import box_samples, refuse
 from auto_train.data.readers.classes import unknown_class
 from auto_train.data.readers.places import (
     Places,

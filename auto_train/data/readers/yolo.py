@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from auto_train.data.image import SUFFIXES, image_size
+from auto_train.data.readers.annotated import Annotated, Box
 from auto_train.data.readers.base import SPLIT_NAMES, Options
-from auto_train.data.readers.boxes import Annotated, Box, box_samples, refuse
+from auto_train.data.readers.boxes import box_samples, refuse
 from auto_train.data.readers.classes import names_in
 from auto_train.data.readers.places import (
     IMAGE_FOLDERS,
