@@ -146,7 +146,7 @@ def _value(result: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _labels(value: Mapping[str, Any]) -> list[str]:
-    found = next((value[name] for name in _BOXES if isinstance(value.get(name), list)), [])
+    found: list[Any] = next((value[name] for name in _BOXES if isinstance(value.get(name), list)), [])
     return [text for one in found if (text := str(one).strip())]
 
 
