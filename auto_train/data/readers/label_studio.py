@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from auto_train.data.readers.base import Options, file_samples, target_samples
 from auto_train.data.readers.boxes import refuse
 from auto_train.data.readers.classes import unknown_class
+from auto_train.data.readers.contents import holds
 from auto_train.data.readers.drawn import (
     Drawing,
     Drawn,
@@ -15,7 +16,6 @@ from auto_train.data.readers.drawn import (
     Point,
     ellipse,
     exports,
-    holds,
     load,
     numbers_in,
     rectangle,
