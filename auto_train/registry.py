@@ -25,6 +25,7 @@ from typing import Any
 import catalogue  # type: ignore[import-untyped]
 
 from auto_train.errors import TaskContractError, UsageError, did_you_mean
+from auto_train.types import absolute
 
 KINDS = (
     "preprocess_function",
@@ -99,7 +100,7 @@ def get(kind: str, name: str) -> Callable[..., Any]:
     try:
         return _kinds[kind].get(name)
     except catalogue.RegistryError:
-        message = f"no {kind} is registered as '{name}'"
+        message = f"no {kind} is registered as '{name[:80]}'"
         raise TaskContractError(message, allowed=did_you_mean(name, names(kind))) from None
     except ImportError as error:
         raise TaskContractError(f"{kind} '{name}' of an installed package cannot be imported: {error}") from error
@@ -175,7 +176,7 @@ def load_functions(recipe: Recipe | None, custom_file: Path | str | None = None)
         _run(recipe.folder / "custom_functions.py", lambda: import_module(f"{recipe.package}.custom_functions"))
     if custom_file is None:
         return
-    file = Path(custom_file).expanduser().absolute()
+    file = absolute(custom_file)
     if not file.is_file():
         raise TaskContractError("there is no such file", where=str(file), hint="project.custom_functions names it")
     _run(file, lambda: _execute(file))

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from tests.browser import Browser
 
 ROOT = Path(__file__).parents[1]
@@ -233,3 +235,13 @@ def disk_of(tmp_path: Path) -> Iterator[DiskOf]:
     yield mount
     if folder.is_mount():
         subprocess.run(["umount", str(folder)], check=True)
+
+
+@pytest.fixture(scope="session")
+def photos() -> "list[np.ndarray]":
+    """Return crops of two photographs, odd, tiny, wide and large ones among them."""
+    from sklearn.datasets import load_sample_images
+
+    sizes = [(32, 32), (33, 47), (1, 1), (5, 300), (300, 7), (427, 640), (64, 64), (31, 31)]
+    images = load_sample_images().images
+    return [images[i % 2][:height, :width].copy() for i, (height, width) in enumerate(sizes)]

@@ -226,8 +226,8 @@ def test_dependencies_are_the_libraries_imported():
     imported = distributions_imported([*(set(python_files()) - set(OPTIONAL.values())), ROOT / "main.py"])
     required = declared(PROJECT["dependencies"])
     assert imported - required <= {"starlette"}  # is what FastAPI is made of
-    # torch's ONNX exporter and FastAPI's forms import these
-    assert required - imported == {"onnxscript", "python-multipart"}
+    # which torch's ONNX exporter imports
+    assert required - imported == {"onnxscript"}
 
 
 @pytest.mark.parametrize(("extra", "path"), OPTIONAL.items())

@@ -96,23 +96,28 @@ def serve(
     model: Path | str | None = None,
     host: str | None = None,
     port: int | None = None,
+    root_path: str | None = None,
     task: str | None = None,
     trust_code: bool = False,
     on_ready: Callable[[str, "Predictor"], None] | None = None,
-) -> None:
+) -> bool:
     """Answer predictions over REST until SIGINT or SIGTERM.
 
     Args:
         config, overrides, task: as in :func:`train`; ``[serve]`` holds address and limits.
         model: a run folder, bundle folder or .onnx file to serve instead of what an INI trained; of an INI, if one is
             given, only ``[serve]`` counts then.
-        host, port: instead of those in ``[serve]``; port 0 takes a free one.
+        host, port, root_path: instead of those in ``[serve]``; port 0 takes a free one.
         trust_code: run Python code that the bundle brings along.
         on_ready: called with the URL and the model once requests are answered.
+
+    Returns:
+        Whether nothing runs any more. A thread that still decodes an image or asks the model ends with the process.
 
     Raises:
         ServingError: the port is in use or not ours to open.
     """
+    from auto_train.bundle.find import resolve_link
     from auto_train.serving.predictor import open_named, predictor_of
     from auto_train.serving.server import bind, run
     from auto_train.serving.service import Service
@@ -122,11 +127,13 @@ def serve(
         opened = partial(predictor_of, loaded)
     else:
         loaded = _config_beside(config, overrides, task=task)
+        model = resolve_link(model)
         opened = partial(open_named, model, loaded, trust_code=trust_code)
     with bind(host or loaded.serve.host, loaded.serve.port if port is None else port) as listener:
-        service = Service(loaded, opened, location=_project_around(model))
+        location = _project_around(model)
+        service = Service(loaded, opened, location=location, host=host, root_path=root_path)
         predictor = service.load()
-        run(service, listener, on_ready=lambda url: on_ready(url, predictor) if on_ready else None)
+        return run(service, listener, on_ready=lambda url: on_ready(url, predictor) if on_ready else None)
 
 
 def _config_beside(config: "Config | Path | str | None", overrides: Sequence[str], *, task: str | None) -> "Config":

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from auto_train.bundle.find import find_for_config
+from auto_train.common.download import download_section, require_called
 from auto_train.config import Config
 from auto_train.data.fetch.pretrained import find_weights
 from auto_train.data.fetch.source import require_here
@@ -52,6 +53,9 @@ def _weights(config: Config) -> None:
 
 
 def _data(config: Config) -> None:
+    if download_section(config):
+        require_called(config, offline=True)
+        return
     require_here(
         config.project.data_source_url or [],
         config.training.dir,

@@ -43,7 +43,8 @@ async def require_key(request: Request) -> None:
 async def require_same_origin(request: Request) -> None:
     """Refuse what a page of another site makes a browser send here. Programs, which say no origin, pass.
 
-    Source: Fetch Metadata (W3C) where the browser sends it, else Origin against Host.
+    Source: Fetch Metadata (W3C) where the browser sends it, else Origin against Host and ``[serve] allowed_hosts``:
+    some reverse proxies do not pass the Host on.
 
     Raises:
         RequestError: 403.
@@ -51,10 +52,15 @@ async def require_same_origin(request: Request) -> None:
     site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
     if request.method in ("GET", "HEAD", "OPTIONS") or site in ("same-origin", "none"):
         return
-    if site is not None or (origin is not None and origin.partition("://")[2] != request.headers.get("host")):
+    if site is not None or (origin is not None and not _is_origin_here(origin, request)):
         raise RequestError(
             "the request comes from a page of another site",
             status=403,
             type="forbidden",
             hint="open the page of this service itself",
         )
+
+
+def _is_origin_here(origin: str, request: Request) -> bool:
+    netloc = origin.partition("://")[2]
+    return netloc in (request.headers.get("host"), *request.app.state.service.allowed_hosts)

@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
 from auto_train.api import errors, health, jobs, pages, train, validate
+from auto_train.api.edge import HeadAsGet, OwnHosts, Prefix
 from auto_train.errors import AutoTrainError
 from auto_train.serving.service import Service
 from auto_train.version import __version__
@@ -33,7 +34,7 @@ def create_app(config: "Config | Path | str | None" = None, *, service: Service 
             await anyio.to_thread.run_sync(_try_to_load, service)
         await anyio.to_thread.run_sync(jobs.settle, service)
         yield
-        service.close()
+        await anyio.to_thread.run_sync(service.close)
 
     app = FastAPI(title="AutoTrain", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.service = service
@@ -45,6 +46,9 @@ def create_app(config: "Config | Path | str | None" = None, *, service: Service 
     errors.install(app)
     if service.cors:
         app.add_middleware(CORSMiddleware, allow_origins=service.cors, allow_methods=["*"], allow_headers=["*"])
+    app.add_middleware(HeadAsGet)
+    app.add_middleware(Prefix, root_path=service.root_path)
+    app.add_middleware(OwnHosts, service=service)  # the last is the first that a request meets
     return app
 
 

@@ -9,6 +9,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
+from auto_train.api.paths import place_name, without_paths
 from auto_train.errors import AutoTrainError, ImageError, RequestError
 
 FIELD = "img"  # of the form, holds the uploaded image
@@ -21,10 +22,12 @@ TYPES = {
     409: "no_config",
     413: "too_large",
     415: "not_an_image",
+    421: "unknown_host",
     422: "bad_field",
     429: "queue_full",
     500: "internal",
     503: "not_ready",
+    504: "deadline",
 }
 
 
@@ -48,12 +51,12 @@ def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def as_body(error: AutoTrainError) -> dict[str, str]:
-    """Return an error as clients see it."""
-    where = error.where or (FIELD if isinstance(error, ImageError) else "")
+    """Return an error as clients see it: without the paths of this machine."""
+    where = place_name(error.where) or (FIELD if isinstance(error, ImageError) else "")
     message = f"{where}: {error.message}" if where else error.message
     message += f" (allowed: {error.allowed})" if error.allowed else ""
     kind = error.type if isinstance(error, RequestError) else TYPES.get(error.http_status, TYPES[500])
-    return {"type": kind, "message": message, "hint": error.hint}
+    return {"type": kind, "message": without_paths(message), "hint": without_paths(error.hint)}
 
 
 def install(app: FastAPI) -> None:

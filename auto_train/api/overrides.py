@@ -65,7 +65,7 @@ def _refusal(key: str, value: Any, config: Config, declared: Declared) -> str:
     if spec is None:
         may_matter = key in config or any(_is_open(at, config, declared) for at in [*parents(section), section])
         return "only numbers, true and false are taken for it" if may_matter else ""
-    is_text = (spec.item or spec).type in ("str", "any")
+    is_text = (spec.item or spec).type in ("str", "timm", "any")
     return "this text could name a path" if is_text and any(char in str(value) for char in OF_PATHS) else ""
 
 

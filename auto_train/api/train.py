@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from auto_train import actions
 from auto_train.api.access import require_key, require_same_origin
+from auto_train.api.body import read_body
 from auto_train.api.errors import responses
 from auto_train.api.jobs import jobs_of
 from auto_train.api.overrides import checked_overrides
@@ -42,7 +43,7 @@ _BODY = {"content": {"application/json": {"schema": TrainRequest.model_json_sche
 @router.post(
     "/train/",
     status_code=202,
-    responses=responses(400, 401, 403, 409, 413, 422, 429, 503),
+    responses=responses(400, 401, 403, 409, 413, 421, 422, 429, 503),
     openapi_extra={"requestBody": _BODY},
 )
 async def train(request: Request) -> TrainAnswer:
@@ -54,11 +55,8 @@ async def train(request: Request) -> TrainAnswer:
 
 async def _read(request: Request) -> TrainRequest:
     """Return the body, of which no more is read than allowed."""
-    body = b""
-    async for part in request.stream():
-        body += part
-        if len(body) > MAX_BYTES:
-            raise RequestError(f"the body is larger than {MAX_BYTES} bytes", status=413, type="too_large")
+    too_long = RequestError(f"the body is larger than {MAX_BYTES} bytes", status=413, type="too_large")
+    body = await read_body(request, too_long, MAX_BYTES)
     try:
         return TrainRequest.model_validate_json(body) if body.strip() else TrainRequest()
     except ValidationError as error:

@@ -1,62 +1,60 @@
-"""Read uploaded images into memory, and no more of them than allowed. Client file names are dropped here."""
+"""Read uploaded images into memory, and no more of them than allowed."""
 
-import asyncio
-import sys
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager
 
 from fastapi import Request
-from starlette.datastructures import UploadFile
-from starlette.formparsers import MultiPartException, MultiPartParser
-from starlette.requests import ClientDisconnect
 
+from auto_train.api.body import stream_body
 from auto_train.api.errors import FIELD
+from auto_train.api.form import boundary_of, read_files
 from auto_train.errors import RequestError
+from auto_train.serving.limits import Held
+from auto_train.serving.service import Service
 
 MAX_IMAGES = 64  # of one request; they are answered one after another
 FRAMING = 64 * 1024  # bytes of boundaries and part headers on top of the images
-TIMEOUT_S = 60  # a body that has not arrived by then holds a place in the queue for nothing
 HINT = f"send multipart/form-data with the image as field '{FIELD}': curl -F {FIELD}=@photo.jpg URL"
 
 
-class _InMemory(MultiPartParser):
-    spool_max_size = sys.maxsize  # never rolled over to a file on disk; the size is bounded while it streams
+@asynccontextmanager
+async def uploaded_images(request: Request) -> AsyncIterator[list[bytes | RequestError]]:
+    """Yield the bytes of every ``img`` field, or the error of one that is not a file. They are counted until the end.
 
-
-async def read_images(request: Request, max_bytes: int) -> list[bytes]:
-    """Return the bytes of every ``img`` field.
-
-    Args:
-        max_bytes: of all images together. Judged by Content-Length first, then while the body arrives.
+    A request takes no place in the queue here: one whose body trickles keeps nobody else from being answered.
 
     Raises:
-        RequestError: 413 too large, 422 no such field or no form, 400 malformed or not finished in time.
+        RequestError: 429, the queue or the memory for uploads is full; 413, too large or too many; 422, no such field
+            or no form; 400, malformed, cut off or not finished in time; 503, no model is loaded.
     """
-    if not request.headers.get("content-type", "").startswith("multipart/form-data"):
-        raise RequestError("the request is no multipart form", status=422, type="bad_field", hint=HINT)
-    if int(request.headers.get("content-length", 0)) > max_bytes + FRAMING:
-        raise _too_large(max_bytes)
-    try:
-        async with asyncio.timeout(TIMEOUT_S):
-            form = await _InMemory(request.headers, _bounded(request, max_bytes), max_files=MAX_IMAGES).parse()
-    except (MultiPartException, ClientDisconnect, TimeoutError) as error:
-        reason = getattr(error, "message", "") or f"not finished within {TIMEOUT_S} s"
-        raise RequestError(f"the form cannot be read: {reason}", status=400, type="malformed", hint=HINT) from error
-    images = [field.file.read() for field in form.getlist(FIELD) if isinstance(field, UploadFile)]
-    await form.close()
+    service: Service = request.app.state.service
+    _ = service.predictor  # 503 and 429 before a byte of the body is read
+    service.slots.require_free()
+    with service.memory.hold() as held:
+        yield await _read(request, service.max_bytes, held)
+
+
+async def _read(request: Request, max_bytes: int, held: Held) -> list[bytes | RequestError]:
+    boundary = boundary_of(request.headers.get("content-type", ""))
+    if boundary is None:
+        raise RequestError("the request is not a multipart form", status=422, type="bad_field", hint=HINT)
+    if not boundary:
+        text = "the form cannot be read: its Content-Type names no boundary"
+        raise RequestError(text, status=400, type="malformed", hint=HINT)
+    async with aclosing(_counted(request, max_bytes, held)) as body:
+        images = await read_files(body, boundary, field=FIELD, max_files=MAX_IMAGES, hint=HINT)
     if not images:
         raise RequestError(f"the form has no file in field '{FIELD}'", status=422, type="bad_field", hint=HINT)
-    if sum(map(len, images)) > max_bytes:
+    if sum(len(image) for image in images if isinstance(image, bytes)) > max_bytes:
         raise _too_large(max_bytes)
     return images
 
 
-async def _bounded(request: Request, max_bytes: int) -> AsyncGenerator[bytes, None]:
-    received = 0
-    async for chunk in request.stream():
-        received += len(chunk)
-        if received > max_bytes + FRAMING:
-            raise _too_large(max_bytes)
-        yield chunk
+async def _counted(request: Request, max_bytes: int, held: Held) -> AsyncGenerator[bytes, None]:
+    async with aclosing(stream_body(request, _too_large(max_bytes), max_bytes + FRAMING)) as body:
+        async for chunk in body:
+            held.add(len(chunk))
+            yield chunk
 
 
 def _too_large(max_bytes: int) -> RequestError:

@@ -1,16 +1,16 @@
 """POST an image, get its answer, or a picture with the answer drawn on it."""
 
 import io
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from anyio import to_thread
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel
 
 from auto_train.api.access import require_key
 from auto_train.api.errors import FIELD, as_body, responses
-from auto_train.api.upload import read_images
+from auto_train.api.upload import uploaded_images
 from auto_train.errors import AutoTrainError, RequestError
 from auto_train.serving.service import Service
 from auto_train.types import as_plain
@@ -95,7 +95,7 @@ _ROUTE: dict[str, Any] = {
             "model": AnyAnswer | list[Any],
             "content": {"image/png": {"schema": {"type": "string", "format": "binary"}}},
         },
-        **responses(400, 401, 404, 413, 415, 422, 429, 503),
+        **responses(400, 401, 404, 413, 415, 421, 422, 429, 503, 504),
     },
     "openapi_extra": {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": _FORM}}}},
 }
@@ -113,9 +113,7 @@ async def validate(request: Request, format: Format = "json") -> Response:
         hint = "the address may have format=json or format=image"
         raise RequestError(f"there is no parameter '{unknown[0]}'", status=422, type="bad_field", hint=hint)
     service: Service = request.app.state.service
-    _ = service.predictor  # 503 before a byte of the body is read
-    with service.slots.take():
-        uploads = await read_images(request, service.max_bytes)
+    async with uploaded_images(request) as uploads:
         if format == "image":
             return await _picture(service, uploads)
         answers = await service.answer(uploads)
@@ -140,7 +138,7 @@ async def validate_task(task: str, request: Request, format: Format = "json") ->
     return await validate(request, format)
 
 
-async def _picture(service: Service, uploads: list[bytes]) -> Response:
+async def _picture(service: Service, uploads: Sequence[bytes | AutoTrainError]) -> Response:
     if len(uploads) > 1:
         raise RequestError(
             f"format=image answers one image, not {len(uploads)}",
@@ -148,13 +146,13 @@ async def _picture(service: Service, uploads: list[bytes]) -> Response:
             type="bad_field",
             hint="send one img field, or leave format out",
         )
-    (found,) = await service.pictures(uploads)
+    (found,) = await service.pictures(uploads, _as_png)
     if isinstance(found, AutoTrainError):
         raise found
-    return Response(await to_thread.run_sync(_as_png, found[1]), media_type="image/png")
+    return Response(found, media_type="image/png")
 
 
-def _as_png(pixels: "np.ndarray") -> bytes:
+def _as_png(_: Any, pixels: "np.ndarray") -> bytes:
     from PIL import Image
 
     file = io.BytesIO()

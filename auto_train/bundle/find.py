@@ -2,7 +2,8 @@
 
 import json
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,14 +19,14 @@ class FoundModel:
     """The forms of one trained model.
 
     Args:
-        bundle: its bundle folder; none: only an ONNX file was named.
-        onnx: its ONNX export.
+        bundle: its bundle folder; none: only an exported file was named.
+        exports: its exported files by format, e.g. ``onnx``.
         weights: a state_dict to load instead of the bundle's own weights.
         warnings: what the user should know.
     """
 
     bundle: Path | None
-    onnx: Path | None = None
+    exports: Mapping[str, Path] = field(default_factory=dict)
     weights: Path | None = None
     warnings: tuple[str, ...] = ()
 
@@ -51,23 +52,34 @@ def find_for_config(config: "Config") -> FoundModel:
     return FoundModel(bundle=found.bundle, weights=weights, warnings=(warning,))
 
 
+def resolve_link(path: Path | str) -> Path:
+    """Return the folder behind a link such as ``runs/latest``, which may lead elsewhere a moment later.
+
+    A file keeps its own name: that of a link says what the file is.
+    """
+    path = absolute(path)
+    if os.path.isfile(path):  # noqa: PTH113 - Path's own raises for a name the system refuses
+        return Path(os.path.realpath(path.parent)) / path.name
+    return Path(os.path.realpath(path)) if os.path.isdir(path) else path  # noqa: PTH112
+
+
 def find_at(path: Path | str) -> FoundModel:
-    """Find the model in a run folder, a bundle folder or an ONNX file.
+    """Find the model in a run folder, a bundle folder or an ONNX file. A link is resolved once, here.
 
     Raises:
         MissingError: there is nothing at the path.
         BundleError: it is none of the three.
     """
-    path = absolute(path)
+    path = resolve_link(path)
     # os.path answers False for a name too long to be a file's, where Path raises.
     if not os.path.exists(path):  # noqa: PTH110
         raise MissingError("there is no such folder", where=str(path), hint="name a run folder or a bundle folder")
-    if path.is_file() and path.suffix == ".onnx":
-        return FoundModel(bundle=None, onnx=path)
-    for bundle in (path, path / "bundle"):
+    if path.is_file() and path.suffix[1:]:
+        return FoundModel(bundle=None, exports={path.suffix[1:]: path})
+    for bundle in (path, resolve_link(path / "bundle")):
         if (bundle / "model" / "config.json").is_file():
-            export = bundle.resolve().parent / "exports" / "onnx" / "model.onnx"
-            return FoundModel(bundle=bundle, onnx=export if export.is_file() else None)
+            exports = {file.parent.name: file for file in sorted(bundle.parent.glob("exports/*/model.*"))}
+            return FoundModel(bundle=bundle, exports=exports)
     raise BundleError(
         "no trained model here", where=str(path), allowed="a run folder, a bundle folder or an .onnx file"
     )

@@ -1,5 +1,7 @@
 """`serve`: a trained model as a REST service, until Ctrl-C or SIGTERM."""
 
+import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -26,6 +28,10 @@ def serve(
     port: Annotated[
         int | None, typer.Option(min=0, max=65535, help="Port; 0: a free one. Default: [serve] port.")
     ] = None,
+    root_path: Annotated[
+        str | None,
+        typer.Option(help="Path prefix under which a reverse proxy publishes it. Default: [serve] root_path."),
+    ] = None,
     task: Task = None,
     trust_code: TrustCode = False,
     offline: OfflineAnyway = False,
@@ -49,6 +55,17 @@ def serve(
                 f"serving {facts.name} ({facts.task}, {facts.engine}) at {url}\n  curl -F img=@IMAGE {url}/validate/"
             )
 
-    actions.serve(
-        config, overrides or (), model=model, host=host, port=port, task=task, trust_code=trust_code, on_ready=ready
+    has_ended = actions.serve(
+        config,
+        overrides or (),
+        model=model,
+        host=host,
+        port=port,
+        root_path=root_path,
+        task=task,
+        trust_code=trust_code,
+        on_ready=ready,
     )
+    if not has_ended:
+        sys.stdout.flush()
+        os._exit(0)  # a thread is in C code still: the libraries it uses must not be taken down around it

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from auto_train.common.download import call_download, download_section
+from auto_train.common.earlier_splits import earlier_splits
 from auto_train.common.limit import limit_rows
 from auto_train.common.user_loaders import is_dataloaders, samples_of
 from auto_train.config import Config
@@ -16,10 +18,15 @@ from auto_train.data.doctor import Examination, examine, look_at_all, read_exclu
 from auto_train.data.doctor.classes import check_splits
 from auto_train.data.doctor.examine import CHECKS, ROW_CHECKS
 from auto_train.data.draw import BACKGROUNDS
-from auto_train.data.samples import listed, without
+from auto_train.data.samples import without
 from auto_train.data.targets import Boxes, Masks
-from auto_train.errors import DataError, DataRefusedError, TaskContractError
+from auto_train.errors import DataError, DataRefusedError, TaskContractError, listed
 from auto_train.types import Listener, Progress, absolute
+
+# Keys that state the number of classes; n_classes is what older INIs call it, and lint says so.
+NUM_CLASSES = tuple(
+    f"{section}.{name}" for section in ("project", "project.meta") for name in ("num_classes", "n_classes")
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +45,12 @@ class DataRead:
 
 
 def fetch_data(config: Config, *, listener: Listener | None = None, offline: bool = False) -> Source:
-    """Fetch ``project.data_source_url`` if ``training.dir`` does not exist, and say where the data came from."""
+    """Fetch the data if ``training.dir`` does not exist, and say where it came from.
+
+    The INI's ``@download_function`` brings it, or ``project.data_source_url`` names it.
+    """
+    if download_section(config):
+        return call_download(config, offline=offline)
 
     def tell(name: str, done: int, total: int | None) -> None:
         if listener:
@@ -59,6 +71,7 @@ def read_data(
     source: Source,
     *,
     frozen: Mapping[str, str] | None = None,
+    earlier: Mapping[str, str] | None = None,
     for_training: bool = False,
     listener: Listener | None = None,
 ) -> DataRead:
@@ -66,7 +79,8 @@ def read_data(
 
     Args:
         source: where the data is.
-        frozen: splits by path that an earlier run has drawn.
+        frozen: splits by path that stay, also where the data now gives others.
+        earlier: splits by sha256 that the run which is resumed has drawn; None: those of the project's newest runs.
         for_training: make every check, not only whether the images can be used.
         listener: told about checking.
 
@@ -76,7 +90,7 @@ def read_data(
         DataError: wrong labels, another number of classes than the INI states, no image in a class folder.
         TaskContractError: a load_function that returns something else.
     """
-    read = examine_data(config, source, frozen=frozen, for_training=for_training, listener=listener)
+    read = examine_data(config, source, frozen=frozen, earlier=earlier, for_training=for_training, listener=listener)
     if not read.examination.errors:
         return read
     if config.training.limit_batches:  # the other images may have errors too
@@ -93,6 +107,7 @@ def examine_data(
     source: Source,
     *,
     frozen: Mapping[str, str] | None = None,
+    earlier: Mapping[str, str] | None = None,
     for_training: bool = True,
     listener: Listener | None = None,
 ) -> DataRead:
@@ -111,7 +126,7 @@ def examine_data(
     if looks.masks and isinstance(samples.targets, Masks):
         samples = replace(samples, targets=looks.masks.named(samples.targets))
     if not limit:
-        samples = _split(samples, looks.whole, valid_fraction_of(config), frozen)
+        samples = _split(samples, looks.whole, config, frozen=frozen, earlier=earlier)
     checks = (*ROW_CHECKS, check_splits) if limit else CHECKS if for_training else ROW_CHECKS
     examination = examine(samples, looks, checks=checks)
     if limit:  # what few images lack says nothing of the others
@@ -187,11 +202,13 @@ def check_num_classes(config: Config, samples: Samples) -> None:
     labels = samples.labels
     has_background = isinstance(samples.targets, Masks) and labels[:1] and labels[0].lower() in BACKGROUNDS
     without_background = len(labels) - bool(has_background)
-    for key in ("project.num_classes", "project.meta.num_classes"):
-        if config[key] not in (None, len(labels), without_background):
+    for key in NUM_CLASSES:
+        section, _, name = key.rpartition(".")
+        stated = config.get(key)
+        if stated is not None and str(stated) not in map(str, (len(labels), without_background)):
             raise DataError(
-                f"the INI states {config[key]} classes, the data has {len(labels)}: {', '.join(labels[:10])}",
-                where=f"[{key.rpartition('.')[0]}] num_classes",
+                f"the INI states {stated} classes, the data has {len(labels)}: {', '.join(labels[:10])}",
+                where=f"[{section}] {name}",
                 hint="correct the number, or leave the key out",
             )
 
@@ -228,11 +245,26 @@ def _read_samples(config: Config, source: Source) -> tuple[Samples, Any]:
     return loaded, None
 
 
-def _split(samples: Samples, whole: np.ndarray, fraction: float, frozen: Mapping[str, str] | None) -> Samples:
+def _split(
+    samples: Samples,
+    whole: np.ndarray,
+    config: Config,
+    *,
+    frozen: Mapping[str, str] | None,
+    earlier: Mapping[str, str] | None,
+) -> Samples:
     """Return the samples with a split for every row that is whole; the others keep what the data says of them."""
-    if len(whole) in (0, len(samples)):
-        return assign_splits(samples, fraction, frozen=frozen) if len(whole) else samples
-    drawn = assign_splits(samples.take(whole.tolist()), fraction, frozen=frozen)
+    if not len(whole):
+        return samples
+    usable = samples.take(whole.tolist())
+    if frozen is None and earlier is None and "valid" not in set(samples.table["split"]):
+        runs = absolute(config.project.location) / "runs"
+        earlier, names = earlier_splits(runs, valid_fraction_of(config), usable.table["sha256"])
+        if earlier:
+            shown = f"{names[0]}, …" if len(names) > 1 else names[0]
+            note = f"{len(earlier):,} images stay in the split that they had in earlier runs ({shown})"
+            samples = replace(samples, notes=(*samples.notes, note))
+    drawn = assign_splits(usable, valid_fraction_of(config), frozen=frozen, earlier=earlier)
     splits = samples.table["split"].to_numpy(copy=True)
     splits[whole] = drawn.table["split"]
     return samples.with_column("split", splits.tolist()).warn(*drawn.warnings[len(samples.warnings) :])

@@ -5,10 +5,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from loguru import logger
 
+from auto_train.common.earlier_splits import splits_in
 from auto_train.common.evaluation import evaluate_run
 from auto_train.common.learning_rate import found_rate
 from auto_train.common.next_step import next_step_told
@@ -50,6 +51,9 @@ from auto_train.training.workers.distributed import (
     world,
 )
 from auto_train.types import Listener, Progress, absolute
+
+if TYPE_CHECKING:
+    from auto_train.models.inference import InferenceModel
 
 
 @dataclass(kw_only=True)
@@ -97,7 +101,7 @@ class TrainingRun:
             DataError: the run has other data than before. UsageError: strict, and the data comes from a function.
         """
         check_strict(self.config, task)
-        for warning in task.warnings:
+        for warning in [*map(str, self.config.warnings), *task.warnings]:
             logger.warning(warning)
         if self.resume:
             self._go_on(self.resume, task)
@@ -127,6 +131,12 @@ class TrainingRun:
     def state(self) -> Mapping[str, Any] | None:
         """The checkpoint to go on from."""
         return self.resume.state if self.resume else None
+
+    @property
+    def earlier(self) -> dict[str, str] | None:
+        """The splits by sha256 of the run that is resumed; None for a new one, and for one without a manifest yet."""
+        file = self.folder.path / "manifest.csv"
+        return splits_in(file) if self.resume and file.is_file() else None
 
     def _start(self, task: Task) -> None:
         self.say(f"The backbone starts from {task.weights_name or 'random weights'}")
@@ -242,17 +252,20 @@ class TrainingRun:
         with replacing_folder(self.folder.bundle) as part:
             write_bundle(part, task, inference, metrics)
         # The gate first: a model whose export was refused does not replace the one that is served.
-        if "onnx" in self.config.export.formats:
-            if self.listener:
-                self.listener(Progress(stage="export"))
-            try:
-                write_export(self.folder, task, inference)
-            except GateError:
-                write_report(self.folder.path)
-                raise
+        self._export(task, inference)
         save_weights(self.folder, task)
         self.folder.append("metrics.jsonl", {"final": True, **metrics, "data": task.source.origin})
         return self._result(task, metrics, report=write_report(self.folder.path))
+
+    def _export(self, task: Task, inference: "InferenceModel") -> None:
+        if self.listener and self.config.export.formats:
+            self.listener(Progress(stage="export"))
+        try:
+            for format in self.config.export.formats:
+                write_export(self.folder, task, inference, format)
+        except GateError:
+            write_report(self.folder.path)
+            raise
 
     def _result(self, task: Task, metrics: dict[str, float], report: Path | None = None) -> TrainResult:
         return TrainResult(

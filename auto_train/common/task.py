@@ -52,6 +52,7 @@ class Task(qTaskBase):
         inference_only: open no training data; the model is the trained one of output_path.
         listener: told about downloads, the pixel store and training.
         offline: touch no network.
+        earlier: splits by sha256 of the run that is resumed; none: looked for in the runs of the project.
 
     Attributes:
         config: the checked config.
@@ -79,9 +80,11 @@ class Task(qTaskBase):
         *,
         listener: Listener | None = None,
         offline: bool = False,
+        earlier: Mapping[str, str] | None = None,
     ):
         super().__init__()
         self.config = self.get_config(config)
+        self.earlier = earlier
         self.listener, self.offline = listener if is_main() else None, offline
         self.warnings: list[str] = []
         self.measured = ""
@@ -147,7 +150,14 @@ class Task(qTaskBase):
             for_training: let the data doctor make every check.
         """
         self.source = self.download_data()
-        read = read_data(self.config, self.source, frozen=frozen, for_training=for_training, listener=self.listener)
+        read = read_data(
+            self.config,
+            self.source,
+            frozen=frozen,
+            earlier=self.earlier,
+            for_training=for_training,
+            listener=self.listener,
+        )
         self.user_dls, self.examination = read.dls, read.examination
         self.warnings += [*read.samples.warnings, *filter(None, [read.examination.summary])]
         return read.samples

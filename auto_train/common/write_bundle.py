@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from auto_train.bundle import write_golden
 from auto_train.common.evaluation import some_images
 from auto_train.common.licences import model_licences
+from auto_train.common.onnx_snippet import onnx_snippet
 from auto_train.common.trainer import Trainer
 from auto_train.data import evaluation_hash
 from auto_train.files import write_atomically
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from auto_train.common.task import Task
 
 GOLDEN_IMAGES = 4
+# Of the export, from the run folder.
+ONNX = "exports/onnx/model.onnx"
 
 
 def write_bundle(root: Path, task: "Task", inference: InferenceModel, metrics: dict[str, float]) -> None:
@@ -35,14 +38,15 @@ def write_bundle(root: Path, task: "Task", inference: InferenceModel, metrics: d
     }
     RunFolder(root).write_json("facts.json", facts)
     write_atomically(root / "config.ini", config.to_ini().encode())
-    write_atomically(root / "README.md", _card(inference, metrics, task.source.warning).encode())
+    write_atomically(root / "README.md", _card(task, inference, metrics).encode())
 
 
 def _uses_code(inference: InferenceModel) -> bool:
     return bool(inference.config["head"] or inference.config["preprocess"])
 
 
-def _card(inference: InferenceModel, metrics: dict[str, float], warning: str | None) -> str:
+def _card(task: "Task", inference: InferenceModel, metrics: dict[str, float]) -> str:
+    warning = task.source.warning
     rows = "\n".join(f"| {name} | {value:.4f} |" for name, value in metrics.items())
     labels = ", ".join(inference.labels[:20]) + (", …" if len(inference.labels) > 20 else "")
     backbone = inference.config["backbone"]["arch"]
@@ -61,4 +65,19 @@ import auto_train
 model = auto_train.load("bundle")
 print(model("photo.jpg"))
 ```
+{_onnx(inference) if "onnx" in task.config.export.formats else ""}"""
+
+
+def _onnx(inference: InferenceModel) -> str:
+    """Return how the export beside the bundle is used without AutoTrain."""
+    lines = onnx_snippet(
+        ONNX, image="photo.jpg", answers=inference.output_name, is_one_class=inference.task == "classification"
+    )
+    return f"""
+The same model as ONNX is `{ONNX}`, beside the bundle in the folder of its run. It takes pixels (N, H, W, 3)
+uint8 RGB of any size and resizes them itself; it answers with `{inference.output_name}`. A photograph has to be upright
+and without transparency, as `read` below makes it:
+
+```python
+{lines}```
 """

@@ -9,7 +9,8 @@ from filelock import FileLock
 from auto_train.bundle.filelist import sha256_of
 from auto_train.common.evaluation import some_images
 from auto_train.errors import GateError, UsageError
-from auto_train.exports.onnx import check_export, export_onnx
+from auto_train.exports import converter
+from auto_train.exports.check import check_export
 from auto_train.files import replacing, write_atomically
 from auto_train.models.inference import InferenceModel
 from auto_train.models.state_dict import save_torch_model_weights_from
@@ -46,20 +47,23 @@ def save_weights(folder: RunFolder, task: "Task") -> None:
         write_atomically(Path(f"{path}.json"), (json.dumps(record, indent=2) + "\n").encode())
 
 
-def write_export(folder: RunFolder, task: "Task", inference: InferenceModel) -> None:
-    """Write the ONNX export of a run's bundle.
+def write_export(folder: RunFolder, task: "Task", inference: InferenceModel, format: str) -> None:
+    """Write an export of a run's bundle.
 
     Raises:
         GateError: it answers otherwise than the model; an event says so too.
+        MissingError: a library of the format is not installed.
     """
+    export = converter(format)
     images = some_images(task.samples.of("valid"), EXPORT_CHECK_IMAGES)
     weights_sha256 = sha256_of(folder.bundle / "model" / inference.__weight__)
+    limit = task.config.export.max_difference
     # Only what has passed gets the name under which a server looks for it.
-    with replacing(folder.path / "exports" / "onnx" / "model.onnx") as part:
-        export_onnx(inference, part, weights_sha256=weights_sha256)
+    with replacing(folder.path / "exports" / format / f"model{export.SUFFIX}") as part:
+        export.convert(inference, part, weights_sha256=weights_sha256)
         try:
-            worst = check_export(inference, part, images, limit=task.config.export.max_difference)
+            worst = check_export(inference, export.open_export(part), images, limit=limit, where=str(part))
         except GateError as error:
-            folder.event("export_refused", format="onnx", error=str(error))
+            folder.event("export_refused", format=format, error=str(error))
             raise
-    folder.event("export", format="onnx", max_difference=worst, images=len(images))
+    folder.event("export", format=format, max_difference=worst, images=len(images))

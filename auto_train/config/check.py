@@ -4,8 +4,9 @@ What a spec cannot say of the values is in :mod:`auto_train.config.rules`.
 """
 
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
+from difflib import get_close_matches
 
 from auto_train.config.declare import Declared, near_name, parents
 from auto_train.config.problem import Origin, Problem
@@ -40,6 +41,7 @@ def check_names(
     sections: Mapping[str, Section],
     declared: Declared,
     *,
+    written: Collection[Address],
     used: set[str],
     known_wrong: set[Address],
 ) -> list[Problem]:
@@ -49,6 +51,7 @@ def check_names(
         cells: all keys.
         sections: the headers that user files hold.
         declared: what the recipe knows.
+        written: keys that a file has.
         used: paths that references name; these are the user's own variables.
         known_wrong: keys, and sections with no key, that have a problem already.
     """
@@ -63,17 +66,35 @@ def check_names(
         message, level = _unknown_section(name, known)
         is_used = any(path == name or path.startswith(f"{name}.") for path in used)
         is_parent = any(name in parents(other) for other in sections)
-        if level == "error" or not (is_used or is_parent or _holds_function(name, cells)):
+        is_needed = is_used or is_parent or _holds_function(name, cells) or name not in sections
+        if level == "error" or not is_needed:
             at = sections[name].origin if name in sections else Origin(kind="override")
             problems.append(Problem(message=message, file=at.file, line=at.line, section=name, level=level))
+    wrong = {problem.section for problem in problems if problem.level == "error"}
     for address, cell in cells.items():
-        if address in declared.specs or address in known_wrong:
+        if address in declared.specs or address in known_wrong or address[0] in wrong or declared.is_free(address[0]):
             continue
-        if address[0] in known and not declared.is_free(address[0]):
-            message, level = _unknown_key(address, declared)
-            if level == "error" or ".".join(address) not in used:
-                problems.append(replace(cell.entry.problem(message), level=level))
+        message, level = _unknown_key(address, declared) if address[0] in known else ("", "warning")
+        if level == "warning" and ".".join(address) in used:
+            continue
+        if (
+            level == "warning"
+            and cell.entry.origin.kind == "override"
+            and not _is_own(address, cells, written, declared)
+        ):
+            message, level = _unknown_override(address, [*declared.specs, *written]), "error"
+        if message:
+            problems.append(replace(cell.entry.problem(message), level=level))
     return problems
+
+
+def _is_own(address: Address, cells: Mapping[Address, Cell], written: Collection[Address], declared: Declared) -> bool:
+    """Tell whether an override is of the user's own keys: a file has the key, or its section and no similar key."""
+    section, key = address
+    if address in written or _holds_function(section, cells):
+        return True
+    beside = [at[1] for at in written if at[0] == section] if section not in declared.sections else []
+    return bool(beside) and not near_name(key, beside)[1]
 
 
 def _holds_function(section: str, cells: Mapping[Address, Cell]) -> bool:
@@ -84,6 +105,13 @@ def _unknown_section(name: str, known: Iterable[str]) -> tuple[str, typing.Liter
     near, is_typo = near_name(name, [*known, "META"])
     hint = f"; did you mean [{near}]?" if near else ""
     return (f"unknown section{hint}", "error") if is_typo else (f"unknown section, it has no effect{hint}", "warning")
+
+
+def _unknown_override(address: Address, known: Iterable[Address]) -> str:
+    """Return what to write for an override that would change nothing: the nearest path, or that of an equal key."""
+    same = [".".join(at) for at in known if at[1] == address[1]]
+    near = same[:1] or get_close_matches(".".join(address), map(".".join, known), n=1, cutoff=0.6)
+    return f"unknown key; did you mean '{near[0]}'?" if near else "unknown key; `config schema` lists those there are"
 
 
 def _unknown_key(address: Address, declared: Declared) -> tuple[str, typing.Literal["error", "warning"]]:

@@ -1,22 +1,27 @@
 """Load a config: layers, checks, final values. Every problem of every step is collected before anything is raised."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 
 from auto_train import registry
 from auto_train.config.check import check_names, check_shapes
 from auto_train.config.config import Config
+from auto_train.config.cuts import check_cuts
 from auto_train.config.declare import Declared, declare, parents
 from auto_train.config.functions import check_arguments, check_types, find_calls
 from auto_train.config.older import in_todays_words
+from auto_train.config.params import give_specs
 from auto_train.config.problem import Problem
 from auto_train.config.read import Layer, describe, override_layer, project_type, read_layers
 from auto_train.config.rules import check_rules
 from auto_train.config.spec import ANY
+from auto_train.config.unused import check_unused
 from auto_train.config.values import quote
 from auto_train.config.variables import Address, Cell, Variables
 from auto_train.errors import ConfigError, TaskContractError, UsageError
+from auto_train.types import absolute
 
 Overrides = Sequence[str] | Mapping[str, object]
 DEFAULT_TASK = "classification"
@@ -73,12 +78,37 @@ def _assemble(path: Path | str | None, overrides: Overrides, default_task: str) 
     layers, problems = read_layers(file, "ini")
     changes, more = override_layer(overrides)
     problems += more
+    recipe: registry.Recipe | None
     try:
         recipe = _recipe([*layers, changes], file, default_task)
     except ConfigError as error:
-        return None, _sorted([*problems, *error.problems], layers)  # type: ignore[list-item]
+        problems += error.problems  # type: ignore[arg-type]
+        recipe = None
     is_complete = not any(problem.section == "META" for problem in problems)
-    return _finish(_Build(declare(recipe), [*layers, changes], is_complete=is_complete), file, problems)
+
+    def build(recipe: registry.Recipe) -> _Build:
+        return _Build(declare(recipe), [*layers, changes], is_complete=is_complete)
+
+    if recipe is None:
+        return None, _sorted([*problems, *_problems_of_all(build, _meant([*layers, changes]))], [*layers, changes])
+    return _finish(build(recipe), file, problems)
+
+
+def _meant(layers: Sequence[Layer]) -> list[registry.Recipe]:
+    """Return the recipe whose name is nearest to a project.type that is unknown; where none is near, all."""
+    entry, known = project_type(layers), registry.recipes()
+    near = get_close_matches(entry.text.strip("\"' ").lower() if entry else "", known, n=1, cutoff=0.6)
+    return [known[name] for name in near or known]
+
+
+def _problems_of_all(build: Callable[[registry.Recipe], "_Build"], recipes: Sequence[registry.Recipe]) -> list[Problem]:
+    """Return the problems that an INI has with each of the recipes."""
+    found = []
+    for recipe in recipes:
+        one = build(recipe)
+        one.run()
+        found.append(one.problems)
+    return [problem for problem in found[0] if all(problem in others for others in found)] if found else []
 
 
 def _finish(build: "_Build", file: Path | None, problems: list[Problem]) -> tuple[Config | None, list[Problem]]:
@@ -134,12 +164,19 @@ class _Build:
         loaded = self._load_functions(variables)
         calls, broken = find_calls(variables, self.declared, names_known=loaded)
         broken += [problem for call in calls for problem in check_arguments(call, variables)]
+        broken += give_specs(variables)
         settled = [variables.settle(address) for address in self.cells]
         if loaded and not broken and all(settled):
             broken = [problem for call in calls for problem in check_types(call, variables)]
-        self.problems += [*variables.problems, *broken, *check_rules(variables)]
+        self.problems += [*variables.problems, *broken, *check_rules(variables), *check_cuts(self.cells)]
+        self.problems += check_unused(variables, self.declared)
         self.problems += check_names(
-            self.cells, self.sections, self.declared, used=variables.used, known_wrong=known_wrong
+            self.cells,
+            self.sections,
+            self.declared,
+            written={(at.section, at.key) for layer in layers for at in layer.entries if at.origin.kind != "override"},
+            used=variables.used,
+            known_wrong=known_wrong,
         )
 
     def _merge(self, layer: Layer) -> None:
@@ -159,7 +196,7 @@ class _Build:
         address = ("project", "custom_functions")
         cell = self.cells.get(address)
         named = cell.value if cell and variables.settle(address) else None
-        file = Path(os.path.expanduser(named)).absolute() if named else None  # noqa: PTH111 - as for the INI's own path
+        file = absolute(named) if named else None
         if cell and file and not os.path.isfile(file):  # noqa: PTH113 - is_file raises for a name too long
             message = f"{quote(str(file))} does not exist; the path is relative to the working directory"
             self.problems.append(cell.entry.problem(message))

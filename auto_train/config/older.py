@@ -10,7 +10,7 @@ from dataclasses import replace
 from auto_train.config.problem import Problem
 from auto_train.config.read import Layer
 from auto_train.config.scan import Entry
-from auto_train.config.values import parse_any
+from auto_train.config.values import parse_any, quote
 
 SECTION, BACKBONE = "architecture", "architecture.backbone"
 # Of each task: the key of today, the models that are here under today's names, and what stands for all others.
@@ -89,7 +89,7 @@ def _model(entry: Entry, task: str) -> Translated:
     today = replace(entry, key=key, text=known.get(name, instead))
     if name in known:
         return today, None
-    message = f"'{name}' is not here; what is trained in its place is [{SECTION}] {key} = {instead}"
+    message = f"{quote(name)} is not here; what is trained in its place is [{SECTION}] {key} = {instead}"
     if task == "segmentation":
         message += ", which tells classes apart, not the objects of one class"
     message += f" (allowed: {', '.join(known)})"

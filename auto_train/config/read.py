@@ -12,6 +12,7 @@ from auto_train.config.problem import Kind, Origin, Problem
 from auto_train.config.scan import KEY, SECTION, Entry, Scan, scan_text
 from auto_train.config.values import dump, parse_any, split_list
 from auto_train.errors import AutoTrainError
+from auto_train.types import normal_text, on_disk
 
 COMMON = Path(__file__).parents[1] / "common" / "config.ini"
 PRINTED = bytes(range(32, 256)) + b"\n\r\t\f\b\x1b"
@@ -71,10 +72,11 @@ def override_layer(overrides: Sequence[str] | Mapping[str, object]) -> tuple[Lay
     pairs: list[tuple[str, str]] = []
     problems: list[Problem] = []
     if isinstance(overrides, Mapping):
-        pairs = [(str(key), value if isinstance(value, str) else dump(value)) for key, value in overrides.items()]
+        texts = {key: value if isinstance(value, str) else dump(value) for key, value in overrides.items()}
+        pairs = [(normal_text(str(key)), normal_text(text)) for key, text in texts.items()]
     else:
         for text in [overrides] if isinstance(overrides, str) else overrides:
-            path, found, value = str(text).partition("=")
+            path, found, value = normal_text(str(text)).partition("=")
             pairs.append((path.strip().removeprefix("--"), value.strip()))
             if not found:
                 pairs.pop()
@@ -95,7 +97,7 @@ def override_layer(overrides: Sequence[str] | Mapping[str, object]) -> tuple[Lay
 @lru_cache(maxsize=32)
 def _scan(file: Path, kind: Kind, mtime_ns: int, size: int) -> Scan:
     """Scan a file once per change of it: every load reads the recipe's defaults."""
-    scan = scan_text(file.read_bytes().decode("utf-8-sig"), file=file, kind=kind)
+    scan = scan_text(normal_text(file.read_bytes().decode("utf-8-sig")), file=file, kind=kind)
     if not (scan.entries or scan.sections or scan.problems):
         message = "this file is empty: an INI has sections such as [project] and keys such as 'name = mnist'"
         scan.problems.append(Problem(message=message, file=file, line=1))
@@ -163,7 +165,7 @@ def _under(prefix: str, layer: Layer) -> Layer:
     if not prefix:
         return layer
     entries = [
-        Entry(section=f"{prefix}.{entry.section}", key=entry.key, text=entry.text, origin=entry.origin)
+        Entry(section=f"{prefix}.{entry.section}", key=entry.key, text=entry.text, origin=entry.origin, cuts=entry.cuts)
         for entry in layer.entries
     ]
     return Layer(scan=layer.scan, base=layer.base, prefix=prefix, entries=entries)
@@ -173,7 +175,7 @@ def _locate(name: str, file: Path) -> Path:
     """Find a base relative to the working directory, then to the file that names it; ``.ini`` may be left out."""
     base = Path(os.path.expanduser(name))  # noqa: PTH111 - Path.expanduser fails for an unknown ~user
     places = [Path.cwd() / base, file.parent / base]
-    return first_existing(name, [path for at in places for path in (at, Path(f"{at}.ini"))], file)
+    return first_existing(name, [on_disk(path) for at in places for path in (at, Path(f"{at}.ini"))], file)
 
 
 def _locate_recipe(name: str, file: Path) -> Path:

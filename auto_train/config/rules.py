@@ -3,9 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
+from auto_train.config.agree import check_values
+from auto_train.config.params import check_params
 from auto_train.config.problem import Problem
 from auto_train.config.randaugment import read_randaugment
 from auto_train.config.read import describe
+from auto_train.config.timm_models import check_backbone
 from auto_train.config.variables import Variables
 from auto_train.errors import UsageError
 
@@ -27,6 +30,7 @@ TAKEN = {
     "image_size": "use [architecture] image_size",
     "n_out": "use [project] num_classes",
     "num_classes": "use [project] num_classes",
+    "n_classes": "use [project] num_classes",
     "custom_head": "use [architecture.head]",
     "init": "use [architecture.head], which may fill its own weights",
     "concat_pool": "remove it: features are pooled by their mean",
@@ -39,7 +43,16 @@ TAKEN = {
 
 def check_rules(variables: Variables) -> list[Problem]:
     """Return a problem for each value that means something else than its place says; values must be final."""
-    checks = (_taken, _other_preprocess, _unread_notation, _strict_in_a_time, _said_twice)
+    checks = (
+        _taken,
+        _other_preprocess,
+        _unread_notation,
+        _strict_in_a_time,
+        _said_twice,
+        check_backbone,
+        check_params,
+        check_values,
+    )
     return [problem for check in checks for problem in check(variables)]
 
 

@@ -22,6 +22,7 @@ class Entry:
         text: the value as written, inline comments removed, continued lines joined with a newline.
         comment: the comment lines right above the key, joined with newlines.
         is_broken: whether the value's form is already reported.
+        cuts: line and text of each comment behind or between the lines of the value.
     """
 
     section: str
@@ -30,6 +31,7 @@ class Entry:
     origin: Origin
     comment: str = ""
     is_broken: bool = False
+    cuts: list[tuple[int, str]] = field(default_factory=list)
 
     def problem(self, message: str) -> Problem:
         """Return an error that points at this entry."""
@@ -98,8 +100,10 @@ class _Scanner:
         bare = line.strip()
         if bare.startswith(("#", ";")):
             self.comment.append(bare.lstrip("#;").strip())
+            if self.entry and self._continues(line, bare.lstrip("#;").strip()):
+                self._note_cut(number, bare)
         elif self.entry and self._continues(line, bare):
-            self._append(bare)
+            self._append(number, bare)
         elif not bare:
             self.end_comment()
             if self.depth == 0:
@@ -114,12 +118,17 @@ class _Scanner:
             return False
         return self.depth > 0 or len(line) - len(line.lstrip()) > self.indent
 
-    def _append(self, bare: str) -> None:
+    def _append(self, number: int, bare: str) -> None:
         if self.entry:
             opened = (self.entry.text or bare)[0] in OPENING
             text, self.depth = _without_comment(bare, self.depth, brackets=opened)
             self.entry.text = f"{self.entry.text}\n{text}".strip()
+            self._note_cut(number, bare[len(text) :])
             self.comment.clear()
+
+    def _note_cut(self, number: int, text: str) -> None:
+        if self.entry and text.strip():
+            self.entry.cuts.append((number, text.strip()))
 
     def end_value(self) -> None:
         """Report a bracket that is still open: it would have swallowed what follows."""
@@ -179,6 +188,7 @@ class _Scanner:
         text, self.depth = _without_comment(rest, 0, brackets=rest[:1] in tuple(OPENING))
         entry = Entry(section=section, key=key, text=text, origin=self._origin(number), comment=comment)
         self.entry, self.indent = entry, len(line) - len(line.lstrip())
+        self._note_cut(number, rest[len(text) :])
         first = self.first_lines.setdefault((section, key), number)
         if first != number:
             self._report(number, f"this key is already set in line {first}; keep one of them", section, key)

@@ -10,7 +10,15 @@ from auto_train.config.spec import Spec
 from auto_train.config.values import cast
 from auto_train.errors import ConfigError
 
-TYPES = {"str": "string", "path": "string", "url": "string", "bool": "boolean", "int": "integer", "float": "number"}
+TYPES = {
+    "str": "string",
+    "timm": "string",
+    "path": "string",
+    "url": "string",
+    "bool": "boolean",
+    "int": "integer",
+    "float": "number",
+}
 
 
 def declared(task: str) -> Declared:
@@ -56,6 +64,7 @@ def _schema(spec: Spec) -> dict[str, Any]:
         found["type"] = [TYPES[spec.type], "null"] if spec.optional else TYPES[spec.type]
     if spec.type == "list" and spec.item:
         found = {"type": ["array", "null"] if spec.optional else "array", "items": _schema(spec.item)}
+        found |= {"uniqueItems": True} if spec.unique else {}
     if spec.low > -math.inf:
         found["exclusiveMinimum" if spec.low_open else "minimum"] = _number(spec.low)
     if spec.high < math.inf:
@@ -104,6 +113,18 @@ INTRODUCTION = """# Keys of an INI
 An INI lists only what differs from these defaults. Precedence: recipe default, `[META] base`, the INI, overrides
 (`section.key=value` on the command line); then `${section.key}` is filled in; then registered functions are called.
 `config explain KEY --config INI` says who set a key.
+
+A comment begins with `#` or `;` at the start of a line or behind a blank. To keep such a mark in a value, put the
+value, or the item of a list, in double quotes: `classes = red, "#2 pencil"`, `dir = "/data/run #3"`. `config lint`
+warns of a comment that looks like a part of its value. A path of Windows keeps its backslashes with and without quotes:
+`dir = "C:\\data"` and `dir = C:\\data` are the same.
+
+Names are compared in Unicode's composed form (NFC), so that `café` is one class however a file or a folder writes it;
+files are opened by the name that the disk has. A *list of unique …* holds no item twice.
+
+`config lint` also reports what a training would refuse: an unknown timm model, arguments that the optimizer or the
+scheduler does not take, keys that a task cannot use. A key without effect beside others is a warning, and an unknown
+key in an override is an error.
 """
 
 

@@ -1,7 +1,10 @@
 """What a key may hold, written once: the line ``# int >= 1 · meaning`` above it in a recipe's config.ini.
 
-str · path · url · bool · int · float · any          int and float with a range: >= 1, > 0, <= 9, < 9, 0..1
-list of TYPE · one of a, b, c                        any of them followed by: or none
+str · path · url · timm · bool · int · float · any   int and float with a range: >= 1, > 0, <= 9, < 9, 0..1
+list of TYPE · list of unique TYPE · one of a, b, c  any of them followed by: or none
+
+A meaning that begins with ``refused: WHY`` or ``no effect: WHY`` says that this recipe refuses, or does not use,
+another value of the key than its default, or any key of the section: lint reports it.
 
 It may end in what a changed value does to a run that goes on: ``· resume: safe``, ``re-plans`` or ``refused, WHY``.
 """
@@ -17,12 +20,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
-Type = Literal["str", "path", "url", "bool", "int", "float", "any", "list", "choice"]
-SIMPLE = ("str", "path", "url", "bool", "int", "float", "any")
-GRAMMAR = "str, path, url, bool, int, float, any, 'list of TYPE' or 'one of a, b'; 'int >= 1', '0..1', 'or none'"
+Type = Literal["str", "path", "url", "timm", "bool", "int", "float", "any", "list", "choice"]
+SIMPLE = ("str", "path", "url", "timm", "bool", "int", "float", "any")
+TYPES = "str, path, url, timm, bool, int, float, any"
+GRAMMAR = f"{TYPES}, 'list of [unique] TYPE' or 'one of a, b'; 'int >= 1', '0..1', 'or none'"
 NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 RANGE = re.compile(rf"({NUMBER})\.\.({NUMBER})")
 BOUND = re.compile(rf"(>=|>|<=|<)\s*({NUMBER})")
+UNUSED = re.compile(r"(refused|no effect): (\S.*)", re.DOTALL)
 RESUME = re.compile(r"(safe|re-plans|refused, \S.*)")
 
 
@@ -31,7 +36,8 @@ class Spec:
     """Say which values a key takes.
 
     Args:
-        type: the kind of value; ``choice`` is one of ``choices``, ``list`` holds ``item``.
+        type: the kind of value; ``timm`` names one of timm's models, ``choice`` is one of ``choices``, ``list`` holds
+            ``item``.
         text: the spec as written, for messages.
         meaning: what the key is for.
         resume: what a changed value does to a run that goes on: ``safe``, ``re-plans`` the schedule, ``refused, WHY``;
@@ -43,6 +49,7 @@ class Spec:
         optional: whether none is allowed.
         choices: the allowed words, as values.
         item: the spec of a list's items.
+        unique: whether no item may stand in the list twice.
     """
 
     type: Type
@@ -56,6 +63,13 @@ class Spec:
     optional: bool = False
     choices: tuple[bool | int | float | str | None, ...] = ()
     item: "Spec | None" = None
+    unique: bool = False
+
+    @property
+    def unused(self) -> tuple[str, str]:
+        """Return ``refused`` or ``no effect`` and why, where the recipe says that of the key; else two empty texts."""
+        found = UNUSED.match(self.meaning)
+        return (found[1], found[2]) if found else ("", "")
 
     def accepts(self, number: float) -> bool:
         """Tell whether a number is within the range."""
@@ -97,7 +111,9 @@ def _parse(text: str) -> Spec:
     core = text.removesuffix(" or none")
     optional = core != text
     if core.startswith("list of "):
-        return Spec(type="list", text=text, item=_parse(core.removeprefix("list of ").strip()), optional=optional)
+        of = core.removeprefix("list of ").strip()
+        item = of.removeprefix("unique ")
+        return Spec(type="list", text=text, item=_parse(item.strip()), optional=optional, unique=item != of)
     if core.startswith("one of "):
         words = [word.strip() for word in core.removeprefix("one of ").split(",")]
         if not all(words):

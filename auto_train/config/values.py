@@ -6,7 +6,9 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
+from auto_train.config.quoted import is_unclosed_path, keep_backslashes, quoted, unquote
 from auto_train.config.spec import Spec, parse_word
+from auto_train.types import normal_text
 
 TRUE, FALSE, NONE = ("true", "yes", "on", "1"), ("false", "no", "off", "0"), ("none", "null")
 SCHEMES = ("http", "https", "file", "s3", "gs", "hf", "ftp")
@@ -39,7 +41,7 @@ def parse_any(text: str) -> Any:
     if not text or (text[0] not in '"[{-' and not text[0].isdigit()):
         return text
     try:
-        return json.loads(text, parse_constant=_refuse_constant)
+        return json.loads(keep_backslashes(text), parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
         return text
 
@@ -50,7 +52,7 @@ def dump(value: Any) -> str:
         return "none"
     if isinstance(value, str) and value == value.strip() and "\n" not in value and not _needs_quotes(value):
         return value
-    return json.dumps(value, ensure_ascii=False, default=str)
+    return quoted(value)
 
 
 def quote(text: str) -> str:
@@ -86,8 +88,10 @@ def _fail(text: str, what: str, spec: Spec) -> NoReturn:
 def _cast_str(text: str, spec: Spec) -> str:
     if text[:1] == '"':
         try:
-            value = json.loads(text, strict=False)
+            value = unquote(text, is_path=spec.type == "path")
         except ValueError:
+            if is_unclosed_path(text):
+                _fail(text, "not a complete text: leave out the backslash before the closing quote", spec)
             _fail(text, 'no complete text: close the quote and write \\" for a quote inside', spec)
         if isinstance(value, str):
             return value
@@ -98,8 +102,8 @@ def _cast_str(text: str, spec: Spec) -> str:
 
 def _cast_path(text: str, spec: Spec) -> str:
     value = _cast_str(text, spec)
-    if not value.strip() or "\0" in value:
-        _fail(value.replace("\0", "\\0"), "no path", spec)
+    if not value.strip() or "\0" in value or (value == text and "\n" in value):
+        _fail(ascii(value)[1:-1], "not a path", spec)
     return value
 
 
@@ -151,7 +155,19 @@ def _cast_choice(text: str, spec: Spec) -> Any:
 def _cast_list(text: str, spec: Spec) -> list[Any]:
     if spec.item is None:
         raise ValueError("a list needs the spec of its items")
-    return [cast(item, spec.item) for item in split_list(text)]
+    items = [cast(item, spec.item) for item in split_list(text)]
+    if spec.unique and (message := find_repeated(items)):
+        _fail(text, message, spec)
+    return items
+
+
+def find_repeated(items: Sequence[Any]) -> str:
+    """Return what is wrong with a list that holds an item twice, also in two Unicode forms; "" for nothing."""
+    first: dict[str, int] = {}
+    for at, item in enumerate(items, start=1):
+        if (before := first.setdefault(normal_text(str(item)), at)) != at:
+            return f"a list with {quote(str(item))} twice, as items {before} and {at}; remove one of them"
+    return ""
 
 
 def split_list(text: str) -> Sequence[str]:
@@ -190,6 +206,7 @@ _CASTS: dict[str, Callable[[str, Spec], Any]] = {
     "str": _cast_str,
     "path": _cast_path,
     "url": _cast_str,
+    "timm": _cast_str,
     "bool": _cast_bool,
     "int": _cast_int,
     "float": _cast_float,

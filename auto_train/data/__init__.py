@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from auto_train.data.manifest import evaluation_hash as evaluation_hash
     from auto_train.data.manifest import read_manifest as read_manifest
     from auto_train.data.manifest import write_manifest as write_manifest
+    from auto_train.data.read import read_samples as read_samples
     from auto_train.data.samples import Samples as Samples
-    from auto_train.data.samples import read_samples as read_samples
     from auto_train.data.split import assign_splits as assign_splits
 
 _HOMES = {
@@ -28,7 +28,7 @@ _HOMES = {
     "read_manifest": "manifest",
     "write_manifest": "manifest",
     "Samples": "samples",
-    "read_samples": "samples",
+    "read_samples": "read",
     "Source": "fetch.source",
     "acquire": "fetch.source",
     "assign_splits": "split",

@@ -1,13 +1,18 @@
 """Bytes of an image file to upright uint8 RGB; training, ``validate`` and the REST service all decode here."""
 
-import contextlib
 import io
 import struct
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from auto_train.data.bounded import Bounded, bound_file, foreign_format, format_of
+from auto_train.data.bounded.foreign import SUFFIXES as FOREIGN_SUFFIXES
+from auto_train.data.bounded.orientation import orientation_in
+from auto_train.data.rgb import check_mode, rgb_array, turn_upright
+from auto_train.data.tiff import unusual_bands
 from auto_train.errors import ImageError, ImageTooLargeError
 
 if TYPE_CHECKING:
@@ -15,12 +20,17 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF")
-SUFFIXES = frozenset([".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".dib", ".tif", ".tiff", ".gif"])
+DECODED_SUFFIXES = frozenset(
+    [".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".dib", ".tif", ".tiff", ".gif"]
+)
+# Of image files, those of formats that are named where they cannot be decoded among them.
+SUFFIXES = DECODED_SUFFIXES | FOREIGN_SUFFIXES
 # Twice Pillow's MAX_IMAGE_PIXELS: where Pillow itself sees an attack.
 MAX_PIXELS = 2 * 89_478_485
-_ORIENTATION = 0x0112
+# JPEGs that simplejpeg decodes.
+_SIMPLE = ("RGB", "L")
 # What Pillow's plug-ins raise on broken files; found by feeding them damaged ones.
-_BROKEN = (
+BROKEN = (
     OSError,
     SyntaxError,
     ValueError,
@@ -39,9 +49,10 @@ class Header:
 
     Attributes:
         width, height: of the upright image, pixels.
-        mode: Pillow's, with ``+A`` behind it where a palette or a colour is transparent.
+        mode: Pillow's, with ``+A`` behind it where a palette or a colour is transparent, and ``;16`` where a sample of
+            a colour image had 16 bits.
         format: one of FORMATS.
-        orientation: EXIF, 1 to 8; 1 is upright. Of a TIFF always 1: Pillow turns it itself.
+        orientation: EXIF, 1 to 8; 1 is upright. Of a TIFF always 1.
     """
 
     width: int
@@ -74,19 +85,42 @@ def decode_with_header(
     source: bytes | Path, *, max_pixels: int | None = None, min_side: int | None = None
 ) -> "tuple[Header, np.ndarray]":
     """Return what :func:`decode_image` does, and before it what the file says of itself."""
-    import numpy as np
-
     where = str(source) if isinstance(source, Path) else ""
     data = _read(source) if isinstance(source, Path) else source
-    image = _open(data, where, max_pixels or MAX_PIXELS)
+    limit = max_pixels or MAX_PIXELS
+    file = _bound(data, where, limit)
+    if file.mode in _SIMPLE and file.size:
+        header = _header(file, file.size, file.mode, "JPEG")
+        if (pixels := _decode_jpeg(file, min_side)) is not None:
+            return header, pixels
+    image = _open(file.data, where, limit)
     try:
-        if image.format != "JPEG":
-            image.load()  # a PNG may tell its orientation behind its pixels
-        header = _header(image)
-        pixels = _decode_jpeg(data, image, min_side)
-        return header, np.array(_upright_rgb(image)) if pixels is None else pixels
-    except _BROKEN as error:
+        check_mode(image.mode)
+        format = "JPEG" if image.format == "MPO" else image.format or ""
+        image.load()
+        is_clear = image.has_transparency_data and not image.mode.endswith("A")
+        header = _header(file, image.size, f"{image.mode}+A" if is_clear else image.mode, format)
+        return header, rgb_array(image, file.orientation, format=format)
+    except BROKEN as error:
         raise ImageError(f"is damaged: {error}", where=where, hint="replace or remove the file") from error
+
+
+def open_bounded(source: bytes | Path, formats: Sequence[str] = FORMATS) -> "tuple[Image, int]":
+    """Return a Pillow image, not yet loaded, of a file that can be decoded within MAX_PIXELS, and its orientation.
+
+    What is not needed for its pixels (text, profiles, EXIF, further frames) is not there.
+
+    Args:
+        source: the bytes of a file, or its path.
+        formats: those that are read.
+
+    Raises:
+        ImageError: empty, of another format, broken or too large.
+    """
+    where = str(source) if isinstance(source, Path) else ""
+    data = _read(source) if isinstance(source, Path) else source
+    file = _bound(data, where, MAX_PIXELS, formats)
+    return _open(file.data, where, MAX_PIXELS), file.orientation
 
 
 def convert_image(image: "Image") -> "np.ndarray":
@@ -98,53 +132,29 @@ def convert_image(image: "Image") -> "np.ndarray":
     Raises:
         ImageError: broken, or of a mode without a defined range.
     """
-    import numpy as np
-
     try:
-        own = image.copy()
-        own.format = image.format  # which copies lose, and which tells how a CMYK image is meant
-        return np.array(_upright_rgb(own))
-    except _BROKEN as error:
+        image.load()
+        format = "JPEG" if image.format == "MPO" else image.format or ""
+        # Pillow turns a TIFF itself when it is loaded
+        return rgb_array(image, 1 if format == "TIFF" else orientation_in(image.info), format=format)
+    except BROKEN as error:
         raise ImageError(f"cannot be converted: {error}") from error
 
 
-def _upright_rgb(image: "Image") -> "Image":
-    image.load()
-    _turn_upright(image)
-    return _to_rgb(image)
-
-
-def _decode_jpeg(data: bytes, image: "Image", min_side: int | None) -> "np.ndarray | None":
+def _decode_jpeg(file: Bounded, min_side: int | None) -> "np.ndarray | None":
     """Return a JPEG's upright pixels, decoded without Pillow's copies in two thirds of its time; None: it decides.
 
     Both decode by libjpeg-turbo: the pixels are the same, except where a fraction of the size is enough.
     """
-    import numpy as np
     import simplejpeg
-    from PIL import Image as Images
 
-    if image.format != "JPEG" or image.mode not in ("RGB", "L"):
-        return None
-    is_reduced = min_side is not None and min(image.size) >= 2 * min_side
+    is_reduced = min_side is not None and file.size is not None and min(file.size) >= 2 * min_side
     least = {"fastdct": True, "min_height": min_side, "min_width": min_side} if is_reduced else {}
     try:
-        pixels: np.ndarray = simplejpeg.decode_jpeg(data, "RGB", **least)
+        pixels: np.ndarray = simplejpeg.decode_jpeg(file.data, "RGB", **least)
     except ValueError:
         return None  # damaged, or odd in a way that Pillow may know
-    if _orientation(image) == 1:
-        return pixels
-    upright = Images.fromarray(pixels)
-    upright.info.update(image.info)
-    _turn_upright(upright)
-    return np.array(upright)
-
-
-def _turn_upright(image: "Image") -> None:
-    """Apply the EXIF rotation; what is broken in EXIF alone does not make an image unreadable."""
-    from PIL import ImageOps
-
-    with contextlib.suppress(*_BROKEN):
-        ImageOps.exif_transpose(image, in_place=True)
+    return turn_upright(pixels, file.orientation)
 
 
 def image_size(source: bytes | Path) -> tuple[int, int]:
@@ -154,36 +164,54 @@ def image_size(source: bytes | Path) -> tuple[int, int]:
         ImageError: empty, or no image of FORMATS.
     """
     where = str(source) if isinstance(source, Path) else ""
+    start, orientation = _read(source, 12) if isinstance(source, Path) else source[:12], 1
+    if format_of(start) == "PNG":
+        # Pillow unpacks text before it tells a size
+        file = _bound(_read(source) if isinstance(source, Path) else source, where, MAX_PIXELS)
+        source, orientation = file.data, file.orientation
     image = _open(source, where, MAX_PIXELS)
     with image:
         width, height = image.size
         # Pillow turns TIFF itself and reports the turned size
-        turned = image.format != "TIFF" and _orientation(image) in (5, 6, 7, 8)
+        turned = image.format != "TIFF" and max(orientation, orientation_in(image.info)) >= 5
     return (height, width) if turned else (width, height)
 
 
-def _header(image: "Image") -> Header:
-    width, height = image.size
-    orientation = found if (found := _orientation(image)) in range(1, 9) else 1
-    if orientation >= 5 and image.format != "TIFF":
+def _header(file: Bounded, size: tuple[int, int], mode: str, format: str) -> Header:
+    width, height = size
+    if file.orientation >= 5:
         width, height = height, width
-    is_clear = image.has_transparency_data and not image.mode.endswith("A")
-    mode = f"{image.mode}+A" if is_clear else image.mode
-    return Header(width=width, height=height, mode=mode, format=image.format or "", orientation=orientation)
+    if file.bits == 16 and not mode.startswith("I;16"):
+        mode += ";16"
+    return Header(
+        width=width,
+        height=height,
+        mode=mode,
+        format=format,
+        orientation=1 if format == "TIFF" else file.orientation,
+    )
 
 
-def _orientation(image: "Image") -> int:
+def _read(path: Path, size: int = -1) -> bytes:
     try:
-        return image.getexif().get(_ORIENTATION, 1)
-    except _BROKEN:
-        return 1
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            return file.read(size)
     except OSError as error:
         raise ImageError(f"cannot be read: {error.strerror}", where=str(path)) from error
+
+
+def _bound(data: bytes, where: str, max_pixels: int, formats: Sequence[str] = FORMATS) -> Bounded:
+    """Return a file that can be decoded within the limit.
+
+    Raises:
+        ImageError: of another format, broken, or too large.
+    """
+    if (format := format_of(data)) not in formats:
+        raise _not_an_image(data[:64], where, formats)
+    try:
+        return bound_file(data, format, max_pixels)
+    except ImageError as error:
+        raise type(error)(error.message, where=where, allowed=error.allowed, hint=error.hint) from error
 
 
 def _open(source: bytes | Path, where: str, max_pixels: int) -> "Image":
@@ -194,10 +222,16 @@ def _open(source: bytes | Path, where: str, max_pixels: int) -> "Image":
     try:
         image = Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=FORMATS)
     except Image.UnidentifiedImageError as error:
-        raise ImageError(_not_an_image(source), where=where, allowed=", ".join(FORMATS)) from error
+        start = source[:64] if isinstance(source, bytes) else _read(source, 64)
+        if not format_of(start):
+            raise _not_an_image(start, where, FORMATS) from error
+        if bands := unusual_bands(source if isinstance(source, bytes) else _read(source)):
+            hint = "save red, green and blue, or one band, as an image of their own"
+            raise ImageError(f"is {bands}", where=where, allowed="1 band, or 3 of 8 or 16 bits", hint=hint) from error
+        raise ImageError("is damaged: its header cannot be read", where=where) from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise ImageTooLargeError(f"has too many pixels: {error}", where=where) from error
-    except _BROKEN as error:
+    except BROKEN as error:
         raise ImageError(f"cannot be read: {error}", where=where) from error
     width, height = image.size
     if width * height > max_pixels:
@@ -207,35 +241,15 @@ def _open(source: bytes | Path, where: str, max_pixels: int) -> "Image":
     return image
 
 
-def _not_an_image(source: bytes | Path) -> str:
-    if isinstance(source, Path):
-        with source.open("rb") as file:
-            source = file.read(16)
-    return f"is no image: it begins with {source[:16]!r}" if source else "is empty (0 bytes)"
-
-
-def _to_rgb(image: "Image") -> "Image":
-    from PIL import Image, ImageChops
-
-    if image.mode == "RGB" and "transparency" not in image.info:
-        return image
-    if image.mode.startswith("I;16"):
-        # 65,535 becomes 255; Pillow's own convert() clips at 255 instead
-        return Image.fromarray(_to_8_bit(image)).convert("RGB")
-    if image.mode in ("I", "F"):
-        raise ValueError(f"mode '{image.mode}' (32 bits) has no defined range; save it with 8 or 16 bits")
-    if image.mode == "CMYK" and image.format == "JPEG" and "adobe" not in image.info:
-        # Pillow inverts every CMYK JPEG; only Adobe's are stored inverted (Skia and libvips look at the marker too)
-        image = ImageChops.invert(image)
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        white = Image.new("RGBA", image.size, "white")
-        image = Image.alpha_composite(white, image)
-    return image.convert("RGB")
-
-
-def _to_8_bit(image: "Image") -> "np.ndarray":
-    import numpy as np
-
-    values = np.asarray(image).astype(np.uint32)
-    return ((values * 255 + 32_767) // 65_535).astype(np.uint8)
+def _not_an_image(start: bytes, where: str, formats: Sequence[str]) -> ImageError:
+    allowed = ", ".join(formats)
+    if not start:
+        return ImageError("is empty (0 bytes)", where=where, allowed=allowed)
+    if foreign := foreign_format(start):
+        return ImageError(
+            f"is in the format {foreign.name}, which is not decoded: {foreign.advice}",
+            where=where,
+            allowed=allowed,
+            hint=foreign.hint,
+        )
+    return ImageError(f"is no image: it begins with {start[:16]!r}", where=where, allowed=allowed)

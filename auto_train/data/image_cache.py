@@ -18,17 +18,20 @@ _CHUNK = 900
 _TABLES = """
 PRAGMA synchronous = OFF;
 CREATE TABLE IF NOT EXISTS sums (path BLOB PRIMARY KEY, size INT, written_ns INT, changed_ns INT, sha256 TEXT);
-CREATE TABLE IF NOT EXISTS looks
-    (sha256 TEXT PRIMARY KEY, width INT, height INT, mode TEXT, format TEXT, orientation INT, thumb BLOB);
-CREATE TABLE IF NOT EXISTS masks (digest TEXT PRIMARY KEY, width INT, height INT, bits BLOB);
+DROP TABLE IF EXISTS looks;
+CREATE TABLE IF NOT EXISTS looks_2
+    (sha256 TEXT PRIMARY KEY, width INT, height INT, mode TEXT, format TEXT, orientation INT, thumb BLOB, peak INT);
+CREATE TABLE IF NOT EXISTS mask_codes
+    (digest TEXT PRIMARY KEY, width INT, height INT, bits BLOB, colours BLOB);
+DROP TABLE IF EXISTS masks;
 """
 
 # Of a file: its size, the time its content was written as it says, and the time anything of it was changed, ns.
 State = tuple[int, int, int]
 # Of an image: what data/doctor/look.py sees in it.
-Look = tuple[int, int, str, str, int, bytes]
+Look = tuple[int, int, str, str, int, bytes, int]
 # Of a mask: what data/doctor/masks.py sees in it.
-MaskLook = tuple[int, int, bytes]
+MaskLook = tuple[int, int, bytes, bytes]
 Result = TypeVar("Result")
 
 
@@ -45,22 +48,22 @@ def remember_sums(sums: Mapping[bytes, tuple[State, str]], *, most_rows: int = M
 
 def known_looks(sha256s: Collection[str]) -> dict[str, Look]:
     """Return what those of these contents look like that have been seen; all of them decode."""
-    return {row[0]: row[1:] for row in _rows("SELECT * FROM looks WHERE sha256", sha256s)}
+    return {row[0]: row[1:] for row in _rows("SELECT * FROM looks_2 WHERE sha256", sha256s)}
 
 
 def remember_looks(looks: Mapping[str, Look], *, most_rows: int = MOST_LOOKS) -> None:
     """Add what :func:`known_looks` shall return; of more rows than this the oldest are forgotten."""
-    _insert("looks", [(sha256, *look) for sha256, look in looks.items()], most_rows)
+    _insert("looks_2", [(sha256, *look) for sha256, look in looks.items()], most_rows)
 
 
 def known_masks(digests: Collection[str]) -> dict[str, MaskLook]:
     """Return what is known of the masks of these digests; all of them can be read."""
-    return {row[0]: row[1:] for row in _rows("SELECT * FROM masks WHERE digest", digests)}
+    return {row[0]: row[1:] for row in _rows("SELECT * FROM mask_codes WHERE digest", digests)}
 
 
 def remember_masks(masks: Mapping[str, MaskLook], *, most_rows: int = MOST_MASKS) -> None:
     """Add what :func:`known_masks` shall return; of more rows than this the oldest are forgotten."""
-    _insert("masks", [(digest, *look) for digest, look in masks.items()], most_rows)
+    _insert("mask_codes", [(digest, *look) for digest, look in masks.items()], most_rows)
 
 
 def _rows(question: str, values: Collection[str | bytes]) -> list[tuple[Any, ...]]:

@@ -6,15 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from auto_train.data.mask_codes import Colours, decode_mask
 from auto_train.data.rle import decode_rle
 from auto_train.errors import ImageError
 
 if TYPE_CHECKING:
     import numpy as np
-    from PIL.Image import Image
 
-# Formats that keep every value. JPEG does not.
-FORMATS = ("PNG", "TIFF", "BMP", "GIF")
 SUFFIXES = (".png", ".tif", ".tiff", ".bmp", ".gif")
 
 
@@ -25,10 +23,12 @@ class MaskFile:
     Args:
         path: of the file.
         sha256: of its bytes; "" has it computed where it is asked for.
+        colours: class code of each colour, where colours and not numbers say the class.
     """
 
     path: Path
     sha256: str = ""
+    colours: Colours = ()
 
     @property
     def where(self) -> str:
@@ -40,38 +40,17 @@ class MaskFile:
         Raises:
             ImageError: it cannot be read, is coloured, holds values above 255.
         """
-        from PIL import Image
+        return self.decode()[0]
 
-        try:
-            with Image.open(self.path, formats=FORMATS) as image:
-                image.load()
-                return _codes(image)
-        except Image.UnidentifiedImageError as error:
-            allowed = ", ".join(FORMATS)
-            raise ImageError("is no mask", where=self.where, allowed=allowed, hint="JPEG changes values") from error
-        except (OSError, SyntaxError, ValueError, EOFError) as error:
-            if isinstance(error, ImageError):
-                raise ImageError(error.message, where=self.where, hint=error.hint) from error
-            raise ImageError(f"cannot be read as a mask: {error}", where=self.where) from error
+    def decode(self) -> "tuple[np.ndarray, bytes]":
+        """Return the class codes, and the colours that a palette gives them, as :func:`decode_mask` does."""
+        return decode_mask(self.path, self.colours)
 
     def digest(self) -> str:
-        return (self.sha256 or hashlib.sha256(self.path.read_bytes()).hexdigest())[:16]
-
-
-def _codes(image: "Image") -> "np.ndarray":
-    import numpy as np
-
-    if image.mode in ("L", "P", "1"):
-        return np.array(image).astype(np.uint8)  # of mode 1: False and True
-    values = np.asarray(image)
-    if image.mode.startswith("I") or image.mode == "F":
-        if values.min() < 0 or values.max() > 255 or not np.array_equal(values, values.astype(np.uint8)):
-            raise ImageError(f"holds values from {values.min()} to {values.max()}", hint="class codes are 0 to 255")
-        return values.astype(np.uint8)
-    if image.mode == "LA" or (values.ndim == 3 and (values[..., :3] == values[..., :1]).all()):
-        return np.ascontiguousarray(values[..., 0])
-    hint = "save one number for each pixel: its class"
-    raise ImageError(f"is an image in colour (mode {image.mode}), not a mask of class codes", hint=hint)
+        content = self.sha256 or hashlib.sha256(self.path.read_bytes()).hexdigest()
+        if self.colours:  # the same file has other codes where its colours stand for other classes
+            content = hashlib.sha256(f"{content} {sorted(self.colours)}".encode()).hexdigest()
+        return content[:16]
 
 
 @dataclass(frozen=True)

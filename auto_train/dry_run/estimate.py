@@ -3,6 +3,7 @@
 import os
 import shutil
 import time
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -94,9 +95,9 @@ def estimate(trial: Trial, run: Path) -> Estimate:
 
 def _images(trial: Trial) -> dict[str, int]:
     """Return the images of each split, once what the data does not divide is divided."""
-    rows, config = trial.all_samples.table["split"].value_counts().to_dict(), trial.asked
+    rows = dict(Counter(trial.all_samples.table["split"]))
     trained = rows.pop("", 0) + rows.pop("train", 0)
-    held_out = 0 if "valid" in rows else round(trained * valid_fraction_of(config))
+    held_out = 0 if "valid" in rows else round(trained * valid_fraction_of(trial.asked))
     return {"train": trained - held_out, **({"valid": held_out} if held_out else {}), **rows}
 
 

@@ -1,7 +1,6 @@
 """timm backbones with a head: one function builds every network of every recipe."""
 
 import logging
-import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -9,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from auto_train.errors import MissingError, TaskContractError, UsageError, did_you_mean
+from auto_train.config.timm_models import near_models
+from auto_train.errors import MissingError, TaskContractError, UsageError
 from auto_train.memory import is_out_of_memory
 
 if TYPE_CHECKING:
@@ -167,13 +167,10 @@ def starting_weights(backbone: Any) -> str | None:
 def _unknown(arch: str) -> UsageError:
     import timm
 
-    known, letters = timm.list_models(), re.sub(r"\W|_", "", arch.lower())
-    # other libraries write mobilenet_v2 or ResNet-18, and leave out which of its widths is meant
-    same = [name for name in known if letters and name.replace("_", "").startswith(letters)]
     return UsageError(
         f"timm has no model '{arch}'",
         where="[architecture.backbone] model",
-        allowed=did_you_mean(arch, same or known),
+        allowed=near_models(arch, timm.list_models()),
         hint="list them with: python -c \"import timm; print(timm.list_models('resnet*'))\"",
     )
 

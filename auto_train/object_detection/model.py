@@ -13,7 +13,6 @@ from auto_train.common.detection.metrics import best_threshold, box_arrays
 from auto_train.common.detection.report import detection_parts, detection_rows
 from auto_train.common.detection.rows import BoxRows
 from auto_train.common.task import Task
-from auto_train.config import Config
 from auto_train.data import Samples
 from auto_train.data.augment.boxes import move_boxes
 from auto_train.data.inspect.facts import Facts
@@ -101,10 +100,6 @@ class ObjectDetectionModel(Task):
     move = staticmethod(move_boxes)
     has_grey_edges = True  # a mirrored object would have no box
     inference: BoxFinder
-
-    def _prepare(self) -> None:
-        _check_two_stage(self.config)
-        super()._prepare()
 
     def inference_arguments(self) -> dict[str, Any]:
         return {name: self.config.architecture[name] for name in ("detector", "fpn_channels", "strides")}
@@ -209,26 +204,3 @@ def detector_of(network: Any) -> Detector:
     """Return what follows the body of a network."""
     detector: Detector = network[1]
     return detector
-
-
-def _check_two_stage(config: Config) -> None:
-    """Pass if nothing is asked of Faster R-CNN that it cannot do; others can.
-
-    Raises:
-        UsageError: an export, or to judge epochs by the loss.
-    """
-    if config.architecture.detector != "faster_rcnn":
-        return
-    if config.export.formats:
-        raise UsageError(
-            "faster_rcnn has no export: how many boxes its second stage looks into depends on the image",
-            where="[export] formats",
-            allowed="[] with this detector",
-            hint="set export.formats=[] to have the bundle served by torch, or take [architecture] detector = fcos",
-        )
-    if config.training.scheme.monitor == "loss":
-        raise UsageError(
-            "faster_rcnn has losses in training only",
-            where="[training.scheme] monitor",
-            allowed="map_50_95, map_50",
-        )

@@ -56,13 +56,20 @@ def is_from_scratch(facts: Facts, weights: Weights) -> bool:
 
 
 def has_no_mirror_image(facts: Facts) -> str:
-    """Return why images must not be mirrored; "" where they may."""
+    """Return why images must not be mirrored; "" where they may.
+
+    Colour photographs may, even if all of them face one way: what is on a mirrored one is still the same.
+    """
     labels = list(facts.classes)
     if any(_SIDES.search(label) for label in labels):
         return "class names say left and right"
     evidence = facts.evidence
-    if evidence.is_handed:
-        return f"{evidence.upright:.0%} of {evidence.images} images are told from mirrored ones: none occurs mirrored"
+    if evidence.is_handed and evidence.is_plain:
+        return (
+            "drawn or written on a plain ground, and no image looks like another one mirrored: so do digits and letters"
+        )
+    if evidence.is_handed and evidence.is_grey:
+        return "grey images whose left and right always differ, as in X-rays: mirrored ones do not occur"
     if evidence.is_handed is None and labels and all(len(label) == 1 and label.isalnum() for label in labels):
         return "the classes are characters, and a mirrored one is another or none"
     return ""
@@ -76,7 +83,7 @@ def _split(facts: Facts) -> list[Choice]:
     if facts.has_valid:
         return []
     count = round(facts.num_train * _fraction(facts))
-    why = f"the data gives no validation split: about {count:,} images, always the same, are held out of training"
+    why = f"the data gives no validation split: {count:,} images, always the same, are held out of training"
     return [Choice(key="project.data.valid_fraction", value=_fraction(facts), why=why)]
 
 

@@ -13,6 +13,12 @@ from auto_train.registry import Recipe
 from auto_train.types import absolute
 
 MOST_LETTERS = 40
+# Names of folders that say nothing about what is in them.
+_GENERIC = """
+annotations archive data dataset datasets desktop documents downloads export files home image images img imgs input
+jpegimages labels media mnt opt photos raw srv test testing tmp train training users val valid validation
+"""
+GENERIC = frozenset(_GENERIC.split())
 WORDS = {
     "label": "one class for each image",
     "labels": "any number of labels for each image",
@@ -48,11 +54,22 @@ def target(place: Path | str, output: Path | None, *, force: bool) -> tuple[str,
         UsageError: it is there already.
     """
     folder = absolute(place)
-    name = project_name(folder.parent.name if os.path.isfile(folder) else folder.name)  # noqa: PTH113 - any text passes
+    name = project_name(telling_name(folder.parent if os.path.isfile(folder) else folder))  # noqa: PTH113 - any text
     path = output or Path(f"{name}.ini")
     if os.path.lexists(path) and not force:
         raise UsageError("is there already", where=str(absolute(path)), hint="--force replaces it, -o names another")
     return name, path
+
+
+def telling_name(folder: Path) -> str:
+    """Return the name of a folder, or of the next one above it where it says no more than ``images`` does."""
+    home = Path.home()
+    for place in (folder, *folder.parents):
+        if place in (home, home.parent):
+            break
+        if place.name and place.name.lower() not in GENERIC:
+            return place.name
+    return folder.name
 
 
 def project_name(folder: str) -> str:
@@ -96,7 +113,7 @@ def data_choices(place: Path | str, found: Recognised, *, name: str, task: str) 
         for key, value in found.options.items()
     ]
     return [
-        Choice(key="project.name", value=name, why="the folder's name; runs and models lie in projects/<name>"),
+        Choice(key="project.name", value=name, why="after the data's folder; runs and models lie in projects/<name>"),
         Choice(key="project.type", value=task, why=f"the recipe, for {WORDS.get(found.target, found.target)}"),
         Choice(key="project.data.format", value=found.format, why="what lies there now; auto looks anew each time"),
         *columns,

@@ -12,7 +12,7 @@ from auto_train.common.task import Task
 from auto_train.data import Samples
 from auto_train.data.inspect.facts import Facts, spread
 from auto_train.data.targets import Values, of_kind
-from auto_train.errors import DataError, UsageError
+from auto_train.errors import DataError
 from auto_train.metrics.conformal import crossed, fewest_residuals, margins
 from auto_train.metrics.measures import NumberMeasure, measured, named
 from auto_train.models.inference import InferenceModel
@@ -125,16 +125,6 @@ class RegressionModel(Task):
             "target_std": np.where(is_constant, 1.0, std).tolist(),
             "interval": self.config.training.scheme.interval,
         }
-
-    def train_options(self) -> dict[str, Any]:
-        scheme = self.config.training.scheme
-        if asked := [key for key in ("mixup", "cutmix") if scheme[key]]:
-            raise UsageError(
-                f"regression does not mix images: half of two of them is none of half the number ({', '.join(asked)})",
-                where="[training.scheme]",
-                hint="leave it out",
-            )
-        return {}
 
     def scaled(self, values: torch.Tensor) -> torch.Tensor:
         """Return numbers (B, K) in standard deviations from the mean, float32; subtracted before digits are lost."""

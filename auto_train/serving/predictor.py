@@ -1,7 +1,7 @@
 """Predictor: image → uint8 array → engine → answer. The CLI, the REST service and Python all predict through it."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from auto_train.answers import answer_function, difference_function
 from auto_train.bundle import compare_golden, verify_filelist, weights_sha256
 from auto_train.bundle.find import FoundModel, find_at, find_for_config
-from auto_train.errors import DataError, MissingError, TaskContractError
-from auto_train.serving.engines import open_engine
+from auto_train.errors import BundleError, DataError, MissingError, TaskContractError
+from auto_train.runs.listing import read_json
+from auto_train.serving.engines import engines_for
 from auto_train.serving.engines.base import Engine, Metadata
 from auto_train.types import absolute
 
@@ -30,6 +31,7 @@ class Predictor:
         max_pixels: largest image decoded, width times height; none: no limit.
         warnings: what the user should know about the model.
         bundle: folder of the bundle it was made from, if that is known.
+        facts: what the bundle's facts.json said when the model was opened.
     """
 
     def __init__(
@@ -40,9 +42,10 @@ class Predictor:
         max_pixels: int | None = None,
         warnings: tuple[str, ...] = (),
         bundle: Path | None = None,
+        facts: Mapping[str, Any] | None = None,
     ):
         self.model: Metadata = engine.metadata
-        self.warnings, self.bundle = warnings, bundle
+        self.warnings, self.bundle, self.facts = warnings, bundle, facts or {}
         self._engine, self._postprocess, self._max_pixels = engine, postprocess, max_pixels
         self._answer = answer_function(engine.metadata.task)
 
@@ -112,7 +115,7 @@ class Predictor:
 
 
 def open_predictor(found: FoundModel, *, trust_code: bool = False, **options: Any) -> Predictor:
-    """Open a model with its fastest engine: the ONNX export if it was made from the bundle's weights, else torch.
+    """Open a model with the fastest engine that can run it: an export made from the bundle's weights, else the bundle.
 
     Args:
         found: where the model is.
@@ -122,14 +125,20 @@ def open_predictor(found: FoundModel, *, trust_code: bool = False, **options: An
     Raises:
         BundleError: incomplete or altered, or it answers otherwise than when it was made.
     """
-    options |= {"bundle": found.bundle}
-    if found.onnx:
-        engine = open_engine("onnxruntime", found)
-        if found.bundle is None or _is_export_of(engine, found.bundle):
-            return Predictor(engine, warnings=found.warnings, **options)
-        stale = f"{found.onnx} was made from other weights than the bundle's: torch runs the bundle instead"
-        found = FoundModel(bundle=found.bundle, warnings=(*found.warnings, stale))
-    return Predictor(open_engine("torch", found, trust_code=trust_code), warnings=found.warnings, **options)
+    # Now and never again: another model may lie there while this one answers.
+    facts = read_json(found.bundle / "facts.json") if found.bundle else {}
+    options |= {"bundle": found.bundle, "facts": facts}
+    warnings = found.warnings
+    for cls in engines_for(found):
+        engine = cls.open(found, trust_code=trust_code)
+        if cls.reads is None or found.bundle is None or _is_export_of(engine, found.bundle):
+            return Predictor(engine, warnings=warnings, **options)
+        warnings += (f"{found.exports[cls.reads]} was made from other weights than the bundle's; it is not used",)
+    raise BundleError(
+        f"no engine runs this model: {', '.join(sorted(found.exports)) or 'it has no export'}",
+        where=str(found.bundle or next(iter(found.exports.values()), "")),
+        allowed="a run folder, a bundle folder or an .onnx file",
+    )
 
 
 def predictor_of(config: "Config") -> Predictor:

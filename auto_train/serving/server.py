@@ -1,5 +1,6 @@
 """The listening socket and uvicorn around the REST service, which is named by an import string."""
 
+import math
 import socket
 from collections.abc import Callable
 from contextlib import suppress
@@ -7,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from auto_train.errors import ServingError
+from auto_train.serving.http import http_protocol
 
 if TYPE_CHECKING:
     from auto_train.serving.service import Service
@@ -42,8 +44,11 @@ def bind(host: str, port: int) -> socket.socket:
         ) from error
 
 
-def run(service: "Service", listener: socket.socket, *, on_ready: Callable[[str], None]) -> None:
-    """Serve until SIGINT or SIGTERM, then finish the requests that run.
+def run(service: "Service", listener: socket.socket, *, on_ready: Callable[[str], None]) -> bool:
+    """Serve until SIGINT or SIGTERM, then finish the requests that run, as far as that takes a few seconds.
+
+    Returns:
+        Whether nothing runs any more. Decoding an image is C code, which cannot be interrupted.
 
     Args:
         on_ready: called with the URL once requests are answered.
@@ -61,13 +66,16 @@ def run(service: "Service", listener: socket.socket, *, on_ready: Callable[[str]
     config = uvicorn.Config(
         app,
         factory=True,
+        http=http_protocol(),
         log_level="warning",
         access_log=False,
         server_header=False,
-        timeout_graceful_shutdown=SHUTDOWN_S,
+        timeout_graceful_shutdown=math.ceil(min(SHUTDOWN_S, service.deadline_s)),
+        ws="none",  # there is nothing to talk about
     )
     with suppress(KeyboardInterrupt):  # uvicorn raises the signal again after a clean end
         Server(config).run(sockets=[listener])
+    return service.close()
 
 
 def _url(listener: socket.socket) -> str:

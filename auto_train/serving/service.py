@@ -3,17 +3,22 @@
 import asyncio
 import time
 import uuid
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from auto_train.config import Config, default_config, load_config
-from auto_train.errors import AutoTrainError, RequestError, ServingError, TaskContractError
-from auto_train.serving.limits import Slots
+from auto_train.errors import AutoTrainError, ImageError, RequestError, ServingError, TaskContractError
+from auto_train.serving.limits import Memory, Slots
 from auto_train.serving.predictor import Predictor, predictor_of
+from auto_train.serving.workers import Workers
 from auto_train.types import absolute
+
+# Uploads of the largest size that fit into memory at a time, those that still arrive included.
+LARGEST_UPLOADS = 16
+# Seconds for what runs to end when the service is closed; its requests have had their time before.
+CLOSE_S = 1.0
 
 
 class Service:
@@ -23,15 +28,30 @@ class Service:
         config: its ``[serve]`` section holds the limits; without an INI its path is None.
         load: opens the model; called once, by :meth:`load`.
         location: folder of the project whose runs belong to the service; none: that of the config.
+        host, root_path: instead of those in ``[serve]``.
     """
 
-    def __init__(self, config: Config, load: Callable[[], Predictor], *, location: Path | None = None):
+    def __init__(
+        self,
+        config: Config,
+        load: Callable[[], Predictor],
+        *,
+        location: Path | None = None,
+        host: str | None = None,
+        root_path: str | None = None,
+    ):
         self.config, settings = config, config.serve
         self.location = location or absolute(config.project.location)
         self.cors: list[str] = settings.cors or []
         self.max_bytes = int(settings.max_mb * 1e6)
+        self.max_request_pixels = int(max(settings.max_request_megapixels, settings.max_megapixels) * 1e6)
+        self.deadline_s: float = settings.deadline_s
+        self.host = host or settings.host
+        self.allowed_hosts: list[str] = settings.allowed_hosts or []
+        self.root_path = as_prefix(settings.root_path if root_path is None else root_path)
         self.slots = Slots(settings.workers, settings.queue)
-        self._pool = ThreadPoolExecutor(settings.workers, thread_name_prefix="predict")
+        self.memory = Memory(LARGEST_UPLOADS * self.max_bytes)
+        self._workers = Workers(settings.workers)
         self._uploads = None if settings.save_uploads is None else absolute(settings.save_uploads)
         self._load = load
         self._predictor: Predictor | None = None
@@ -79,38 +99,93 @@ class Service:
             raise ServingError(why.message, where=why.where, allowed=why.allowed, hint=why.hint)
         return self._predictor
 
-    async def answer(self, uploads: list[bytes]) -> list[Any]:
+    async def answer(self, uploads: Sequence[bytes | AutoTrainError]) -> list[Any]:
         """Return one answer per upload, in order; where one failed, its error takes the place.
 
         Args:
-            uploads: bytes of image files. They are answered one after another, as one request.
+            uploads: bytes of image files, or the errors of those that did not arrive. They are answered one after
+                another, as one request.
+
+        Raises:
+            RequestError: 413, the images have too many pixels together; 429, the queue is full; 504, the deadline
+                has passed.
         """
         return await self._run(self._predict, uploads)
 
-    async def pictures(self, uploads: list[bytes], *, has_words: bool = True) -> list[Any]:
-        """Return per upload its answer and a picture (H, W, 3) uint8 with it drawn, or the error of one that failed.
+    async def pictures(
+        self,
+        uploads: Sequence[bytes | AutoTrainError],
+        show: Callable[[Any, Any], Any],
+        *,
+        has_words: bool = True,
+    ) -> list[Any]:
+        """Return per upload what ``show`` makes of its answer and picture, or the error of one that failed.
 
         Args:
-            uploads, has_words: as of :meth:`answer` and :meth:`Predictor.picture`.
+            uploads: as of :meth:`answer`, which has the errors too.
+            show: gets the answer and the picture (H, W, 3) uint8, of which none is kept: they are large.
+            has_words: as of :meth:`Predictor.picture`.
         """
-        return await self._run(partial(self._draw, has_words=has_words), uploads)
+        return await self._run(partial(self._draw, show=show, has_words=has_words), uploads)
 
-    async def _run(self, function: Callable[[bytes], Any], uploads: list[bytes]) -> list[Any]:
-        return await asyncio.get_running_loop().run_in_executor(self._pool, self._answer_all, function, uploads)
+    async def _run(self, function: Callable[[bytes], Any], uploads: Sequence[bytes | AutoTrainError]) -> list[Any]:
+        self.slots.take()
+        due = time.monotonic() + self.deadline_s
+        running = self._workers.submit(partial(self._answer_all, function, uploads, due))
+        # When its thread has ended, which may be long after the deadline: no more is taken on until then.
+        running.add_done_callback(lambda _: self.slots.release())
+        await asyncio.wait([asyncio.wrap_future(running)], timeout=self.deadline_s)
+        if not running.done() or running.cancelled():
+            running.cancel()
+            raise self._too_late()
+        answers = running.result()
+        if answers is None:
+            raise self._too_late()
+        return answers
 
-    def close(self) -> None:
-        """Finish what runs and drop what waits."""
-        self._pool.shutdown(wait=True, cancel_futures=True)
+    def close(self, timeout_s: float = CLOSE_S) -> bool:
+        """Drop what waits, and tell whether what runs has ended in this time."""
+        return self._workers.close(timeout_s)
 
     def _predict(self, upload: bytes) -> Any:
         return self.predictor(upload)
 
-    def _draw(self, upload: bytes, *, has_words: bool) -> Any:
-        return self.predictor.picture(upload, has_words=has_words)
+    def _draw(self, upload: bytes, *, show: Callable[[Any, Any], Any], has_words: bool) -> Any:
+        return show(*self.predictor.picture(upload, has_words=has_words))
 
-    def _answer_all(self, function: Callable[[bytes], Any], uploads: list[bytes]) -> list[Any]:
+    def _answer_all(
+        self, function: Callable[[bytes], Any], uploads: Sequence[bytes | AutoTrainError], due: float
+    ) -> list[Any] | None:
+        """Return the answers; None where the deadline has passed, and nobody waits for them."""
         with self.slots.timed():
-            return [self._answer_one(function, upload) for upload in uploads]
+            self._require_pixels([upload for upload in uploads if isinstance(upload, bytes)])
+            answers = []
+            for upload in uploads:
+                if time.monotonic() > due:
+                    return None
+                answers.append(self._answer_one(function, upload) if isinstance(upload, bytes) else upload)
+            return answers
+
+    def _require_pixels(self, uploads: list[bytes]) -> None:
+        if len(uploads) < 2:
+            return
+        pixels = sum(map(_pixels, uploads))
+        if pixels > self.max_request_pixels:
+            raise RequestError(
+                f"the {len(uploads)} images have {pixels / 1e6:.1f} megapixels together"
+                f" (allowed: at most {self.max_request_pixels / 1e6:g})",
+                status=413,
+                type="too_large",
+                hint="send fewer images in one request; the service's limit is [serve] max_request_megapixels",
+            )
+
+    def _too_late(self) -> RequestError:
+        return RequestError(
+            f"the request was not answered within {self.deadline_s:g} s",
+            status=504,
+            type="deadline",
+            hint="send fewer or smaller images, or try again later; the service's limit is [serve] deadline_s",
+        )
 
     def _answer_one(self, function: Callable[[bytes], Any], upload: bytes) -> Any:
         try:
@@ -134,15 +209,30 @@ class Service:
 
 def save_upload(upload: bytes, folder: Path) -> Path:
     """Keep an upload under a generated name; what the client called it plays no part."""
-    import io
-
-    from PIL import Image
+    from auto_train.data.bounded import format_of
 
     folder.mkdir(parents=True, exist_ok=True)
-    suffix = (Image.open(io.BytesIO(upload)).format or "bin").lower()
+    suffix = (format_of(upload) or "bin").lower()
     path = folder / f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{uuid.uuid4().hex[:12]}.{suffix}"
     path.write_bytes(upload)
     return path
+
+
+def as_prefix(root_path: str | None) -> str:
+    """Return a path prefix as it stands before paths: with a slash in front and none behind; "" for the root."""
+    parts = (root_path or "").strip("/")
+    return f"/{parts}" if parts else ""
+
+
+def _pixels(upload: bytes) -> int:
+    """Return how many pixels an image has; 0 where decoding it will say what is wrong."""
+    from auto_train.data.image import image_size
+
+    try:
+        width, height = image_size(upload)
+    except ImageError:
+        return 0
+    return width * height
 
 
 def _raise(error: AutoTrainError) -> Predictor:

@@ -23,20 +23,26 @@ Serving = Callable[..., Any]
 
 
 @contextmanager
-def listening(app: FastAPI) -> Iterator[httpx.Client]:
-    """Yield a client of the app, which runs under uvicorn on a free port."""
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="critical", timeout_graceful_shutdown=2))
+def running(config: uvicorn.Config) -> Iterator[tuple[str, int]]:
+    """Yield host and port of a server that runs in a thread."""
+    server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()
     while not server.started:
         time.sleep(0.01)
-    host, port = server.servers[0].sockets[0].getsockname()
     try:
-        with httpx.Client(base_url=f"http://{host}:{port}", timeout=60) as client:
-            yield client
+        yield server.servers[0].sockets[0].getsockname()
     finally:
         server.should_exit = True
         thread.join()
+
+
+@contextmanager
+def listening(app: FastAPI) -> Iterator[httpx.Client]:
+    """Yield a client of the app, which runs under uvicorn on a free port."""
+    config = uvicorn.Config(app, port=0, log_level="critical", timeout_graceful_shutdown=2)
+    with running(config) as (host, port), httpx.Client(base_url=f"http://{host}:{port}", timeout=60) as client:
+        yield client
 
 
 @pytest.fixture(scope="session")

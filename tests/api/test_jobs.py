@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import httpx
@@ -45,8 +46,11 @@ def test_jobs_are_listed_shown_and_stopped(ini: Path, jobs: Jobs) -> None:
         assert client.delete("/jobs/1").json() == client.get("/jobs/1").json()
 
 
-@pytest.mark.parametrize(("number", "status"), [("7", 404), ("-1", 404), (str(2**80), 404), ("x", 422)])
-def test_job_that_is_not_there_is_404(ini: Path, number: str, status: int) -> None:
+@pytest.mark.parametrize(
+    ("number", "status"), [("7", 404), ("-1", 404), (str(2**80), 404), ("9" * 5000, 404), ("x", 422), ("٣", 422)]
+)
+def test_job_that_is_not_there_is_404(ini: Path, jobs: Jobs, number: str, status: int) -> None:
+    jobs.submit(order())
     with listening(create_app(ini)) as client:
         for reply in (
             client.get(f"/jobs/{number}"),
@@ -55,11 +59,13 @@ def test_job_that_is_not_there_is_404(ini: Path, number: str, status: int) -> No
         ):
             assert reply.status_code == status
             assert reply.json()["error"]["type"] == ("not_found" if status == 404 else "bad_field")
+            assert str(ini.parent) not in reply.text
 
 
 def test_list_has_a_limit(ini: Path) -> None:
     with listening(create_app(ini)) as client:
-        assert [client.get("/jobs/", params={"limit": limit}).status_code for limit in (0, 1001, 1000)] == [
+        assert [client.get("/jobs/", params={"limit": limit}).status_code for limit in (0, 1001, "9" * 5000, 1000)] == [
+            422,
             422,
             422,
             200,
@@ -79,7 +85,7 @@ def test_queue_goes_on_when_a_service_starts_again(ini: Path, jobs: Jobs, tmp_pa
     jobs.submit(order("--config=gone.ini", cwd=tmp_path))
     with listening(create_app(ini)) as client:
         wait_until(lambda: client.get("/jobs/1").json()["state"] == "failed")
-        assert client.get("/jobs/1").json()["error"] == f"{tmp_path}/gone.ini: this file does not exist"
+        assert client.get("/jobs/1").json()["error"] == "gone.ini: this file does not exist"
 
 
 def test_jobs_need_the_api_key(ini: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,3 +108,21 @@ def test_openapi_describes_a_job(client: httpx.Client) -> None:
         "queued", "running", "done", "failed", "stopped",
     ]  # fmt: skip
     assert {"get", "delete"} <= schema["paths"]["/jobs/{number}"].keys()
+
+
+def test_jobs_are_shown_without_the_paths_of_the_machine(ini: Path, jobs: Jobs, tmp_path: Path) -> None:
+    run = tmp_path / "project/runs/20261121-134959-b215d2"
+    jobs.submit(order(f"--config={ini}"))
+    taken = jobs.claim()
+    assert taken
+    (jobs.folder(1) / "progress.json").write_text(json.dumps({"run": str(run), "message": f"reads {tmp_path}/data/x"}))
+    (jobs.folder(1) / "log.txt").write_text(f"run  {run}\nepoch 1/3\n")
+    jobs.has_ended(1, state="failed", exit_code=4, error=f"{tmp_path}/data/x.png: damaged")
+    taken.lock.close()
+    with listening(create_app(ini)) as client:
+        job = client.get("/jobs/1").json()
+        assert (job["project"], job["run"], job["progress"]["run"]) == ("project", run.name, run.name)
+        assert job["error"] == "x.png: damaged" and "--config=one.ini" in job["command"]
+        assert client.get("/jobs/1/logs").text == f"run  {run.name}\nepoch 1/3\n"
+        for path in ("/jobs/", "/jobs/1", "/jobs/1/logs", "/ui/jobs", "/ui/jobs/1", "/ui/jobs/7"):
+            assert str(tmp_path) not in client.get(path).text, path

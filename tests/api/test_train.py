@@ -73,7 +73,7 @@ def test_two_services_of_one_project_train_one_job_at_a_time(
         wait_until(lambda: other.get("/jobs/1").json()["metrics"], timeout_s=120)
         running = other.get("/jobs/1").json()
         assert running["progress"]["total"] == 9999 and running["metrics"]["valid/accuracy"] >= 0
-        config = (Path(running["run"]) / "config.ini").read_text()
+        config = (tmp_path / "project/runs" / running["run"] / "config.ini").read_text()
         assert "optimizer = sgd\n" in config and "batch_size = 16\n" in config
         assert os.getsid(running["pid"]) == running["pid"]
         other.delete("/jobs/1")
@@ -126,8 +126,8 @@ def test_override_that_changes_a_path_by_a_variable_is_403(ini: Path) -> None:
         ({"training.scheme.epochs": -1}, "training.scheme.epochs: '-1' is out of range"),
         ({"training.scheme.epochs": None}, "training.scheme.epochs: 'none' is no number"),
         ({"training.scheme.epoch": 3}, "did you mean 'epochs'?"),
-        ({"training.scheme.nonsense": "x"}, "unknown key, it has no effect"),
-        ({"nonsense.key": "x"}, "unknown section, it has no effect"),
+        ({"training.scheme.nonsense": "x"}, "training.scheme.nonsense: unknown key"),
+        ({"nonsense.key": "x"}, "nonsense.key: unknown key"),
         ({"epochs": 3}, "this is no section.key"),
         ({"training.scheme.optimizer": "best"}, "not one of them (allowed: one of adamw, sgd"),
         ({"training.scheme.epochs": 1, "training.scheme.batch_size": 0}, "training.scheme.batch_size"),
@@ -197,7 +197,8 @@ def test_service_without_an_ini_or_a_model_says_why(tmp_path: Path) -> None:
     ini.write_text("[training.scheme]\nepochs = many\n")
     with listening(create_app(ini)) as client:
         reply = client.post("/train/")
-    assert reply.status_code == 503 and f"{ini}:2 [training.scheme] epochs" in reply.json()["error"]["message"]
+    assert reply.status_code == 503 and "broken.ini:2 [training.scheme] epochs" in reply.text
+    assert str(tmp_path) not in reply.text
 
 
 def test_page_of_another_site_cannot_start_a_training(ini: Path) -> None:

@@ -1,5 +1,8 @@
 import io
+import threading
+import zlib
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -8,6 +11,8 @@ from PIL import Image
 
 from tests.api.conftest import Serving
 from tests.api.pictures import bomb, picture
+from tests.data.bounded.made import before_pixels, chunk, tiff, with_scans
+from tests.jobs.conftest import wait_until
 
 GREEN = (0, 255, 0)
 
@@ -168,3 +173,71 @@ def test_openapi_names_the_answers_of_all_tasks_and_the_picture(client: httpx.Cl
     assert {f"{name}Answer" for name in names} <= set(described["components"]["schemas"])
     content = described["paths"]["/validate/"]["post"]["responses"]["200"]["content"]
     assert set(content) == {"application/json", "image/png"}
+
+
+def test_images_with_too_many_pixels_together_are_413_before_they_are_decoded(serving: Serving) -> None:
+    limits = ("serve.max_megapixels=0.001", "serve.max_request_megapixels=0.002")
+    with serving(*limits) as client:
+        images = [("img", picture(size=(30, 30)))] * 3
+        for route in ("/validate/", "/"):
+            assert client.post(route, files=images[:2]).status_code == 200
+            reply = client.post(route, files=images)
+            assert reply.status_code == 413 and "max_request_megapixels" in reply.text
+        # one image alone has the limit of one image, and its error in its place
+        assert client.post("/validate/", files=[("img", picture(size=(40, 40)))] * 2).status_code == 413
+        mixed = client.post("/validate/", files=[*images[:1], ("img", b"x"), ("img", bomb())]).json()
+        assert [answer.get("error", {}).get("type") for answer in mixed] == [None, "not_an_image", "too_large"]
+
+
+def test_request_that_is_not_answered_in_time_is_504_and_its_other_images_are_not_begun(serving: Serving) -> None:
+    go_on = threading.Event()
+
+    begun: list[str] = []
+
+    def wait(answer: dict[str, Any]) -> dict[str, Any]:
+        begun.append(answer["prediction"])
+        go_on.wait(20)
+        return answer
+
+    with serving("serve.deadline_s=0.4", "serve.workers=1", postprocess=wait) as client:
+        for route in ("/validate/", "/"):
+            reply = client.post(route, files=[("img", picture())] * 3)
+            assert reply.status_code == 504 and "deadline_s" in reply.text
+        late = client.post("/validate/", files={"img": picture(GREEN)})  # it waits for the first, which still runs
+        assert (late.status_code, late.json()["error"]["type"]) == (504, "deadline")
+        assert begun == ["red"]
+        go_on.set()
+        wait_until(lambda: client.post("/validate/", files={"img": picture()}).status_code == 200)
+        assert "green" not in begun
+
+
+def test_message_of_a_postprocess_function_names_no_path(serving: Serving, tmp_path: Path) -> None:
+    def fail(answer: dict[str, Any]) -> Any:
+        return (tmp_path / "nothing.json").read_text()
+
+    with serving(postprocess=fail) as client:
+        reply = client.post("/validate/", files={"img": picture()})
+    assert (reply.status_code, reply.json()["error"]["type"]) == (500, "postprocess_failed")
+    assert "nothing.json" in reply.text and str(tmp_path) not in reply.text
+
+
+@pytest.mark.parametrize(("brand", "name"), [(b"heic", "HEIC"), (b"avif", "AVIF")])
+def test_heic_and_avif_are_415_by_their_names_with_what_to_do(client: httpx.Client, brand: bytes, name: str) -> None:
+    reply = client.post("/validate/", files={"img": b"\0\0\0\x18ftyp" + brand + bytes(40)})
+    error = reply.json()["error"]
+    assert reply.status_code == 415 and error["type"] == "not_an_image"
+    assert name in error["message"] and "JPEG" in error["message"] and "photo.jpg" in error["hint"]
+
+
+@pytest.mark.parametrize("cost", ["a tile of 2 gigapixels", "600 scans"])
+def test_image_that_costs_too_much_is_413(client: httpx.Client, cost: str) -> None:
+    file = io.BytesIO()
+    Image.new("RGB", (20, 30)).save(file, "JPEG", progressive=True)
+    body = with_scans(file.getvalue(), 600) if "scans" in cost else tiff(10, 10, [b""], tile=(46_000, 46_000))
+    reply = client.post("/validate/", files={"img": body})
+    assert reply.status_code == 413 and reply.json()["error"]["type"] == "too_large"
+
+
+def test_png_with_large_text_is_answered(client: httpx.Client) -> None:
+    text = chunk(b"zTXt", b"workflow\0\0" + zlib.compress(bytes(1_200_000)))
+    assert client.post("/validate/", files={"img": before_pixels(picture(), text)}).json()["prediction"] == "red"

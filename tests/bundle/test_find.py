@@ -14,23 +14,35 @@ from tests.serving.tiny import write_project
 def test_find_run_folder_gives_its_bundle_and_export(colours: Path) -> None:
     found = find_at(colours)
     assert found.bundle == colours / "bundle"
-    assert found.onnx == colours / "exports/onnx/model.onnx"
+    assert found.exports["onnx"] == colours / "exports/onnx/model.onnx"
 
 
 def test_find_bundle_folder_gives_the_export_beside_it(colours: Path) -> None:
     found = find_at(colours / "bundle")
-    assert found.onnx == colours / "exports/onnx/model.onnx"
+    assert found.exports["onnx"] == colours / "exports/onnx/model.onnx"
 
 
 def test_find_bundle_through_a_link_gives_the_export_beside_the_real_one(colours: Path, tmp_path: Path) -> None:
     (tmp_path / "latest").symlink_to(colours / "bundle")
-    assert find_at(tmp_path / "latest").onnx == colours / "exports/onnx/model.onnx"
+    assert find_at(tmp_path / "latest").exports["onnx"] == colours / "exports/onnx/model.onnx"
+
+
+@pytest.mark.parametrize("part", ["", "bundle"])
+def test_link_is_resolved_once(colours: Path, tmp_path: Path, part: str) -> None:
+    (tmp_path / "run").mkdir()
+    link = tmp_path / "run/bundle" if part else tmp_path / "latest"
+    link.symlink_to(colours / part)
+    found = find_at(tmp_path / "run" if part else link)
+    assert (found.bundle, found.exports["onnx"]) == (colours / "bundle", colours / "exports/onnx/model.onnx")
+    (tmp_path / "model.onnx").symlink_to(tmp_path / "blob")
+    (tmp_path / "blob").write_bytes(b"its name says nothing")
+    assert find_at(tmp_path / "model.onnx").exports["onnx"] == tmp_path / "model.onnx"
 
 
 def test_find_onnx_file_needs_no_bundle(colours: Path) -> None:
     found = find_at(colours / "exports/onnx/model.onnx")
     assert found.bundle is None
-    assert found.onnx is not None
+    assert "onnx" in found.exports
 
 
 def test_find_nothing_is_missing_error_with_absolute_path(tmp_path: Path) -> None:
@@ -46,7 +58,7 @@ def test_find_folder_without_model_says_what_is_allowed(tmp_path: Path) -> None:
 def test_find_for_config_gives_the_recorded_bundle(colours: Path, tmp_path: Path) -> None:
     found = find_for_config(load_config(write_project(tmp_path, colours)))
     assert (found.bundle, found.weights, found.warnings) == (colours / "bundle", None, ())
-    assert found.onnx == colours / "exports/onnx/model.onnx"
+    assert found.exports["onnx"] == colours / "exports/onnx/model.onnx"
 
 
 def test_find_before_training_says_train_first(colours: Path, tmp_path: Path) -> None:
@@ -61,7 +73,7 @@ def test_find_replaced_weights_win_with_a_warning(colours: Path, tmp_path: Path)
     (tmp_path / "models/model.pth").write_bytes(b"other weights")
     found = find_for_config(load_config(ini))
     assert found.weights == tmp_path / "models/model.pth"
-    assert found.onnx is None
+    assert "onnx" not in found.exports
     assert "is not what the last training wrote" in found.warnings[0]
 
 

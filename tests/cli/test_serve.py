@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -112,3 +113,42 @@ def test_serving_an_export_loads_no_torch(colours: Path) -> None:
         maps = Path(f"/proc/{process.pid}/maps").read_text()
     assert "onnxruntime" in maps
     assert "libtorch" not in maps
+
+
+def test_sigterm_does_not_wait_for_an_image_that_takes_long(colours: Path, tmp_path: Path) -> None:
+    more = "[serve]\ndeadline_s = 1\n[testing.postprocess]\n@postprocess_function = sleeps\n"
+    with serve(f"--config={write_project(tmp_path, colours, more)}", "--port=0", "--json") as process:
+        url = json.loads(first_line(process))["url"]
+        assert httpx.post(f"{url}/validate/", files={"img": picture()}, timeout=20).status_code == 504
+        process.send_signal(signal.SIGTERM)
+        out, err = process.communicate(timeout=10)
+    assert (process.returncode, out, err) == (0, "", "")
+
+
+def test_prefix_of_a_proxy_is_an_option(colours: Path) -> None:
+    with serve(f"--model={colours}", "--port=0", "--json", "--root-path=/at/") as process:
+        url = json.loads(first_line(process))["url"]
+        assert 'href="/at/ui/runs"' in httpx.get(f"{url}/at/").text
+
+
+def test_link_to_a_run_is_resolved_once_and_its_facts_are_those_of_the_model_that_answers(
+    colours: Path, tmp_path: Path
+) -> None:
+    runs = tmp_path / "project/runs"
+    names = ("20261121-134959-aaaaaa", "20261122-134959-bbbbbb")
+    for name, accuracy in zip(names, (0.25, 0.75)):
+        shutil.copytree(colours, runs / name)
+        facts = {"metrics": {"valid/accuracy": accuracy}}
+        (runs / name / "bundle/facts.json").write_text(json.dumps(facts))
+    latest = runs / "latest"
+    latest.symlink_to(names[0])
+    with serve(f"--model={latest}", "--port=0", "--json") as process:
+        url = json.loads(first_line(process))["url"]
+        latest.unlink()
+        latest.symlink_to(names[1])
+        changed = httpx.get(url).text
+        (runs / names[0] / "bundle/facts.json").write_text(json.dumps({"metrics": {"valid/accuracy": 0.5}}))
+        rewritten = httpx.get(url).text
+    for text in (changed, rewritten):
+        assert f"/ui/runs/{names[0]}" in text and "0.2500" in text
+        assert names[1] not in text and "0.7500" not in text and "0.5000" not in text

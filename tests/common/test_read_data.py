@@ -73,10 +73,19 @@ def test_data_without_a_valid_image_cannot_be_trained_on(digit_files: Path, tmp_
         read(config, for_training=True)
 
 
-def test_other_number_of_classes_than_stated_is_told_first(digit_files: Path, tmp_path: Path):
-    config = tiny_config(tmp_path, digit_files, "project.num_classes=4")
-    with pytest.raises(DataError, match=r"\[project\] num_classes: the INI states 4 classes, the data has 3: 0, 1, 2"):
+@pytest.mark.parametrize("key", ["num_classes", "n_classes"])
+def test_other_number_of_classes_than_stated_is_told_first(digit_files: Path, tmp_path: Path, key: str):
+    config = tiny_config(tmp_path, digit_files, f"project.{key}=4")
+    with pytest.raises(DataError, match=rf"\[project\] {key}: the INI states 4 classes, the data has 3: 0, 1, 2"):
         read(config, for_training=True)
+
+
+def test_n_classes_of_older_inis_is_checked_too(digit_files: Path, tmp_path: Path):
+    assert len(
+        read(tiny_config(tmp_path / "1", digit_files, more="[project.meta]\nn_classes = 3\n"), for_training=True)
+    )
+    with pytest.raises(DataError, match=r"\[project.meta\] n_classes: .* 4 .* 3"):
+        read(tiny_config(tmp_path / "2", digit_files, more="[project.meta]\nn_classes = 4\n"), for_training=True)
 
 
 def test_all_errors_are_told_at_once_with_the_list_that_leaves_them_out(digit_files: Path, tmp_path: Path):

@@ -85,7 +85,7 @@ def test_masks_know_their_classes(tmp_path: Path) -> None:
     found = read(config_of(write_masks(tmp_path, mask), "segmentation"))
     assert isinstance(found.samples.targets, Masks)
     assert found.samples.classes[:2] == [["background"], ["background", "cell"]]
-    assert "mask_empty" in {one.code for one in found.examination.findings}
+    assert "mask_0_255" in {one.code for one in found.examination.findings}
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ EXPECTED: dict[str, list[str]] = {
         ":5 [training.preprocess] @head: this section is for @preprocess_function or @augmentations, a head has no",
         ":9 [architecture.head] @preprocess_function: this section is for @head, a preprocess_function has no effect",
     ],
-    "function_where_none_fits": [":2 [training.scheme] @head: this section holds no function (allowed in: arch"],
+    "function_where_none_fits": [":2 [training.scheme] @head: this section holds no function (allowed in: proj"],
     "functions_file_missing": [":3 [project] custom_functions: '/"],
     "header_default": [":1: '[DEFAULT]' is no section name"],
     "header_empty": [":4: '[]' is no section name"],

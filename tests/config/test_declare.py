@@ -61,7 +61,7 @@ def test_recipe_that_lacks_a_file_says_which_and_what_to_do(copied: Recipe, name
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("# integer · a number\nsize = 3\n", "'integer' is no spec (allowed: str, path, url, bool"),
+        ("# integer · a number\nsize = 3\n", "'integer' is no spec (allowed: str, path, url, timm"),
         ("size = 3\n", "no comment above it says what it is: write '# int >= 1 · meaning'"),
         ("# int 9..1 · a number\nsize = 3\n", "the range '9..1' in 'int 9..1' is empty"),
         ("# no spec at all\n", "'no spec at all' is no spec"),

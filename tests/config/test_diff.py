@@ -10,9 +10,10 @@ def test_diff_of_the_same_config_is_empty():
     assert diff_configs(config, config) == []
 
 
-def test_diff_names_each_key_whose_final_value_differs():
-    path = INIS / "classification.ini"
-    left = load_config(path, ["my.x=1"])
+def test_diff_names_each_key_whose_final_value_differs(tmp_path: Path):
+    path = tmp_path / "my.ini"
+    path.write_text(f"[META]\nbase = {INIS}/classification.ini\n[my]\nx = 1\n")
+    left = load_config(path)
     right = load_config(
         path, ["training.scheme.epochs=9", "project.name=zebras", "testing.postprocess.x=1", "my.x=1.0"]
     )

@@ -192,6 +192,44 @@ def test_override_that_is_wrong_is_named_as_such(write_ini, overrides: list[str]
     assert str(caught.value).startswith(message)
 
 
+@pytest.mark.parametrize(
+    ("override", "near"),
+    [
+        ("training.epochs=3", "training.scheme.epochs"),
+        ("training.scheme.learning_ratio=3", "training.scheme.learning_rate"),
+        ("scheme.epochs=3", "training.scheme.epochs"),
+        ("mine.numbr=3", "mine.number"),
+        ("my.x=3", ""),
+        ("project.nonsense=3", ""),
+    ],
+)
+def test_override_of_an_unknown_key_is_an_error_with_the_nearest(write_ini, override: str, near: str):
+    with pytest.raises(ConfigError) as caught:
+        load_config(write_ini("[mine]\nnumber = 1\n[project]\nname = ${mine.number}\n"), [override])
+    assert str(caught.value).startswith(f"override {override.partition('=')[0]}: unknown key")
+    assert near in str(caught.value)
+
+
+def test_override_of_the_users_own_keys_is_taken(write_ini):
+    ini = write_ini("[mine]\nnumber = 1\n[project]\nname = ${mine.number}${other.x}\n")
+    config = load_config(ini, ["mine.number=2", "mine.colour=red", "other.x=3", "testing.postprocess.x=1"])
+    assert (config.project.name, config.mine.colour) == ("23", "red")
+
+
+@pytest.mark.parametrize(
+    ("task", "keys"),
+    [
+        ("object_detecton", ["type", "detector", "epochs"]),
+        ("Segmentation2", ["type", "epochs"]),
+        ("xyz", ["type", "epochs"]),
+    ],
+)
+def test_unknown_type_does_not_hide_the_other_mistakes(write_ini, task: str, keys: list[str]):
+    lines = "[architecture]\ndetector = fcoss\n[training.scheme]\nepochs = many\n"
+    problems = lint_config(write_ini(f"[project]\ntype = {task}\n{lines}"))
+    assert [at.key for at in problems if at.level == "error"] == keys
+
+
 def test_problems_come_all_at_once_in_the_order_of_the_file(write_ini):
     write_ini("[training.scheme]\nepochs = x\n", "base.ini")
     path = write_ini(

@@ -2,13 +2,14 @@ import pytest
 
 from auto_train.config import default_config, lint_config, load_config
 from auto_train.config.older import MODELS, SIZES
+from auto_train.config.timm_models import known_models
 from auto_train.errors import ConfigError
 
 
 def test_model_that_is_here_is_taken_at_its_word_without_a_warning(write_ini):
     path = write_ini(
         "[project]\ntype = object_detection\n[architecture]\nmodel_type = torchvision.faster_rcnn\n"
-        "backbone = resnet34_fpn\nsize = 256\npretrained = False\n"
+        "backbone = resnet34_fpn\nsize = 256\npretrained = False\n[export]\nformats = []\n"
     )
     config = load_config(path, ["architecture.size=128"])
     assert config.architecture.detector == "faster_rcnn"
@@ -73,9 +74,9 @@ def test_other_tasks_have_no_older_words(write_ini):
 
 
 def test_what_stands_in_is_known_to_the_recipe_and_to_timm(write_ini):
-    import timm
-
-    assert set(SIZES.values()) <= set(timm.list_models())
+    assert set(SIZES.values()) <= set(known_models())
     for task, (key, known, instead) in MODELS.items():
         for value in {instead, *known.values()}:
-            load_config(write_ini(f"[project]\ntype = {task}\n[architecture]\n{key} = {value}\n"))
+            load_config(
+                write_ini(f"[project]\ntype = {task}\n[architecture]\n{key} = {value}\n[export]\nformats = []\n")
+            )

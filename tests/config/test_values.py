@@ -5,8 +5,10 @@ import random
 
 import pytest
 
+from auto_train.config import lint_config, load_config
 from auto_train.config.spec import Spec, parse_spec
 from auto_train.config.values import cast, check_url, dump, parse_any, split_list
+from auto_train.errors import ConfigError
 
 UNDERSTOOD = [
     ("bool", "True", True),
@@ -180,3 +182,36 @@ def test_url_that_is_well_formed_passes(url: str):
 )
 def test_url_that_is_malformed_is_named(url: str, message: str):
     assert message in check_url(url)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "repeated"),
+    [
+        ("project.classes", "red, green, red", "red"),
+        ("project.classes", "caf\u00e9, tea, cafe\u0301", "caf\u00e9"),
+        ("project.classes", '["a", "b", "a"]', "a"),
+        ("project.data.label_column", "one, two, one", "one"),
+        ("project.data_source_url", "a.zip, a.zip", "a.zip"),
+        ("training.loggers", "mlflow, mlflow", "mlflow"),
+        ("export.formats", "onnx, onnx", "onnx"),
+        ("serve.cors", "http://a, http://a", "http://a"),
+    ],
+)
+def test_list_that_is_a_set_refuses_repetition_at_its_line(write_ini, key: str, value: str, repeated: str):
+    section, _, name = key.rpartition(".")
+    path = write_ini(f"[{section}]\n{name} = {value}\n")
+    (problem,) = lint_config(path)
+    assert (problem.level, problem.line, problem.key) == ("error", 2, name)
+    assert f"'{repeated}' twice" in problem.message
+    with pytest.raises(ConfigError):
+        load_config(write_ini("[project]\nname = a\n"), {key: value})
+
+
+def test_list_that_is_no_set_takes_equal_items(write_ini):
+    config = load_config(write_ini("[architecture]\nmean = 0.5, 0.5, 0.5\n"))
+    assert config.architecture["mean"] == [0.5, 0.5, 0.5]
+
+
+def test_values_are_in_one_unicode_form(write_ini):
+    config = load_config(write_ini("[project]\nclasses = cafe\u0301, tea\n"), ["project.name=cafe\u0301"])
+    assert (config.project.classes, config.project.name) == (["caf\u00e9", "tea"], "caf\u00e9")

@@ -5,7 +5,7 @@ import sys
 from auto_train.data.cache import cache_folder
 from auto_train.data.image_cache import known_looks, known_sums, remember_looks, remember_sums
 
-LOOK = (640, 480, "RGB", "JPEG", 1, bytes(256))
+LOOK = (640, 480, "RGB", "JPEG", 1, bytes(256), 255)
 
 
 def remember(*names: str, **options: int) -> None:
@@ -63,7 +63,7 @@ WRITE = """
 import sys
 from auto_train.data.image_cache import remember_looks
 for i in range(30):
-    remember_looks({f"{sys.argv[1]} {i}": (1, 1, "L", "PNG", 1, b"")})
+    remember_looks({f"{sys.argv[1]} {i}": (1, 1, "L", "PNG", 1, b"", 255)})
 """
 
 

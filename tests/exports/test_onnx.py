@@ -9,7 +9,8 @@ import torch
 
 from auto_train.classification.model import Classifier
 from auto_train.errors import GateError
-from auto_train.exports.onnx import check_export, export_onnx
+from auto_train.exports.check import check_export
+from auto_train.exports.onnx import convert, open_export
 from tests.models.conftest import LABELS, make_classifier
 
 
@@ -25,7 +26,7 @@ def model() -> Classifier:
 
 @pytest.fixture(scope="module")
 def exported(model: Classifier, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return export_onnx(model, tmp_path_factory.mktemp("onnx") / "new" / "model.onnx", weights_sha256="abc")
+    return convert(model, tmp_path_factory.mktemp("onnx") / "new" / "model.onnx", weights_sha256="abc")
 
 
 def run(path: Path, images: np.ndarray) -> np.ndarray:
@@ -70,7 +71,7 @@ def test_export_is_one_valid_file(exported: Path):
 
 
 def test_check_tells_the_largest_difference(model: Classifier, exported: Path, photos: list[np.ndarray]):
-    assert 0 <= check_export(model, exported, photos, limit=1e-4) < 1e-4
+    assert 0 <= check_export(model, open_export(exported), photos, limit=1e-4, where=str(exported)) < 1e-4
 
 
 @pytest.mark.parametrize("factor", [1.01, float("nan")])
@@ -84,9 +85,9 @@ def test_tampered_export_is_refused(
             weights.CopyFrom(onnx.numpy_helper.from_array(values * np.float32(factor), weights.name))
     path = tmp_path / "model.onnx"
     onnx.save(proto, path)
-    match = rf"{path}: the ONNX export differs from the trained model by .* \(allowed: .*= 0.0001\)"
+    match = rf"{path}: the export differs from the trained model by .* \(allowed: .*= 0.0001\)"
     with pytest.raises(GateError, match=match) as caught:
-        check_export(model, path, photos, limit=1e-4)
+        check_export(model, open_export(path), photos, limit=1e-4, where=str(path))
     assert caught.value.exit_code == 5
 
 
@@ -105,6 +106,6 @@ def test_tampered_export_is_refused(
 )
 def test_export_of_every_kind_of_backbone_agrees(arch: str, side: int, photos: list[np.ndarray], tmp_path: Path):
     model = make_classifier(backbone={"arch": arch}, image_size=side)
-    path = export_onnx(model, tmp_path / "model.onnx")
-    assert check_export(model, path, photos, limit=1e-4) < 1e-4
+    path = convert(model, tmp_path / "model.onnx")
+    assert check_export(model, open_export(path), photos, limit=1e-4, where=str(path)) < 1e-4
     assert run(path, np.repeat(photos[1][None], 5, axis=0)).shape == (5, 3)

@@ -1,6 +1,5 @@
 """A classifier of three classes as training leaves it, and real pictures of awkward sizes."""
 
-import numpy as np
 import pytest
 import torch
 
@@ -31,13 +30,3 @@ def make_classifier(**options) -> Classifier:
 @pytest.fixture
 def classifier() -> Classifier:
     return make_classifier()
-
-
-@pytest.fixture(scope="session")
-def photos() -> list[np.ndarray]:
-    """Return crops of two photographs, odd, tiny, wide and large ones among them."""
-    from sklearn.datasets import load_sample_images
-
-    sizes = [(32, 32), (33, 47), (1, 1), (5, 300), (300, 7), (427, 640), (64, 64), (31, 31)]
-    images = load_sample_images().images
-    return [images[i % 2][:height, :width].copy() for i, (height, width) in enumerate(sizes)]

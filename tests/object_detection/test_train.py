@@ -125,12 +125,12 @@ def test_a_few_images_train_a_detector_that_finds_them(tmp_path: Path, detector:
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        (["architecture.detector=faster_rcnn"], "faster_rcnn has no export"),
+        (["architecture.detector=faster_rcnn"], r"architecture\.detector: faster_rcnn cannot be exported"),
         (
             ["architecture.detector=faster_rcnn", "export.formats=[]", "training.scheme.monitor=loss"],
-            "faster_rcnn has losses in training only",
+            r"training\.scheme\.monitor: faster_rcnn has losses in training only",
         ),
-        (["training.scheme.mixup=0.2"], "mixup cannot move"),
+        (["training.scheme.mixup=0.2"], r"training\.scheme\.mixup: '0\.2' cannot be used here"),
         (["architecture.strides=[8, 4]"], "from fine to coarse"),
     ],
 )

@@ -113,7 +113,7 @@ def test_propose_weights_of_a_mirror_are_named_with_their_statistics() -> None:
     ("labels", "upright", "count", "is_mirrored"),
     [
         (["roses", "tulips"], 0.5, 160, True),
-        (["roses", "tulips"], 0.9, 160, False),  # all face one way
+        (["roses", "tulips"], 0.9, 160, True),  # photographs that all face one way are still of the same things
         (["turn left", "turn_right"], 0.5, 160, False),
         (["brightness", "leftover"], 0.5, 160, True),  # neither says right or left
         (["0", "1"], None, 4, False),
@@ -129,11 +129,20 @@ def test_propose_mirrors_where_mirrored_images_may_occur(
     assert ("training.augment.flip" not in found) is is_mirrored
 
 
+@pytest.mark.parametrize(("is_grey", "is_plain", "word"), [(False, True, "letters"), (True, False, "X-rays")])
+def test_propose_gives_a_reason_not_to_mirror_that_needs_no_statistics(
+    is_grey: bool, is_plain: bool, word: str
+) -> None:
+    evidence = replace(PHOTOS, upright=0.75, images=192, is_grey=is_grey, is_plain=is_plain)
+    why = reason("training.augment.flip", facts(evidence=evidence), LAPTOP, FOUND)
+    assert word in why and "%" not in why
+
+
 def test_propose_split_of_the_data_is_left_alone() -> None:
     given = replace(facts(), splits={"train": 450, "valid": 150})
     assert "project.data.valid_fraction" not in values(given, LAPTOP, FOUND)
     why = reason("project.data.valid_fraction", facts(), LAPTOP, FOUND)
-    assert why == "the data gives no validation split: about 120 images, always the same, are held out of training"
+    assert why == "the data gives no validation split: 120 images, always the same, are held out of training"
 
 
 @pytest.mark.parametrize("count", [2, 5, 20, 60, 1000])

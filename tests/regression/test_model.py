@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from auto_train.errors import DataError, UsageError
+from auto_train.errors import ConfigError, DataError
 from auto_train.regression.model import RegressionModel
 from tests.tiny import tiny_config, write_digit_table
 
@@ -71,9 +71,7 @@ def test_column_that_never_changes_is_refused(tmp_path: Path):
 
 @pytest.mark.parametrize("key", ["mixup", "cutmix"])
 def test_mixing_images_is_refused(numbers: Path, tmp_path: Path, key: str):
-    with pytest.raises(
-        UsageError, match=rf"\[training.scheme\]: regression does not mix images.*{key}.*\n.*leave it out"
-    ):
+    with pytest.raises(ConfigError, match=rf"training\.scheme\.{key}: '0\.4' cannot be used here"):
         make_task(tmp_path, numbers, f"{key}=0.4")
 
 

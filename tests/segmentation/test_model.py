@@ -54,7 +54,7 @@ def test_crops_are_cut_from_larger_masks_as_from_larger_images(shapes: Path, tmp
 
 @pytest.mark.parametrize("key", ["mixup=0.2", "cutmix=1", "aa=rand-m9"])
 def test_what_cannot_move_masks_is_refused(shapes: Path, tmp_path: Path, key: str):
-    with pytest.raises(UsageError, match=r"cannot move what is annotated in an image"):
+    with pytest.raises(ConfigError, match=rf"training\.scheme\.{key.partition('=')[0]}: .* cannot be used here"):
         make_task(tmp_path, shapes, f"training.scheme.{key}")
 
 

@@ -1,20 +1,32 @@
 import pytest
 
 from auto_train.errors import RequestError
-from auto_train.serving.limits import Slots
+from auto_train.serving.limits import Memory, Slots
 
 
 def test_slots_refuse_one_more_than_workers_and_queue() -> None:
     slots = Slots(workers=1, queue=1)
-    with slots.take(), slots.take(), pytest.raises(RequestError, match="2 requests are being answered") as refused:
-        slots.take().__enter__()
-    assert refused.value.http_status == 429
-    assert refused.value.headers == {"Retry-After": "1"}
+    slots.take()
+    slots.require_free()
+    slots.take()
+    for ask in (slots.take, slots.require_free):
+        with pytest.raises(RequestError, match="2 requests") as refused:
+            ask()
+        assert refused.value.http_status == 429
+        assert refused.value.headers == {"Retry-After": "1"}
+    slots.release()
+    slots.take()
+    assert slots.taken == 2
 
 
-def test_slots_are_free_again_after_an_error() -> None:
-    slots = Slots(workers=1, queue=0)
-    for _ in range(3):
-        with pytest.raises(KeyError), slots.take():
-            raise KeyError
-    assert slots.taken == 0
+def test_memory_refuses_what_does_not_fit_and_is_free_after_an_error() -> None:
+    memory = Memory(100)
+    with memory.hold() as one, memory.hold() as other:
+        one.add(60)
+        other.add(40)
+        with pytest.raises(RequestError) as refused:
+            other.add(1)
+        assert (refused.value.http_status, memory.held) == (429, 100)
+    assert memory.held == 0
+    with memory.hold() as one:
+        one.add(100)

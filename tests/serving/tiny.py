@@ -62,6 +62,8 @@ def export(path: Path, weights_sha256: str = "", **changes: str) -> Path:
 
 
 POSTPROCESS = """
+import time
+
 from auto_train import registry
 
 
@@ -73,6 +75,11 @@ def shout(mark: str = "!"):
 @registry.postprocess_function.register("fails")
 def fails():
     return lambda answer: answer["nothing"]
+
+
+@registry.postprocess_function.register("sleeps")
+def sleeps():
+    return lambda answer: time.sleep(60)
 """
 
 
@@ -80,7 +87,7 @@ def write_project(folder: Path, run: Path, more: str = "") -> Path:
     """Write an INI, and beside it weights and their record as a training would that ended with this run.
 
     Args:
-        more: further lines of the INI; postprocess functions ``shout`` and ``fails`` are there to be named.
+        more: further lines of the INI; postprocess functions ``shout``, ``fails`` and ``sleeps`` are there to be named.
     """
     from auto_train.bundle.filelist import sha256_of
 

@@ -3,16 +3,15 @@
 import time
 from typing import Any
 
-import anyio.to_thread
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse
 
 from auto_train.api.errors import as_body
-from auto_train.api.pages.answer_view import Shown, show_answer, show_error
+from auto_train.api.pages.answer_view import show_answer, show_error
 from auto_train.api.pages.model import facts_of
 from auto_train.api.pages.render import PageRoute, is_htmx, page
 from auto_train.api.pages.session import require_visitor
-from auto_train.api.upload import MAX_IMAGES, read_images
+from auto_train.api.upload import MAX_IMAGES, uploaded_images
 from auto_train.errors import AutoTrainError, ServingError
 from auto_train.serving.service import Service
 
@@ -29,13 +28,11 @@ async def index(request: Request) -> HTMLResponse:
 async def ask(request: Request) -> HTMLResponse:
     """Answer the images of the form: the answers alone where the page's script asks, else the page with them."""
     service: Service = request.app.state.service
-    _ = service.predictor  # 503 before a byte of the body is read
-    with service.slots.take():
-        uploads = await read_images(request, service.max_bytes)
+    async with uploaded_images(request) as uploads:
         began = time.perf_counter()
-        answers = await service.pictures(uploads, has_words=False)
+        answers = await service.pictures(uploads, show_answer, has_words=False)
         seconds = time.perf_counter() - began
-        shown = await anyio.to_thread.run_sync(_shown_all, answers)
+    shown = [show_error(one) if isinstance(one, AutoTrainError) else one for one in answers]
     status = answers[0].http_status if len(answers) == 1 and isinstance(answers[0], AutoTrainError) else 200
     if is_htmx(request):
         return page(request, "_answers.html", status=status, answers=shown, seconds=seconds)
@@ -50,7 +47,3 @@ def _first_page(request: Request, *, status: int = 200, **values: Any) -> HTMLRe
     except ServingError as error:
         return page(request, "index.html", status=error.http_status, model=None, error=as_body(error), **limits)
     return page(request, "index.html", status=status, model=model, **limits, **({"answers": [], "seconds": 0} | values))
-
-
-def _shown_all(found: list[Any]) -> list[Shown]:
-    return [show_error(one) if isinstance(one, AutoTrainError) else show_answer(*one) for one in found]

@@ -10,12 +10,13 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import RedirectResponse, Response
 
 from auto_train.api.errors import as_body
-from auto_train.api.jobs import jobs_of
+from auto_train.api.jobs import as_seen, jobs_of, number_in
 from auto_train.api.pages.render import HEADERS, PageRoute, is_htmx, page, root_of
 from auto_train.api.pages.session import read_fields, require_visitor
+from auto_train.api.paths import without_paths
 from auto_train.api.train import start_training
 from auto_train.config.values import parse_any
-from auto_train.errors import AutoTrainError, RequestError
+from auto_train.errors import AutoTrainError, MissingError, RequestError
 from auto_train.jobs import Job
 from auto_train.runs.listing import number
 from auto_train.serving.service import Service
@@ -70,27 +71,27 @@ async def start(request: Request) -> Response:
     return RedirectResponse(f"{root_of(request)}/ui/jobs", 303, headers=HEADERS)
 
 
-@router.get("/{number:int}")
-async def show_job(request: Request, number: int) -> Response:
+@router.get("/{number}")
+async def show_job(request: Request, number: str) -> Response:
     """Show one job with the end of what it has printed."""
     service: Service = request.app.state.service
     jobs = jobs_of(service)
-    job = await anyio.to_thread.run_sync(jobs.get, number)
-    log = await anyio.to_thread.run_sync(jobs.logs, number, LOG_BYTES)
+    job = await anyio.to_thread.run_sync(jobs.get, _number(number))
+    log = without_paths(await anyio.to_thread.run_sync(jobs.logs, job.id, LOG_BYTES))
     return page(request, "_job.html" if is_htmx(request) else "job.html", one=_shown(job, service.location), log=log)
 
 
-@router.post("/{number:int}/stop")
-async def stop(request: Request, number: int) -> Response:
+@router.post("/{number}/stop")
+async def stop(request: Request, number: str) -> Response:
     """Ask a job to save its state and end."""
-    await anyio.to_thread.run_sync(jobs_of(request.app.state.service).stop, number)
+    await anyio.to_thread.run_sync(jobs_of(request.app.state.service).stop, _number(number))
     return RedirectResponse(f"{root_of(request)}/ui/jobs", 303, headers=HEADERS)
 
 
 async def _list_page(request: Request, *, status: int = 200, error: Any = None, overrides: str = "") -> Response:
     service: Service = request.app.state.service
     found = await anyio.to_thread.run_sync(_listed, service)
-    config = service.config.path
+    config = service.config.path.name if service.config.path else ""
     return page(request, "jobs.html", status=status, error=error, overrides=overrides, config=config, **found)
 
 
@@ -103,7 +104,7 @@ def _shown(job: Job, location: Path) -> Shown:
     progress = job.progress if job.progress and not job.is_over else {}
     run = Path(job.run) if job.run else None
     return Shown(
-        job=job,
+        job=as_seen(job),
         state="stopping" if job.stop_requested and not job.is_over else job.state,
         created=datetime.fromisoformat(job.created_at),
         stage=str(progress.get("stage") or ""),
@@ -112,6 +113,12 @@ def _shown(job: Job, location: Path) -> Shown:
         eta_s=number(progress.get("eta_s")),
         run=run.name if run and run.parent.resolve() == (location / "runs").resolve() and run.is_dir() else "",
     )
+
+
+def _number(text: str) -> int:
+    if not text.isdecimal():
+        raise MissingError(f"there is no job '{text[:20]}'", hint="the page Jobs lists those there are")
+    return number_in(text)
 
 
 def _overrides(text: str) -> dict[str, Any]:

@@ -1,11 +1,12 @@
-"""What there is to know about the model that is served, from the files beside it."""
+"""What there is to know about the model that is served, as it was when the model was loaded."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from auto_train.runs.listing import number, read_json, time_in
+from auto_train.api.paths import without_paths
+from auto_train.runs.listing import number, time_in
 from auto_train.serving.predictor import Predictor
 
 
@@ -39,9 +40,9 @@ def facts_of(predictor: Predictor, location: Path) -> ModelFacts:
         location: of the project that is served.
     """
     model, bundle = predictor.model, predictor.bundle
-    facts = read_json(bundle / "facts.json") if bundle else {}
+    facts = predictor.facts
     metrics = _by_name(facts.get("metrics"))
-    run = bundle.resolve().parent if bundle else None
+    run = bundle.parent if bundle else None
     data = facts.get("data")
     warning = data.get("warning") if isinstance(data, dict) else None
     return ModelFacts(
@@ -52,8 +53,8 @@ def facts_of(predictor: Predictor, location: Path) -> ModelFacts:
         metrics=metrics,
         splits=tuple(dict.fromkeys(split for values in metrics.values() for split in values)),
         trained=time_in(run.name) if run else None,
-        run=run.name if run and run.parent == (location / "runs").resolve() else "",
-        notes=tuple(str(note) for note in (warning, *predictor.warnings) if note),
+        run=run.name if run and run.parent.resolve() == (location / "runs").resolve() else "",
+        notes=tuple(without_paths(str(note)) for note in (warning, *predictor.warnings) if note),
     )
 
 

@@ -11,6 +11,7 @@ from fastapi.responses import FileResponse, Response
 from auto_train.api.pages.charts import charts_of, sparkline
 from auto_train.api.pages.render import HEADERS, PageRoute, is_htmx, page
 from auto_train.api.pages.session import require_visitor
+from auto_train.api.paths import without_paths
 from auto_train.errors import MissingError
 from auto_train.runs.listing import Run, find_run_folder, read_events, read_log, read_run, run_names
 from auto_train.serving.service import Service
@@ -83,7 +84,7 @@ def _listed(service: Service, wanted: str) -> dict[str, Any]:
         "number": number,
         "num_pages": num_pages,
         "num_runs": len(names),
-        "location": service.location,
+        "location": service.location.name,
         "seen": f"{len(names)}.{number}.{hash(tuple((run.name, run.version) for run in runs)) & 0xFFFFFFFF:x}",
     }
 
@@ -95,8 +96,8 @@ def _details(run: Run) -> dict[str, Any]:
         "run": run,
         "charts": charts_of(run.metrics, run.total_epochs if run.is_running else None),
         "splits": splits if isinstance(splits := events.get("data", {}).get("splits"), dict) else {},
-        "error": str(ended.get("error") or ""),
-        "log": read_log(run.path),
+        "error": without_paths(str(ended.get("error") or "")),
+        "log": without_paths(read_log(run.path)),
         "hint": LEFT_HINTS.get(run.status, ""),
         "reports": {name: title for name, title in REPORTS.items() if (run.path / name).is_file()},
         "folder": _shown(run),
@@ -104,6 +105,7 @@ def _details(run: Run) -> dict[str, Any]:
 
 
 def _shown(run: Run) -> str:
-    """Return the run's folder as a command needs it where the service was started."""
+    """Return the run's folder as a command needs it where the service was started, or from the project's name on."""
     here = os.getcwd()  # noqa: PTH109 - as text
-    return os.path.relpath(run.path, here) if run.path.is_relative_to(here) else str(run.path)
+    is_below = run.path.is_relative_to(here) and here != "/"
+    return os.path.relpath(run.path, here if is_below else run.path.parents[2])

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import RedirectResponse, Response
 
 from auto_train.api.access import api_keys, brings_key, is_known, require_same_origin
+from auto_train.api.body import read_body
 from auto_train.api.pages.render import HEADERS, PageRoute, page, root_of
 from auto_train.errors import RequestError
 
@@ -56,11 +57,8 @@ async def read_fields(request: Request) -> Mapping[str, str]:
     Raises:
         RequestError: 413, more than a form of ours ever has.
     """
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_FIELDS_BYTES:
-            raise RequestError("the form is too long", status=413, type="too_large", hint="write less")
+    too_long = RequestError("the form is too long", status=413, type="too_large", hint="write less")
+    body = await read_body(request, too_long, MAX_FIELDS_BYTES)
     return dict(parse_qsl(body.decode("utf-8", errors="replace"), keep_blank_values=True))
 
 
@@ -87,6 +85,7 @@ async def take_key(request: Request) -> Response:
         max_age=LIFETIME_S,
         httponly=True,
         samesite="strict",
+        path=root_of(request) or "/",
         secure=request.url.scheme == "https",
     )
     return response
@@ -96,7 +95,7 @@ async def take_key(request: Request) -> Response:
 async def leave(request: Request) -> Response:
     """Forget the visitor."""
     response = RedirectResponse(root_of(request) + "/ui/login", 303, headers=HEADERS)
-    response.delete_cookie(COOKIE, httponly=True, samesite="strict")
+    response.delete_cookie(COOKIE, httponly=True, samesite="strict", path=root_of(request) or "/")
     return response
 
 

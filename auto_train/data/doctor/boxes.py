@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from auto_train.data.doctor.finding import MOST_ITEMS, Finding, Item, of_classes, of_rows
-from auto_train.data.doctor.scan import Looks
+from auto_train.data.doctor.looks import Looks
 from auto_train.data.doctor.sizes import other_size
 from auto_train.data.samples import Samples
 from auto_train.data.targets import Boxes

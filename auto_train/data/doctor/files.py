@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from auto_train.data.doctor.finding import Finding, of_rows
+from auto_train.data.doctor.looks import Looks
 from auto_train.data.doctor.near import contrasts
-from auto_train.data.doctor.scan import Looks
 from auto_train.data.samples import Samples
 
 # Pixels; 8 is the side of the smallest images people train on (scikit-learn's digits).
@@ -15,9 +15,12 @@ LEAST_SIDE = 8
 MOST_ASPECT = 5
 # Deviation of the grey pixels, of 0 to 255; JPEG's own noise on a plain picture is about 0.5.
 LEAST_CONTRAST = 1.0
+# Of the range of 16 bits, values up to a fourth are those of 14 bits, up to a sixteenth those of 12.
+NARROW = 4
+_DEEP, _DEPTH = ";16", "16 bits, scaled to 8"
 _ODD_MODES = {
     "CMYK": "CMYK, converted without a colour profile",
-    "I;16": "16 bits, scaled to 8",
+    "I;16": _DEPTH,
     "LAB": "Lab, converted without a colour profile",
     "HSV": "HSV",
 }
@@ -52,8 +55,8 @@ def check_problems(samples: Samples, looks: Looks) -> list[Finding]:
 def check_modes(samples: Samples, looks: Looks) -> list[Finding]:
     """Find modes that lose on the way to RGB, that differ from those of most images, and transparency."""
     modes = {row: looks.modes[row] for row in looks.whole.tolist() if looks.modes[row]}
-    odd = [(row, why) for row, mode in modes.items() if (why := _ODD_MODES.get(mode[:4]))]
-    clear = [(row, f"mode {mode}") for row, mode in modes.items() if mode.endswith("A")]
+    odd = [(row, why) for row, mode in modes.items() if (why := _why_odd(mode))]
+    clear = [(row, f"mode {mode}") for row, mode in modes.items() if mode.removesuffix(_DEEP).endswith("A")]
     apart = {row for row, _ in (*odd, *clear)}
     usual = Counter(modes.values()).most_common(1)[0][0] if modes else ""
     other = [
@@ -61,9 +64,21 @@ def check_modes(samples: Samples, looks: Looks) -> list[Finding]:
     ]
     return [
         *of_rows("odd_mode", samples, odd),
+        *of_rows("narrow_range", samples, _with_range(looks)),
         *of_rows("transparent", samples, clear),
         *of_rows("mixed_modes", samples, other),
     ]
+
+
+def _why_odd(mode: str) -> str | None:
+    return _DEPTH if mode.endswith(_DEEP) else _ODD_MODES.get(mode[:4])
+
+
+def _with_range(looks: Looks) -> Iterator[tuple[int, str]]:
+    """Yield the images of 16 bits whose values stay in a part of the range, as those of cameras of 10 to 14 bits do."""
+    for row in looks.whole[looks.peaks[looks.whole] <= 255 // NARROW].tolist():
+        share = looks.peaks[row].item() / 255
+        yield row, f"its largest value is {share:.1%} of the range, about {round(share * 65_535):,} of 65,535"
 
 
 def check_orientation(samples: Samples, looks: Looks) -> list[Finding]:

@@ -46,6 +46,10 @@ KINDS = {
     "not_allowed": _error("files that may not be read", "give the user who trains the right to read them: chmod u+r"),
     "empty": _error("files of 0 bytes", "fetch them again, or leave them out"),
     "not_an_image": _error("files that are no images", "remove them, or leave them out"),
+    "not_decoded": _error(
+        "images in a format that is not decoded (HEIC, AVIF, …)",
+        "convert them to JPEG: heif-convert photo.heic photo.jpg, avifdec photo.avif photo.jpg, or leave them out",
+    ),
     "truncated": _error("images that end too early", "fetch them again, or leave them out"),
     "unreadable": _error("images that cannot be decoded", "replace them, or leave them out"),
     "too_large": _error("images of too many pixels", "save them smaller, or leave them out"),
@@ -73,6 +77,16 @@ KINDS = {
         "masks with values that stand for no class",
         "name all classes in [project] classes, or write 255 where a pixel is of none",
     ),
+    "mask_255_as_object": _error(
+        "masks of 0 and 255 beside masks of class codes",
+        "255 is ignored in training and in metrics: save them with the class's number in place of 255, "
+        "or leave the images out",
+    ),
+    "mask_palette": _error(
+        "masks whose palettes contradict each other",
+        "save all masks with one palette; or name the class of each colour in labelmap.txt beside the masks' folder, "
+        "a line 'name:red,green,blue::' each, and masks are read by colour",
+    ),
     "mask_one_class": _error(
         "splits whose masks hold one class only", "look at how they were exported: nothing can be learnt"
     ),
@@ -90,6 +104,11 @@ KINDS = {
         "images that look like one in another split",
         "metrics may be too good; give images of one scene, patient or video one group: [project.data] group_column",
     ),
+    "group_across_splits": _warning(
+        "groups with images in several splits",
+        "metrics are too good where a model knows the patient, scene or video; move the images of a group into one "
+        "split, or leave out the given validation split: one is drawn in which groups stay together",
+    ),
     "near_conflicting_labels": _warning(
         "images that look like one labelled otherwise", "look at them: one of the labels may be wrong"
     ),
@@ -106,6 +125,10 @@ KINDS = {
         "boxes that are there before in the same image", "remove them: an object is found once, and missed twice"
     ),
     "mask_ignored": _warning("masks in which every pixel is ignored", "nothing is learnt from them; leave them out"),
+    "mask_0_255": _warning(
+        "masks of background and ignored pixels alone",
+        "255 is ignored in training and in metrics: if it marks an object, save its class's number in its place",
+    ),
     "value_outlier": _warning(
         "values far away from all others",
         "see whether unit and decimal point are right: they weigh much in training",
@@ -127,6 +150,10 @@ KINDS = {
     ),
     "odd_mode": _warning(
         "images whose values change on the way to 8-bit RGB", "convert them where you see what comes out"
+    ),
+    "narrow_range": _warning(
+        "16-bit images that use a small part of their range",
+        "scale their values to the full range, 12 bits times 16: with 8 bits they are nearly black",
     ),
     "duplicate": _info("copies of one content in one split", "they count double; leave the copies out"),
     "near_duplicate": _info("images that look like one in the same split", "few new views in many images"),

@@ -28,6 +28,7 @@ class Look(NamedTuple):
         mode, format: see :class:`auto_train.data.image.Header`; "" where the image is in memory.
         orientation: EXIF, 1 to 8.
         thumb: SIDE x SIDE bytes of grey, from 0 to 255.
+        peak: of an image of 16 bits its largest value, scaled to 0 to 255; else 255.
     """
 
     width: int
@@ -36,6 +37,7 @@ class Look(NamedTuple):
     format: str
     orientation: int
     thumb: bytes
+    peak: int = 255
 
 
 class Problem(NamedTuple):
@@ -54,7 +56,8 @@ def look_at(path: Path) -> Look | Problem:
     except (OSError, ImageError) as error:
         return problem_of(error)
     grey = Image.fromarray(pixels).convert("L").resize((SIDE, SIDE), Image.Resampling.BOX)
-    return Look(header.width, header.height, header.mode, header.format, header.orientation, grey.tobytes())
+    peak = int(pixels.max()) if "16" in header.mode else 255
+    return Look(header.width, header.height, header.mode, header.format, header.orientation, grey.tobytes(), peak)
 
 
 def look_at_arrays(images: Sequence[np.ndarray]) -> list[Look]:
@@ -103,6 +106,8 @@ def _code_of(error: ImageError) -> str:
         return "empty"
     if error.message.startswith("is no image"):
         return "not_an_image"
+    if "which is not decoded" in error.message:
+        return "not_decoded"
     return "truncated" if _TOO_SHORT.search(error.message) else "unreadable"
 
 

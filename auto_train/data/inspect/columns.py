@@ -10,7 +10,7 @@ from auto_train.data.readers.cells import are_lists, check_objects, is_object, n
 from auto_train.data.readers.csv import MOST_NUMBERS
 from auto_train.data.readers.csv_values import corners_in, share_of_numbers
 from auto_train.data.readers.metadata import is_metadata, words_of
-from auto_train.data.readers.numbers import check_decimals
+from auto_train.data.readers.numbers import check_decimals, check_units
 from auto_train.data.readers.rows import MOSTLY_ONE, share_of_several, split_column
 from auto_train.data.readers.table import Table
 from auto_train.errors import DataError
@@ -19,6 +19,9 @@ from auto_train.errors import DataError
 LABEL_NAMES = ("label", "class", "class_name", "category", "target", "species", "diagnosis", "digit", "y")
 # Last words of further names, "name" and "id" behind them apart: ``tree_species``, ``category_id``.
 LABEL_WORDS = ("label", "class", "category", "species", "diagnosis")
+
+# In so many rows or more no word is a class if none is there twice.
+EACH_ITS_OWN = 10
 
 Keys = dict[str, str | list[str]]
 
@@ -132,8 +135,12 @@ def _values(seen: _Seen) -> Keys | None:
 
 
 def _only(seen: _Seen) -> Keys | None:
-    fits = len(seen.columns) == 1 and not _objects(seen)
-    return {"label_column": next(iter(seen.columns))} if fits else None
+    if len(seen.columns) != 1 or _objects(seen):
+        return None
+    (name, cells), *_ = seen.columns.items()
+    different = len({*cells})
+    is_text = different == len(cells) >= EACH_ITS_OWN
+    return {"label_column": name} if different > 1 and not is_text else None
 
 
 # Kinds of annotations and what finds their columns, in the order they are asked.
@@ -212,6 +219,7 @@ def _check_numbers(table: Table, seen: _Seen) -> None:
     """
     for name, cells in seen.columns.items():
         check_decimals(name, cells, str(table.path))
+        check_units(name, cells, str(table.path))
     for name in _objects(seen):
         check_objects(name, table.columns[name], table.lines, str(table.path))
 
@@ -222,6 +230,11 @@ def _unclear(table: Table, seen: _Seen, target: str | None) -> DataError:
         allowed = "columns of numbers that are no ids, dates, sizes of images or corners of boxes"
         return DataError("no column holds numbers to learn", where=str(table.path), allowed=allowed, hint=columns)
     words = _words(seen)
+    flags = _flags(seen)
+    if target == "label" and flags:
+        message = f"the labels are columns of 0 and 1: {', '.join(flags['label_column'])}"
+        hint = "--task multilabel reads them as they are; for classification write the one label into a column 'label'"
+        return DataError(message, where=str(table.path), allowed="one column of labels", hint=hint)
     which = f": '{words[0]}' or '{words[1]}'" if len(words) > 1 else ""
     return DataError(
         f"it is not clear which column holds the labels{which}",

@@ -44,7 +44,7 @@ def path_column(table: Table, folder: Path) -> str:
     if len(found) > 1:
         found = [name for name in found if name.lower() in PATH_NAMES] or found
     if len(found) != 1:
-        raise _unclear(table, found, named)
+        raise _without_zeros(table, places) if not (found or named) else _unclear(table, found, named)
     if found[0].lower() not in PATH_NAMES and not places.locate(found[0], beside)[1]:
         check_header(list(table.columns), table.path, found[0].__eq__)
     return found[0]
@@ -69,3 +69,15 @@ def _unclear(table: Table, found: Sequence[str], named: Sequence[str]) -> DataEr
         hint = "name the folder that holds the table and, at any depth, the images"
         return DataError(f"the images of column '{named[0]}' are not here: '{cell}'", where=where, hint=hint)
     return NoImagesError("no column names images", where=where, allowed=allowed, hint=hint)
+
+
+def _without_zeros(table: Table, places: Places) -> DataError:
+    """Return that a column has numbers of images without the zeros before them, or that no column names images."""
+    for name, cells in table.columns.items():
+        some = _some(cells)
+        if _WORDS & {*words_of(name)} and _most(bool(places.numbered_like(cell)) for cell in some):
+            message = f"column '{name}' has lost the zeros before its numbers: '{some[0]}'"
+            image = places.numbered_like(some[0])
+            hint = "save the table again with the column as text, as spreadsheets drop such zeros otherwise"
+            return DataError(message, where=str(table.path), allowed=f"names of images: '{image}'", hint=hint)
+    return _unclear(table, [], [])

@@ -1,6 +1,7 @@
 """What lies in a folder that somebody points at: where the data begins, its kind and format, under which columns."""
 
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,18 +9,20 @@ from pathlib import Path
 from auto_train.data.image import SUFFIXES
 from auto_train.data.inspect.columns import Keys, columns_for
 from auto_train.data.inspect.path_column import NoImagesError
+from auto_train.data.read import read_samples
 from auto_train.data.readers import NAMES, Options, detect, get_reader, label_studio, no_format, open_images, via
 from auto_train.data.readers import table as tables
 from auto_train.data.readers.base import SPLIT_NAMES
 from auto_train.data.readers.clues import clues
 from auto_train.data.readers.places import IMAGE_FOLDERS, folders_in
-from auto_train.data.samples import Samples, read_samples
+from auto_train.data.samples import Samples
 from auto_train.errors import DataError
 from auto_train.types import absolute
 
 # Folders in folders that hold nothing else, as archives make them.
 MOST_LEVELS = 4
 HINT = "name the folder that holds the class folders, the annotations or the table of labels, or the table itself"
+_SECTION = re.compile(r"\[(project|training)\b")
 SPLITS = {name for names in SPLIT_NAMES.values() for name in names}
 # Kinds that files tell which hold nothing else; of several the first is taken.
 TOLD_BY_FILES = ("boxes", "mask")
@@ -73,9 +76,14 @@ def recognise(place: Path | str, target: str | None = None) -> Recognised:
         raise DataError(f"cannot be read: {error.strerror}", where=str(error.filename)) from error
     except DataError as error:
         # The readers speak to somebody who has an INI already; one with these keys can be written by hand.
-        lines = [line for line in error.hint.split("\n  ") if "[" not in line or any(key in line for key in _KEPT)]
+        lines = [line for line in error.hint.split("\n  ") if _is_for_init(line)]
         hint = "\n  ".join(lines) or (error.hint and HINT)
         raise DataError(error.message, where=error.where, allowed=error.allowed, hint=hint) from error
+
+
+def _is_for_init(line: str) -> bool:
+    """Tell whether a line of a hint helps somebody who has no INI yet."""
+    return not _SECTION.search(line) or any(key in line for key in _KEPT)
 
 
 def _recognise(place: Path, target: str | None) -> Recognised:
@@ -181,10 +189,12 @@ def _by_tables(folder: Path, target: str | None) -> tuple[str, str, Keys, list[s
         labels = shown if isinstance(shown, str) else "', '".join(shown)
         note = f"a table names the images in column '{options['path_column']}', labels in '{labels}'"
         return kind, "csv", options, [note]
-    if problems and not has_classes and not (_may_be_class(folder) and isinstance(problems[0], NoImagesError)):
+    if problems and not has_classes and not (_has_candidates(folder) and isinstance(problems[0], NoImagesError)):
         raise problems[0]
     kind = target or "label"
-    format = detect(folder, Options(target=kind)) if target or _has_candidates(folder) else ""
+    format = (
+        detect(folder, Options(target=kind), is_asked=target is not None) if target or _has_candidates(folder) else ""
+    )
     if not format or (format == "folders" and not _has_candidates(folder)):
         raise no_format(folder, [target] if target else list(NAMES))
     return kind, format, {}, []
@@ -206,11 +216,6 @@ def _has_candidates(folder: Path) -> bool:
     splits = [path for path in below if path.name.lower() in SPLITS]
     inner = [path for split in splits for path in folders_in(split)]
     return any(path.name.lower() not in NO_CLASSES for path in (*inner, *(set(below) - {*splits})))
-
-
-def _may_be_class(folder: Path) -> bool:
-    """Tell whether a folder may be a class, or a split with classes: one of images only is none."""
-    return any(path.name.lower() not in NO_CLASSES for path in folders_in(folder))
 
 
 def _has_class_folders(folder: Path) -> bool:
@@ -271,7 +276,7 @@ def _columns_in(
     """
     problems = []
     for file in _entries(folder, is_folder=False):
-        if file.suffix.lower() not in tables.SUFFIXES or not tables.column_names(file):
+        if file.suffix.lower() not in tables.SUFFIXES:
             continue
         try:
             kind, options = columns_for(tables.read_table(file), target, folder, can_guess=can_guess)

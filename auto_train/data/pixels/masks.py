@@ -15,6 +15,9 @@ from auto_train.data.pixels.transform import Pixels
 from auto_train.data.targets import Masks
 from auto_train.types import Listener
 
+# Another one whenever mask files are read otherwise, so that no store holds values of before.
+MADE_BY = "masks 2"
+
 
 class MaskStore:
     """Masks (side, side) by position.
@@ -61,7 +64,7 @@ def open_masks(
             cache=cache,
             limit_mb=limit_mb,
             preprocess=resize,
-            made_by="masks",
+            made_by=MADE_BY,
             listener=listener,
             what="masks",
         )

@@ -129,8 +129,11 @@ def check_splits(name: str, folder: Path, options: Options, samples: "Samples") 
     return [f"{path}: the annotations name no image in it, and none is used" for path in left]
 
 
-def detect(folder: Path, options: Options) -> str:
+def detect(folder: Path, options: Options, *, is_asked: bool = True) -> str:
     """Return the name of the format of the data in a folder.
+
+    Args:
+        is_asked: whether the kind of annotations is; else a message names the formats of all kinds.
 
     Raises:
         DataError: no folder, or no reader knows what is in it.
@@ -144,7 +147,7 @@ def detect(folder: Path, options: Options) -> str:
     for name in NAMES[options.target]:
         if get_reader(name, options.target).detect(folder, options):
             return name
-    raise no_format(folder, [options.target])
+    raise no_format(folder, [options.target] if is_asked else list(NAMES))
 
 
 def annotated_with(folder: Path) -> str:

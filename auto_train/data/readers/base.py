@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from auto_train.types import normal_text
+
 if TYPE_CHECKING:
     from auto_train.data.samples import Samples
     from auto_train.data.targets import Targets
@@ -90,8 +92,8 @@ def file_samples(rows: Sequence[tuple[Path, str, str, str]], root: Path, warning
         {
             "path": [str(path).removeprefix(prefix) for path, *_ in rows],
             "split": [split for _, split, _, _ in rows],
-            "label": [label for _, _, label, _ in rows],
-            "group": [group for *_, group in rows],
+            "label": [normal_text(label) for _, _, label, _ in rows],
+            "group": [normal_text(group) for *_, group in rows],
             "sha256": "",
         },
         dtype=object,

@@ -1,15 +1,15 @@
 """What all readers of boxes give: images with boxes as their files say, put together to samples."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from auto_train.data.readers.base import Options, target_samples
 from auto_train.data.readers.classes import unknown_class
-from auto_train.data.readers.places import short_name
-from auto_train.data.samples import listed
-from auto_train.errors import DataError
+from auto_train.data.readers.places import DIR_HINT, MISSING_IMAGE, NOT_ONE_IMAGE, PATHS_HINT, short_name
+from auto_train.errors import DataError, listed
+from auto_train.types import normal_text
 
 if TYPE_CHECKING:
     from auto_train.data.samples import Samples
@@ -79,6 +79,7 @@ def box_samples(
     from auto_train.data.readers.shares import are_shares, in_pixels
     from auto_train.data.targets import Boxes
 
+    rows = [replace(row, boxes=list(map(_composed, row.boxes))) for row in rows]
     boxes = [box for row in rows for box in row.boxes]
     if not boxes:
         hint = "name the files in [training.data] annotations_file, or another [project.data] format"
@@ -104,6 +105,11 @@ def box_samples(
     return target_samples(images, targets, labels, folder, warnings=warnings, notes=notes)
 
 
+def _composed(box: Box) -> Box:
+    """Return the box with its name in one Unicode form: "café" is one class, however a file writes it."""
+    return box if box.name.isascii() else box._replace(name=normal_text(box.name))
+
+
 def refuse(problems: Sequence[str], where: Path, hint: str = "") -> None:
     """Pass if there are no problems.
 
@@ -112,7 +118,13 @@ def refuse(problems: Sequence[str], where: Path, hint: str = "") -> None:
     """
     if problems:
         message = listed(f"{len(problems)} annotations cannot be used", problems)
-        raise DataError(message, where=str(where), hint=hint or "correct or remove them")
+        raise DataError(message, where=str(where), hint=hint or _hint(problems))
+
+
+def _hint(problems: Sequence[str]) -> str:
+    if any(MISSING_IMAGE in text or NOT_ONE_IMAGE in text for text in problems):
+        return f"{PATHS_HINT}\n  {DIR_HINT}"
+    return "correct these annotations"
 
 
 def _check_names(rows: Sequence[Annotated], classes: Sequence[str]) -> None:

@@ -48,6 +48,8 @@ def check_objects(column: str, cells: Sequence[str], lines: Sequence[int], where
     hint = "write the names of the classes into this column"
     if "rectanglelabels" in cell or "polygonlabels" in cell or "brushlabels" in cell:
         hint = "these are regions drawn in Label Studio: export boxes as COCO, YOLO or Pascal VOC, polygons as COCO"
+    elif column in ("region_shape_attributes", "region_attributes"):
+        hint = "this is a table of the VGG Image Annotator: export its project as COCO"
     elif "keypointlabels" in cell or "original_width" in cell:
         hint = "these are regions drawn in Label Studio, of a kind that is not read"
     message = f"column '{column}' holds JSON objects: '{shortened(cell)}'"

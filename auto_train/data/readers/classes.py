@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from auto_train.errors import DataError, did_you_mean
+from auto_train.types import normal_text
 
 
 def unknown_class(name: str, classes: Sequence[str]) -> str:
@@ -32,7 +33,8 @@ def class_names(path: Path) -> list[str]:
         DataError: it cannot be read, a line is blank, a name is there twice.
     """
     try:
-        names = [line.strip() for line in path.read_text(encoding="utf-8-sig").rstrip().split("\n")]
+        text = normal_text(path.read_text(encoding="utf-8-sig"))
+        names = [line.strip() for line in text.rstrip().split("\n")]
     except (OSError, ValueError) as error:
         raise DataError(f"cannot be read: {error}", where=str(path)) from error
     for line, name in enumerate(names, 1):

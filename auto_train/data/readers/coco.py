@@ -12,6 +12,7 @@ from auto_train.data.readers.contents import holds
 from auto_train.data.readers.numbers import side_in
 from auto_train.data.readers.places import Places, folders_in, short_name, split_folders, unused_images
 from auto_train.errors import DataError
+from auto_train.types import normal_text
 
 LOOKS = "JSON files with images, annotations and categories (COCO)"
 _Content = Mapping[str, Sequence[Mapping[str, Any]]]
@@ -177,11 +178,11 @@ def _add_names(names: dict[int, str], content: _Content, file: Path, problems: l
     Exports of Roboflow begin with a category that is above all others, often of the same name as one of them.
     """
     used = {key for one in content["annotations"] if isinstance(key := one.get("category_id"), int)}
-    above = {str(one.get("supercategory")) for one in content["categories"]}
+    above = {normal_text(str(one.get("supercategory"))) for one in content["categories"]}
     own: set[int] = set()
     groups = []
     for number, one in enumerate(content["categories"], 1):
-        key, name = one.get("id"), str(one.get("name") or "").strip()
+        key, name = one.get("id"), normal_text(str(one.get("name") or "").strip())
         if not isinstance(key, int) or not name:
             problems.append(f"{short_name(file)}: category {number} has no id or no name")
         elif key not in used and name in above and one.get("supercategory") != name:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from auto_train.data.readers.base import Options, file_samples
 from auto_train.data.readers.cells import are_lists, check_objects, names_in
 from auto_train.data.readers.numbers import check_decimals, number_in
-from auto_train.data.readers.rows import MISSING, SEVERAL, Row, find_tables, one_row_each, read_tables
+from auto_train.data.readers.rows import MISSING, NO_LABEL, SEVERAL, Row, find_tables, one_row_each, read_tables
 from auto_train.errors import DataError, UsageError
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def read(folder: Path, options: Options) -> "Samples":
         label = "" if not names or names[0].lower() in MISSING else names[0]
         if wrong or len(names) > 1:
             return label, [wrong or f"{SEVERAL}: {', '.join(names)}"]
-        return label, [] if label else ["no label"]
+        return label, [] if label else [NO_LABEL]
 
     rows = one_row_each(tables, folder, options, label_of, several=SEVERAL_HINT)
     _check_classes(rows.values, column, ", ".join(str(table.path) for table, _ in tables))

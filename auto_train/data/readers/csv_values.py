@@ -109,8 +109,7 @@ def _columns(tables: Sequence[Table], options: Options) -> tuple[list[str], list
     numbers = [name for name in unnamed if name in aside and share_of_numbers(_cells(name, tables)) > 0.5]
     notes = [f"learnt are the columns of numbers: {', '.join(columns)}"]
     notes += [f"not learnt is what holds no numbers: {', '.join(left)}"] if left else []
-    hint = "[project.data] label_column names them where they are meant"
-    notes += [f"not learnt are ids, dates, sizes and the like: {', '.join(numbers)}; {hint}"] if numbers else []
+    notes += [f"not learnt are ids, dates, sizes: {', '.join(numbers)}; label_column names what is"] if numbers else []
     return columns, notes
 
 

@@ -5,7 +5,7 @@ import math
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ from auto_train.data.readers.places import (
     unused_images,
 )
 from auto_train.errors import DataError, ImageError
+from auto_train.types import normal_text
 
 if TYPE_CHECKING:
     from auto_train.data.samples import Samples
@@ -173,6 +174,7 @@ def samples_of(drawing: Drawing, folder: Path, options: Options) -> "Samples":
     places, problems = Places(folder, options), drawing.problems
     paths: dict[Path, Drawn] = {}
     for image in drawing.images:
+        image.outlines = [replace(one, label=normal_text(one.label)) for one in image.outlines]
         path, problem = places.locate(image.name, image.file.parent, image.split)
         if problem:
             problems.append(image.says(problem))

@@ -1,7 +1,6 @@
 """Class folders, with or without train / valid / test folders above them."""
 
 import os
-import unicodedata
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from auto_train.data.image import SUFFIXES
 from auto_train.data.readers.base import SPLIT_NAMES, Options, file_samples
-from auto_train.errors import DataError, did_you_mean
+from auto_train.errors import DataError, did_you_mean, listed
+from auto_train.types import normal_text
 
 if TYPE_CHECKING:
     from auto_train.data.samples import Samples
@@ -38,8 +38,26 @@ def read(folder: Path, options: Options) -> "Samples":
         counts = ", ".join(f"{count} {suffix}" for suffix, count in ignored.most_common(8))
         warnings.append(f"{folder}: files that are no images are ignored: {counts}")
     if not rows:
-        raise DataError("no image lies in a class folder", where=str(folder), allowed="FOLDER/[train/]CLASS/IMAGE")
+        raise _without_classes(folder, options, warnings)
     return file_samples(rows, folder, warnings)
+
+
+def _without_classes(folder: Path, options: Options, warnings: list[str]) -> DataError:
+    """Return the error that says where images lie instead, and which folders of classes are named like splits."""
+    message = listed("no image lies in a class folder", warnings) if warnings else "no image lies in a class folder"
+    named = [path for path in _subfolders(folder) if _is_split(path) and _loose_images(path)]
+    others = [path.name for path in _subfolders(folder) if not _is_split(path) and next(_walk(path, Counter()), None)]
+    hint = ""
+    if named and others and not options.split_dirs:
+        name = named[0].name
+        hint = f"'{name}' is read as a split for its name: if it is a class as {others[0]} is, rename the folder"
+    elif named:
+        hint = "sort the images of each split into a folder for each class, or add a table of paths and labels"
+    return DataError(message, where=str(folder), allowed="FOLDER/[train/]CLASS/IMAGE", hint=hint)
+
+
+def _loose_images(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and path.is_file()]
 
 
 def _split_folders(folder: Path, options: Options, warnings: list[str]) -> dict[str, Path]:
@@ -81,14 +99,12 @@ def _labelled(
     root: Path, split: str, folder: Path, ignored: Counter[str], warnings: list[str]
 ) -> Iterator[tuple[Path, str]]:
     """Yield path and label of each image of a split, in an order that no file system changes."""
-    loose = [path.name for path in root.iterdir() if path.suffix.lower() in SUFFIXES and path.is_file()]
-    if loose:
+    if loose := _loose_images(root):
         warnings.append(f"{root}: {len(loose)} images lie in no class folder and are not used")
     for below in _subfolders(root):
         if not split and _is_split(below):
             continue
-        # One name in two Unicode forms (macOS, Linux) is one class.
-        label = unicodedata.normalize("NFC", below.name)
+        label = normal_text(below.name)  # of two Unicode forms (macOS, Linux) one class
         images = sorted(_walk(below, ignored))
         if not images:
             warnings.append(f"{below}: no image in this folder, so it is no class")

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from auto_train.data.image import SUFFIXES
 from auto_train.data.readers.places import folders_in, split_named
-from auto_train.data.samples import listed
-from auto_train.errors import DataError
+from auto_train.errors import DataError, listed
+from auto_train.types import normal_text
 
 _FOLDER = "imagesets"
 # Names of lists that stand for no split: train and valid together, and CVAT's for images without one.
@@ -86,7 +86,7 @@ def _splits(lists: dict[Path, str], place: Path) -> dict[str, str]:
 
 def _stem(line: str) -> str:
     """Return the stem a line names: alone, in quotes, as a file in any folder, or with the flag of a class behind."""
-    text = line.strip()
+    text = normal_text(line.strip())
     first, _, flag = text.rpartition(" ")
     text = (first if first and flag in _FLAGS else text).strip().strip('"').rpartition("/")[2]
     stem, mark, suffix = text.rpartition(".")

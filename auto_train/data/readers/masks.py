@@ -10,9 +10,10 @@ from auto_train.data.masks import MaskFile
 from auto_train.data.readers.base import Options, target_samples
 from auto_train.data.readers.classes import names_in
 from auto_train.data.readers.image_sets import find_sets
+from auto_train.data.readers.mask_colours import are_by_colour, class_names, codes_of, colour_maps, unused
 from auto_train.data.readers.places import IMAGE_FOLDERS, folders_in, images_below, inner_splits, split_folders
-from auto_train.data.samples import listed
-from auto_train.errors import DataError
+from auto_train.errors import DataError, ImageError, listed
+from auto_train.types import normal_text
 
 if TYPE_CHECKING:
     from auto_train.data.samples import Samples
@@ -43,10 +44,11 @@ def read(folder: Path, options: Options) -> "Samples":
 
     Splits are folders around images/ and masks/ or in them, or ``ImageSets/Segmentation``. Class names are those of the
     INI, or lines of classes.txt, seg_classes.txt or labels.txt, in the order of the values; without any the values
-    themselves. 255 counts for nothing.
+    themselves. 255 is ignored. Where labelmap.txt names the colours that masks show, these say the classes.
 
     Raises:
-        DataError: no folders, masks without an image, several files of a stem; masks of 0 and 255 alone.
+        DataError: no folders, masks without an image, several files of a stem; masks of 0 and 255 alone; masks none of
+            which can be read.
     """
     folders = _folders(folder, options)
     if not folders:
@@ -56,8 +58,8 @@ def read(folder: Path, options: Options) -> "Samples":
     pairs = [pair for place in folders for pair in _pairs(place, problems, warnings)]
     lists = find_sets(folder, SETS)
     if sets := lists.splits:
-        pairs = [(sets[image.stem], image, mask) for _, image, mask in pairs if image.stem in sets]
-        missing = sorted(set(sets) - {image.stem for _, image, _ in pairs})
+        pairs = [(sets[stem], image, mask) for _, image, mask in pairs if (stem := normal_text(image.stem)) in sets]
+        missing = sorted(set(sets) - {normal_text(image.stem) for _, image, _ in pairs})
         text = f"in {lists.name}, and no image with a mask"
         if lists.name.lower().endswith(SETS[0].lower()):
             problems += [f"{stem}: {text}" for stem in missing]
@@ -74,23 +76,47 @@ def read(folder: Path, options: Options) -> "Samples":
 def _samples(pairs: Sequence[Pair], folder: Path, options: Options, warnings: Sequence[str]) -> "Samples":
     from auto_train.data.targets import Masks
 
+    masks = [mask for *_, mask in pairs]
+    maps = colour_maps(masks, folder)
+    by_colour = bool(maps) and are_by_colour(masks[:: max(len(masks) // LOOKED_AT, 1)], maps)
+    if by_colour:
+        names = class_names(maps, options.classes)
+        codes = codes_of(maps, names)
+        notes = [f"masks are read by colour, as {file} says" for file in sorted({one.file for one in maps.values()})]
+    sums = _sums(pairs, folder)
+    sources = [
+        MaskFile(mask, sum, codes.get(mask.parent, ()) if by_colour else ())
+        for mask, sum in zip(masks, sums, strict=True)
+    ]
+    if not by_colour:
+        warnings = [*warnings, *unused(maps)]
+        names, notes = _names_of_numbers(sources, folder, options)
+    rows = [(image, split, "") for split, image, _ in pairs]
+    targets = Masks(names=tuple(names), sources=sources)
+    return target_samples(rows, targets, names, folder, warnings=warnings, notes=notes)
+
+
+def _names_of_numbers(sources: Sequence[MaskFile], folder: Path, options: Options) -> tuple[list[str], list[str]]:
+    """Return the class names by mask value, and a note on where they are from.
+
+    Raises:
+        DataError: masks that mean something else than classes by their values, or none that can be read.
+    """
     names, file = (list(options.classes), None) if options.classes else names_in(folder, CLASS_FILES)
-    sources = [MaskFile(mask, sum) for (_, _, mask), sum in zip(pairs, _sums(pairs, folder), strict=True)]
     values = _values(sources[:: max(len(sources) // LOOKED_AT, 1)] if names else sources)
+    place = sources[0].path.parent
     if 255 in values and values <= {0, 255}:
-        message = f"masks hold 0 and 255 only, and 255 counts for nothing: {pairs[0][2].name}"
-        raise DataError(message, where=str(pairs[0][2].parent), allowed="0, 1, 2 … for the classes",
+        message = f"masks hold 0 and 255 only, and 255 is ignored: {sources[0].path.name}"
+        raise DataError(message, where=str(place), allowed="0, 1, 2 … for the classes",
                         hint="save them with 1 in place of 255")  # fmt: skip
     notes = [f"class names are the lines of {file}"] if file else []
     if not names:
-        _check_gaps(values - {255}, pairs[0][2].parent)
+        _check_gaps(values - {255}, place)
         names = ["background", *(str(value) for value in range(1, max(values - {255}, default=0) + 1))]
         notes = [f"classes have no names: {CLASS_FILES[0]} in {folder} or [project] classes gives them, line by line"]
     if len(names) < 2:
         raise DataError(f"one class only, '{names[0]}'", where=str(file or folder), allowed="at least two classes")
-    rows = [(image, split, "") for split, image, _ in pairs]
-    targets = Masks(names=tuple(names), sources=sources)
-    return target_samples(rows, targets, names, folder, warnings=warnings, notes=notes)
+    return names, notes
 
 
 def _check_gaps(values: set[int], folder: Path) -> None:
@@ -136,13 +162,13 @@ def _pairs(place: Pair, problems: list[str], warnings: list[str]) -> Iterator[Pa
     split, images, masks = place
     by_stem: dict[str, Path] = {}
     for path in images_below(images, SUFFIXES):
-        stem = str(path.relative_to(images).with_suffix(""))
+        stem = normal_text(str(path.relative_to(images).with_suffix("")))
         if stem in by_stem:
             problems.append(f"{path}: a second image of this name beside {by_stem[stem].name}")
         by_stem[stem] = path
     used: dict[str, Path] = {}
     for path in images_below(masks, MASK_SUFFIXES):
-        stem = str(path.relative_to(masks).with_suffix(""))
+        stem = normal_text(str(path.relative_to(masks).with_suffix("")))
         own = stem if stem in by_stem else stem.removesuffix(_END)
         if own not in by_stem:
             problems.append(f"{path}: no image of this name in {images}")
@@ -150,7 +176,7 @@ def _pairs(place: Pair, problems: list[str], warnings: list[str]) -> Iterator[Pa
             problems.append(f"{path}: a second mask of {by_stem[own].name} beside {used[own].name}")
         used[own] = path
     for path in images_below(masks, OTHERS) if masks != images else ():
-        stem = str(path.relative_to(masks).with_suffix(""))
+        stem = normal_text(str(path.relative_to(masks).with_suffix("")))
         own = stem if stem in by_stem else stem.removesuffix(_END)
         if own in by_stem and own not in used:
             problems.append(f"{path}: of another format than masks, {', '.join(MASK_SUFFIXES)}")
@@ -180,17 +206,26 @@ def _sums(pairs: Sequence[Pair], folder: Path) -> list[str]:
 
 
 def _values(sources: Sequence[MaskFile]) -> set[int]:
-    """Return the values in masks; those that cannot be read say nothing here, the doctor names them."""
+    """Return the values in masks; of some that cannot be read the doctor says why.
+
+    Raises:
+        DataError: none can be read; why the first one cannot.
+    """
     import numpy as np
 
     from auto_train.data.parallel import in_order, new_pool
-    from auto_train.errors import ImageError
 
-    def values_of(source: MaskFile) -> set[int]:
+    def values_of(source: MaskFile) -> set[int] | ImageError:
         try:
             return set(np.unique(source.read()).tolist())
-        except ImageError:
-            return set()
+        except ImageError as error:
+            return error
 
     with new_pool("masks") as pool:
-        return set().union(*in_order(pool, values_of, sources, ahead=64))
+        found = list(in_order(pool, values_of, sources, ahead=64))
+    errors = [one for one in found if isinstance(one, ImageError)]
+    if len(errors) == len(found):
+        first = errors[0]
+        message = f"none of {len(found)} masks looked at can be read; the first one {first.message}"
+        raise DataError(message, where=first.where, allowed=first.allowed, hint=first.hint)
+    return set().union(*(one for one in found if not isinstance(one, ImageError)))

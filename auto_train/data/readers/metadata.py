@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
+_WORD = re.compile(r"[A-Z]?[a-z]+\d*|[A-Z]+\d*(?![a-z])|\d+")
 # The number of a row, and what a data frame's index is called where it was saved.
 _ROW_NUMBERS = {"", "id", "ids", "idx", "index", "row", "nr", "unnamed 0"}
 # Last words.

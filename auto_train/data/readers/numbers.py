@@ -16,6 +16,7 @@ _PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 # With commas: of decimals or between thousands. With more than one point, or one before a comma.
 _MARKED = re.compile(r"[+-]?(\d+,\d+|\d{1,3}(,\d{3})+(\.\d+)?|\d{1,3}(\.\d{3})+,\d+|\d{1,3}(\.\d{3}){2,})")
 _THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?")
+_WITH_UNIT = re.compile(r"[+-]?(\d+([.,]\d+)?)\s*(?P<unit>[A-Za-zµ°%€$£/²³]+)")
 _POINTED = re.compile(r"[1-9]\d{0,2}\.\d{3}")
 
 
@@ -44,6 +45,20 @@ def check_decimals(column: str, cells: Iterable[str], where: str) -> None:
         return
     hint = "save the table with decimal points and nothing between thousands"
     raise DataError(message, where=where, allowed="decimal points", hint=hint)
+
+
+def check_units(column: str, cells: Iterable[str], where: str) -> None:
+    """Pass if a column does not hold numbers with one unit behind them, which would be taken for names.
+
+    Raises:
+        DataError: it does.
+    """
+    matches = [_WITH_UNIT.fullmatch(cell) for cell in cells if cell]
+    units = {match["unit"] for match in matches if match}
+    if matches and all(matches) and len(units) == 1:
+        message = f"column '{column}' holds numbers with their unit: '{matches[0][0]}'" if matches[0] else ""
+        hint = f"leave the unit out, or write it into the name of the column: {column} [{units.pop()}]"
+        raise DataError(message, where=where, allowed="numbers", hint=hint)
 
 
 def _marks(cells: Sequence[str]) -> str:

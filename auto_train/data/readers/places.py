@@ -10,8 +10,13 @@ from auto_train.data.image import SUFFIXES
 from auto_train.data.readers.base import SPLIT_NAMES, SPLIT_OF, Options
 from auto_train.data.readers.image_index import ImageIndex, spellings
 from auto_train.errors import DataError
+from auto_train.types import normal_text, on_disk
 
 IMAGE_FOLDERS = ("images", "image", "imgs", "img", "jpegimages")
+# Problems that a caller has advice for.
+MISSING_IMAGE, NOT_ONE_IMAGE = "no such image", "is not one image"
+PATHS_HINT = "correct the paths, or put the images anywhere below the data's folder"
+DIR_HINT = "or name their folder in [training.data] images_dir"
 # Below the data's folder, where folders of images are looked for.
 MOST_LEVELS = 3
 
@@ -82,12 +87,16 @@ class Places:
         """Return path and problem, or that another name stands for the image already."""
         before = self._names.setdefault(path, name)
         if not problem and before != name and {before, name} & self._moved.keys():
-            problem = f"'{name}' and '{before}' are both {path.name}, as far as the ends of their paths tell"
+            problem = f"'{name}' {NOT_ONE_IMAGE}: by the end of its path it is {path.name}, and so is '{before}'"
         return path, problem
 
+    def numbered_like(self, name: str) -> str:
+        """Return the name of an image with the same number but for zeros before it; "" for none."""
+        return self._index.with_number(name)
+
     def _missing(self, name: str) -> str:
-        near = self._index.with_number(name)
-        return f"no such image; '{near}' is there: zeros before the number may be lost" if near else "no such image"
+        near = self.numbered_like(name)
+        return f"{MISSING_IMAGE}; '{near}' is there: zeros before the number may be lost" if near else MISSING_IMAGE
 
     @cached_property
     def _index(self) -> ImageIndex:
@@ -96,7 +105,7 @@ class Places:
 
     def _hits(self, place: Path, names: list[str]) -> list[Path]:
         for name in names:
-            path = Path(os.path.normpath(place / name))
+            path = on_disk(Path(os.path.normpath(place / name)))
             if os.path.isfile(path):  # noqa: PTH113 - Path.is_file raises for a name that is too long
                 return [path]
             if path.suffix.lower() not in SUFFIXES and (found := self._with_stem(path)):
@@ -111,16 +120,16 @@ class Places:
             for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else ():  # noqa: PTH112, PTH208
                 stem, suffix = os.path.splitext(name)  # noqa: PTH122 - a hundred thousand names
                 if suffix.lower() in SUFFIXES:
-                    stems[stem].append(name)
+                    stems[normal_text(stem)].append(name)
             self._stems[folder] = stems
-        return [path.parent / name for name in self._stems[folder].get(path.name, ())]
+        return [path.parent / name for name in self._stems[folder].get(normal_text(path.name), ())]
 
     def _one(self, hits: list[Path], name: str) -> tuple[Path, str]:
         different = sorted(set(hits))
         if len(different) == 1:
             return different[0], ""
         shown = ", ".join(str(path) for path in different[:3])
-        return different[0], f"'{name}' may be several images: {shown}"
+        return different[0], f"'{name}' {NOT_ONE_IMAGE}: {shown}"
 
     def _split_of(self, path: Path) -> str:
         parts = path.parts[len(self.folder.parts) : -1]

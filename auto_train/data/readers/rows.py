@@ -6,10 +6,18 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from auto_train.data.readers.base import SPLIT_OF, Options
-from auto_train.data.readers.places import Places, short_name, split_named
+from auto_train.data.readers.places import (
+    DIR_HINT,
+    MISSING_IMAGE,
+    NOT_ONE_IMAGE,
+    PATHS_HINT,
+    Places,
+    short_name,
+    split_named,
+)
 from auto_train.data.readers.table import SUFFIXES, Table, column_names, read_table
-from auto_train.data.samples import listed
-from auto_train.errors import DataError
+from auto_train.errors import DataError, listed
+from auto_train.types import normal_text, on_disk
 
 Value = TypeVar("Value")
 # file_name is what Hugging Face calls it; the others only where no class folders may be meant.
@@ -20,7 +28,7 @@ IN_SPLITS = ("metadata.*", "_annotations.csv", "_classes.csv")
 # Share of images with rows of different labels up to which these are mistakes; more mean several labels for an image.
 MOSTLY_ONE = 0.1
 # Problems that have an advice of their own.
-SEVERAL, MISSING_IMAGE = "several values", "no such image"
+SEVERAL, NO_LABEL = "several values", "no label"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,14 +92,14 @@ def find_tables(folder: Path, options: Options, fits: Callable[[Sequence[str]], 
         DataError: it is not clear which of several is meant.
     """
     if options.labels_file:
-        return {folder / options.labels_file: ""}
+        return {on_disk(folder / options.labels_file): ""}
     if not folder.is_dir():
         return {}
 
     def is_table(path: Path) -> bool:
         if path.suffix.lower() not in SUFFIXES or path.name.startswith(".") or not path.is_file():
             return False
-        names = column_names(path)
+        names = [normal_text(name) for name in column_names(path)]
         return any(name in names for name in path_columns(options)) and fits(names)
 
     here = [path for path in sorted(folder.iterdir()) if is_table(path)]
@@ -254,6 +262,8 @@ def refuse(problems: Sequence[str], files: Sequence[Path], several: str = "") ->
         return
     message = listed(f"{len(problems)} rows cannot be used", problems)
     hints = [several] if several and any(SEVERAL in text for text in problems) else []
-    if any(MISSING_IMAGE in text for text in problems):
-        hints.append("name the folder of the images in [training.data] images_dir, or correct the paths")
+    if any(text in problem for problem in problems for text in (MISSING_IMAGE, NOT_ONE_IMAGE)):
+        hints += [PATHS_HINT, DIR_HINT]
+    if any(NO_LABEL in text for text in problems):
+        hints.append("give each of these images its label, or list images without one in a table of their own")
     raise DataError(message, where=", ".join(map(str, files)), hint="\n  ".join(hints) or "correct these rows")

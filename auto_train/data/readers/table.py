@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TextIO
 
 from auto_train.data.readers.header import check_header, has_image_suffix
-from auto_train.data.samples import listed
-from auto_train.errors import DataError, did_you_mean
+from auto_train.errors import DataError, did_you_mean, listed
+from auto_train.types import normal_text
 
 SUFFIXES = (".csv", ".tsv", ".parquet", ".jsonl")
 
@@ -21,13 +21,18 @@ class Table:
 
     Attributes:
         path: the file.
-        columns: cells by column name, stripped; missing values are "".
+        columns: cells by column name, stripped, in one Unicode form; missing values are "".
         lines: the number of each row's line, from 1; of each row for Parquet.
     """
 
     path: Path
     columns: dict[str, list[str]]
     lines: list[int]
+
+    def __post_init__(self) -> None:
+        """Bring names and cells into one Unicode form: "café" is one class, however it is written."""
+        columns = {normal_text(name): list(map(normal_text, cells)) for name, cells in self.columns.items()}
+        object.__setattr__(self, "columns", columns)
 
     def column(self, *names: str) -> list[str]:
         """Return the first of these columns that is there.
@@ -150,9 +155,7 @@ def _check_header(names: Sequence[str], path: Path) -> None:
     twice = sorted({name for name in names if name and names.count(name) > 1})
     if twice:
         message = f"column '{twice[0]}' is there {names.count(twice[0])} times"
-        raise DataError(
-            message, where=f"{path}:1", allowed="one column of each name", hint="rename or remove the others"
-        )
+        raise DataError(message, where=f"{path}:1", allowed="one column of each name", hint="rename the others")
 
 
 def _read_typed(path: Path) -> Table:

@@ -12,6 +12,7 @@ from auto_train.data.readers.numbers import number_in, side_in
 from auto_train.data.readers.places import Places, folders_in, short_name, split_folders, unused_images
 from auto_train.data.readers.xml import Element, read_xml
 from auto_train.errors import DataError
+from auto_train.types import normal_text
 
 if TYPE_CHECKING:
     from auto_train.data.samples import Samples
@@ -60,10 +61,10 @@ def read(folder: Path, options: Options) -> "Samples":
     problems = list(_of_another_format([file for _, file in files], places))
     warnings = [*lists.warnings]
     if sets:
-        missing = sorted(set(sets) - {file.stem for _, file in files})
+        missing = sorted(set(sets) - {normal_text(file.stem) for _, file in files})
         problems += [f"{stem}: in {place}, and no XML file of that name" for stem in missing]
-        unused = [file for _, file in files if file.stem not in sets]
-        files = [(sets[file.stem], file) for _, file in files if file.stem in sets]
+        unused = [file for _, file in files if normal_text(file.stem) not in sets]
+        files = [(sets[stem], file) for _, file in files if (stem := normal_text(file.stem)) in sets]
         warnings += [f"{folder}: {len(unused)} XML files are in no list of {place} and not used"] if unused else []
     rows = [_annotated(file, split, places, problems) for split, file in files]
     for path, twice in _repeated(rows).items():

@@ -22,6 +22,7 @@ from auto_train.data.readers.places import (
 from auto_train.data.readers.yolo_config import CONFIG_FILES, YoloConfig, images_listed, places_of, read_config
 from auto_train.data.readers.yolo_lines import Pose, box_in, form_of, holds_labels
 from auto_train.errors import DataError, ImageError
+from auto_train.types import normal_text, on_disk
 
 if TYPE_CHECKING:
     from auto_train.data.samples import Samples
@@ -97,7 +98,7 @@ def read(folder: Path, options: Options) -> "Samples":
     _check_splits(pairs, config)
     if not pairs:
         raise DataError("no image beside a folder of labels", where=str(folder), allowed=LOOKS)
-    files = [file for *_, file in pairs if file.is_file()]
+    files = [path for *_, file in pairs if (path := on_disk(file)).is_file()]
     form = form_of(files, config.pose if config else None, config.file if config else None)
     rows = _annotated(pairs, names, problems, form.pose)
     refuse(problems, folder)
@@ -111,7 +112,7 @@ def read(folder: Path, options: Options) -> "Samples":
 def _has_labels(place: _Place) -> bool:
     """Tell whether there are files of labels: a caption beside an image is none, an empty file in a folder apart is."""
     some = islice(images_below(place.images, SUFFIXES), LOOKED_AT)
-    files = [place.labels / path.relative_to(place.images).with_suffix(".txt") for path in some]
+    files = [on_disk(place.labels / path.relative_to(place.images).with_suffix(".txt")) for path in some]
     there = [file for file in files if file.is_file()]
     filled = [file for file in there if file.stat().st_size]
     return any(map(holds_labels, filled)) or (bool(there) and not filled and place.labels != place.images)
@@ -225,12 +226,12 @@ def _pairs(place: _Place, problems: list[str]) -> Iterator[_Pair]:
     """Yield split, image and the place of its labels, whether they are there or not."""
     stems: dict[str, Path] = {}
     for path in images_below(place.images, SUFFIXES):
-        stem = str(path.relative_to(place.images).with_suffix(""))
+        stem = normal_text(str(path.relative_to(place.images).with_suffix("")))
         if stem in stems:
             problems.append(f"{short_name(path)}: of one name with {stems[stem].name}, so labels would be of both")
         stems[stem] = path
     for path in images_below(place.labels, [".txt", *OTHERS]):
-        is_of_image = str(path.relative_to(place.labels).with_suffix("")) in stems
+        is_of_image = normal_text(str(path.relative_to(place.labels).with_suffix(""))) in stems
         if path.suffix.lower() in OTHERS:
             if not is_of_image or path.with_suffix(".txt").is_file():  # what the labels were made from
                 continue
@@ -257,7 +258,7 @@ def _annotated(pairs: Sequence[_Pair], names: Sequence[str], problems: list[str]
 def _read(image: Path, file: Path, names: Sequence[str], pose: Pose | None) -> tuple[list[Box] | None, list[str]]:
     """Return the boxes of a file, None where there is none, and what is wrong in it."""
     try:
-        lines = file.read_text(encoding="utf-8-sig").splitlines()
+        lines = on_disk(file).read_text(encoding="utf-8-sig").splitlines()
     except FileNotFoundError:
         return None, []
     except (OSError, ValueError) as error:

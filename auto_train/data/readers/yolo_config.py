@@ -10,9 +10,8 @@ from auto_train.data.readers.base import SPLIT_OF, Options
 from auto_train.data.readers.darknet import data_file, lists_in, names_of, place_of, read_keys
 from auto_train.data.readers.places import Places
 from auto_train.data.readers.yolo_lines import Pose
-from auto_train.data.samples import listed
-from auto_train.errors import DataError
-from auto_train.types import absolute
+from auto_train.errors import DataError, listed
+from auto_train.types import absolute, normal_text
 
 CONFIG_FILES = ("data.yaml", "data.yml", "dataset.yaml", "dataset.yml")
 _PLACES = "folders of images, or .txt files with an image a line"
@@ -172,7 +171,9 @@ def _names(found: Any, file: Path) -> list[str]:
         found = [by_number.get(str(number), "") for number in range(len(found))]
     if found is None:
         return []
-    names = [str(name) for name in found] if isinstance(found, Sequence) and not isinstance(found, str) else []
+    names = (
+        [normal_text(str(name)) for name in found] if isinstance(found, Sequence) and not isinstance(found, str) else []
+    )
     if not all(names) or len(set(names)) < max(len(names), 1):
         message = "names are no list of different names, nor a mapping from 0, 1, 2 … to them"
         raise DataError(message, where=str(file))

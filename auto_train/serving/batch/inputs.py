@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from auto_train.data.fetch import archive
-from auto_train.data.image import SUFFIXES
+from auto_train.data.image import DECODED_SUFFIXES, SUFFIXES
 from auto_train.errors import DataError, MissingError
 from auto_train.types import absolute
 
@@ -97,7 +97,7 @@ def _below(word: str, named: Path, folder: Path) -> list[Input]:
     every = (path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
     files = sorted(path for path in every if not path.name.startswith("."))  # ._photo.jpg is no photo
     if not files:
-        allowed = ", ".join(sorted(SUFFIXES))
+        allowed = ", ".join(sorted(DECODED_SUFFIXES))
         raise DataError("there is no image in it", where=str(named), allowed=allowed)
     inside = [path.relative_to(folder) for path in files]
     return [

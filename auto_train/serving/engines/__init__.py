@@ -12,16 +12,14 @@ ENGINES = {
 }
 
 
-def open_engine(name: str, found: FoundModel, *, trust_code: bool = False) -> Engine:
-    """Open a model with one engine.
-
-    Args:
-        name: a key of ``ENGINES``.
-        trust_code: run Python code that the bundle brings along.
-
-    Raises:
-        BundleError: the files are incomplete, altered or not trusted.
-    """
+def engine(name: str) -> type[Engine]:
+    """Return an engine by its name in ``ENGINES``."""
     module, _, cls = ENGINES[name].partition(":")
-    engine: Engine = getattr(import_module(module), cls).open(found, trust_code=trust_code)
-    return engine
+    found: type[Engine] = getattr(import_module(module), cls)
+    return found
+
+
+def engines_for(found: FoundModel) -> list[type[Engine]]:
+    """Return the engines that can run a model, the fastest first."""
+    able = [cls for name in ENGINES if (cls := engine(name)).can_run(found)]
+    return sorted(able, key=lambda cls: cls.rank)

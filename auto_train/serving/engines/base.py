@@ -1,7 +1,7 @@
 """The contract of an engine."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, ClassVar, Protocol, Self
 
 from auto_train.answers import Described
 from auto_train.bundle.find import FoundModel
@@ -24,9 +24,21 @@ class Metadata(Described):
 
 
 class Engine(Protocol):
-    """Run one model. ``infer`` is called from several threads at a time."""
+    """Run one model. ``infer`` is called from several threads at a time.
 
+    Attributes:
+        rank: engines are tried in this order, the fastest first.
+        reads: the format of the exports it runs; none: it runs the bundle itself.
+    """
+
+    rank: ClassVar[int]
+    reads: ClassVar[str | None]
     metadata: Metadata
+
+    @classmethod
+    def can_run(cls, found: FoundModel) -> bool:
+        """Tell whether it can run a model in the forms that were found. Loads nothing."""
+        ...
 
     @classmethod
     def open(cls, found: FoundModel, *, trust_code: bool = False) -> Self:

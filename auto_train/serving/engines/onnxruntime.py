@@ -19,6 +19,8 @@ LARGE = 3 * 4_000_000
 class OnnxRuntimeEngine:
     """One session, called from several threads."""
 
+    rank, reads = 10, "onnx"
+
     def __init__(self, session: Any, metadata: Metadata):
         import onnxruntime
 
@@ -27,19 +29,25 @@ class OnnxRuntimeEngine:
         self._give_back.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
 
     @classmethod
+    def can_run(cls, found: FoundModel) -> bool:
+        return "onnx" in found.exports
+
+    @classmethod
     def open(cls, found: FoundModel, *, trust_code: bool = False) -> Self:
         import onnxruntime
         from onnxruntime.capi import onnxruntime_pybind11_state as state
 
-        options = onnxruntime.SessionOptions()
+        path, options = found.exports["onnx"], onnxruntime.SessionOptions()
         options.intra_op_num_threads = len(os.sched_getaffinity(0))
         # Requests run side by side: a thread that spins while it waits takes the core another one needs.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.log_severity_level = 3
         try:
-            session = onnxruntime.InferenceSession(found.onnx, options, providers=["CPUExecutionProvider"])
+            session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
         except (state.Fail, state.InvalidProtobuf, state.InvalidGraph, state.NoSuchFile) as error:
-            raise BundleError(f"onnxruntime cannot open the export: {error}", where=str(found.onnx)) from error
+            raise BundleError(
+                f"onnxruntime cannot open the export: {error}", where=str(found.exports["onnx"])
+            ) from error
         return cls(session, _metadata(session, found))
 
     def infer(self, images: "np.ndarray") -> "np.ndarray":
@@ -54,7 +62,7 @@ def _metadata(session: Any, found: FoundModel) -> Metadata:
     if missing:
         raise BundleError(
             f"the ONNX file says nothing of: {', '.join(sorted(missing))}",
-            where=str(found.onnx),
+            where=str(found.exports["onnx"]),
             hint="serve files that `train` exported",
         )
     return Metadata(

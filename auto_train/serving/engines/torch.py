@@ -12,8 +12,14 @@ if TYPE_CHECKING:
 class TorchEngine:
     """The bundle's InferenceModel on the CPU."""
 
+    rank, reads = 100, None
+
     def __init__(self, model: Any, metadata: Metadata):
         self._model, self.metadata = model, metadata
+
+    @classmethod
+    def can_run(cls, found: FoundModel) -> bool:
+        return found.bundle is not None
 
     @classmethod
     def open(cls, found: FoundModel, *, trust_code: bool = False) -> Self:

@@ -83,7 +83,9 @@ def test_service_without_an_ini_says_what_to_type(site: httpx.Client):
     assert "This service has no INI to train" in text and "textarea" not in text
 
 
-@pytest.mark.parametrize("path", ["/ui/jobs/7", "/ui/jobs/x", "/ui/jobs/-1", "/ui/jobs/" + "9" * 40])
+@pytest.mark.parametrize(
+    "path", ["/ui/jobs/7", "/ui/jobs/x", "/ui/jobs/-1", "/ui/jobs/" + "9" * 40, "/ui/jobs/" + "9" * 5000]
+)
 def test_job_that_is_not_there_is_404(trainer: httpx.Client, path: str):
     assert trainer.get(path).status_code == 404
 

@@ -119,14 +119,14 @@ def test_damaged_metrics_are_said_and_the_rest_is_shown(pages: Pages, tmp_path: 
 
 @pytest.mark.parametrize("status", ["failed", "interrupted", "running"])
 def test_run_that_ended_early_says_why_and_how_to_go_on(pages: Pages, tmp_path: Path, status: str):
-    run = make_run(tmp_path, status=status)
+    run = make_run(tmp_path, status=status, log=f"written to {tmp_path}/models/model.pth\n")
     with (run / "events.jsonl").open("a") as file:
-        file.write(f'{{"event": "{status}", "error": "the loss became <nan>"}}\n')
+        file.write(f'{{"event": "{status}", "error": "the loss became <nan> in {tmp_path}/data/x.png"}}\n')
     with pages(tmp_path) as client:
         text = client.get(f"/ui/runs/{NAME}").text
-    assert f"python main.py train --resume {run}" in text
+    assert f"python main.py train --resume {tmp_path.name}/runs/{NAME}" in text and str(tmp_path) not in text
     assert "No epoch has ended in this run" in text
-    assert ("The loss became &lt;nan&gt;" in text) is (status != "running")
+    assert ("The loss became &lt;nan&gt; in x.png" in text) is (status != "running")
 
 
 def test_running_run_is_asked_about_until_it_ends(pages: Pages, tmp_path: Path):

@@ -1,6 +1,10 @@
+import zlib
+
 import numpy as np
 import pytest
 from PIL import Image
+
+from tests.data.bounded.made import png16, tiff
 
 
 def codes_of(folder, doctor) -> dict[str, list[str]]:
@@ -73,3 +77,39 @@ def test_every_kind_of_broken_file_is_a_finding_to_leave_out(write_photos, photo
         ("empty_split", ""),  # splits are not drawn here
     ]
     assert all(one.leave_out for one in examination.errors[:4])
+
+
+def save_12_bits(folder, name: str, photo, *, is_colour: bool, times: int = 1) -> None:
+    values = np.asarray(photo if is_colour else photo.convert("L")).astype(np.uint16) * 16 * times
+    (folder / name).write_bytes(png16(values))
+
+
+@pytest.mark.parametrize("is_colour", [True, False])
+def test_12_bits_in_16_are_told_and_their_narrow_range(write_photos, photo, doctor, is_colour):
+    folder = write_photos({f"{'ab'[i % 2]}/{i}.png": i for i in range(8)})
+    save_12_bits(folder, "a/narrow.png", photo(9), is_colour=is_colour)
+    save_12_bits(folder, "b/full.png", photo(10), is_colour=is_colour, times=16)
+    for _ in range(2):  # from the files, then from the cache
+        found = codes_of(folder, doctor)
+        assert found["odd_mode"] == ["a/narrow.png", "b/full.png"]
+        assert found["narrow_range"] == ["a/narrow.png"]
+
+
+def test_16_bit_colour_tiff_and_alpha_are_told(write_photos, photo, doctor):
+    folder = write_photos({f"{'ab'[i % 2]}/{i}.png": i for i in range(8)})
+    values = np.asarray(photo(9)).astype(np.uint16) * 257
+    (folder / "a/colour.tif").write_bytes(tiff(96, 96, [zlib.compress(values.tobytes())], samples=3, bits=16))
+    (folder / "b/clear.png").write_bytes(png16(np.dstack([values, np.full((96, 96), 40_000, np.uint16)])))
+    found = codes_of(folder, doctor)
+    assert found["odd_mode"] == ["a/colour.tif", "b/clear.png"] and found["transparent"] == ["b/clear.png"]
+
+
+@pytest.mark.parametrize(
+    ("name", "start"), [("photo.heic", b"ftypheic"), ("photo.avif", b"ftypavif"), ("x.jpg", b"ftypheic")]
+)
+def test_heic_and_avif_are_errors_of_their_own(write_photos, find, name, start):
+    folder = write_photos({f"{'ab'[i % 2]}/{i}.png": i for i in range(4)})
+    (folder / "a" / name).write_bytes(b"\0\0\0\x18" + start + bytes(40))
+    finding = find(folder, "not_decoded")
+    assert [item.path for item in finding.items] == [f"a/{name}"] and "JPEG" in finding.items[0].message
+    assert ("AVIF" if b"avif" in start else "HEIC") in finding.items[0].message

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from auto_train.data.doctor import Examination, look_at_all, write_data_report
-from auto_train.data.doctor.masks import look_at_masks
+from auto_train.data.doctor.scan_masks import look_at_masks
 from auto_train.data.targets import IGNORE, Masks
 from tests.data.doctor.annotated import examination_of, masks_of, messages, samples_of
 
@@ -38,7 +38,7 @@ def examined(write_photos: WritePhotos) -> Callable[..., Examination]:
         (mask(0, 1, 7, 9), "mask_value_unknown", "mask.png: value 7, 9 (allowed: 0 to 1, 255 for ignored)"),
         (mask(IGNORE), "mask_ignored", ""),
         (mask(0), "mask_empty", ""),
-        (mask(0, IGNORE), "mask_empty", ""),
+        (mask(0, IGNORE), "mask_0_255", "mask.png: values 0 and 255 alone"),
     ],
 )
 def test_odd_mask_has_its_code(

@@ -197,3 +197,20 @@ def test_csv_real_table_of_the_blood_cells(mirror: Path, tmp_path: Path) -> None
     assert len(samples) == 364
     assert samples.table["split"].value_counts().to_dict() == {"train": 205, "valid": 87, "test": 72}
     assert len(samples.labels) == 7
+
+
+def test_csv_lists_of_one_label_are_that_label_and_longer_ones_are_told(make_files) -> None:
+    folder = write(make_files("1.png", "2.png", "3.png"), "path,label", "1.png,['a']", "2.png,\"['b']\"")
+
+    assert read_samples(folder).table["label"].tolist() == ["a", "b"]
+    write(folder, "path,label", "1.png,['a']", "2.png,\"['a', 'b']\"")
+    with pytest.raises(DataError, match=r"labels.csv:3: several values: a, b \(2.png\)") as caught:
+        read_samples(folder)
+    assert "multilabel" in caught.value.hint
+
+
+def test_csv_split_column_of_another_name_is_used_and_said(make_files) -> None:
+    folder = write(make_files("1.png", "2.png"), "path,label,Usage", "1.png,a,Training", "2.png,b,Test")
+
+    assert rows(folder, "split") == [("train",), ("test",)]
+    assert any("'Usage'" in note for note in read_samples(folder).notes)

@@ -108,3 +108,43 @@ def test_labels_real_blood_cells_by_the_column_of_labels(real) -> None:
     assert samples.labels == ["Platelets", "RBC", "WBC"]
     assert samples.table["split"].value_counts().to_dict() == {"train": 205, "valid": 87, "test": 72}
     assert [set(found) for found in sets(real("bccd"))] == [set(cell.split()) for cell in table["labels"]]
+
+
+@pytest.mark.parametrize("cells", [("['cat', 'dog']", "[]"), ('["cat", "dog"]', ""), ("['cat' 'dog']", "nan")])
+def test_labels_in_lists_saved_as_text_are_read_as_lists(make_files, cells: tuple[str, str]) -> None:
+    folder = make_files("1.png", "2.png", "3.png")
+    table = pd.DataFrame({"path": ["1.png", "2.png", "3.png"], "labels": [*cells, "['big dog']"]})
+    table.to_csv(folder / "labels.tsv", sep="\t", index=False)
+
+    assert sets(folder) == [("cat", "dog"), (), ("big dog",)]
+
+
+def test_labels_in_lists_of_a_parquet_file_keep_their_commas(make_files) -> None:
+    folder = make_files("1.png", "2.png")
+    table = pd.DataFrame({"path": ["1.png", "2.png"], "labels": [["red, white", "a|b"], ["a|b"]]})
+    table.to_parquet(folder / "labels.parquet")
+
+    assert sets(folder) == [("a|b", "red, white"), ("a|b",)]
+
+
+def test_labels_in_a_row_each_are_united_with_a_note(make_files, write) -> None:
+    make_files("1.png", "2.png")
+    folder = write("labels.csv", "path,labels", "1.png,big dog", "1.png,cat", "1.png,cat", "2.png,cat")
+
+    assert sets(folder) == [("big dog", "cat"), ("cat",)]
+    assert any("1 images have several rows" in note for note in read_samples(folder, target="labels").notes)
+
+
+def test_labels_in_a_broken_list_name_file_and_line(make_files, write) -> None:
+    make_files("1.png", "2.png")
+    folder = write("labels.csv", "path;labels", "1.png;['cat']", "2.png;['cat', 'dog'")
+
+    with pytest.raises(DataError, match=r"labels.csv:3: .*is not a list of names \(2.png\)"):
+        read_samples(folder, target="labels")
+
+
+def test_labels_of_yes_and_no_are_flags(make_files, write) -> None:
+    make_files("1.png", "2.png")
+    folder = write("labels.csv", "path,indoor,night", "1.png,yes,No", "2.png,Y,true")
+
+    assert sets(folder) == [("indoor",), ("indoor", "night")]

@@ -30,7 +30,7 @@ def test_values_columns_of_numbers_are_learnt_with_their_units(make_files, write
     assert samples.notes[1:] == (
         "learnt are the columns of numbers: age [years], weight",
         "not learnt is what holds no numbers: name",
-        "not learnt are ids, dates, sizes and the like: id; [project.data] label_column names them where they are meant",
+        "not learnt are ids, dates, sizes: id; label_column names what is",
     )
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from auto_train.data import read_samples
+from auto_train.data.inspect.recognise import recognise
 from auto_train.errors import DataError
 
 
@@ -184,3 +185,19 @@ def test_folders_real_flowers(mirror: Path, tmp_path: Path) -> None:
     # Counts as the data's own README gives them.
     assert samples.labels == ["daisy", "dandelion", "roses", "sunflowers", "tulips"]
     assert samples.table.groupby(["split", "label"]).size().tolist() == [90] * 5 + [30] * 5
+
+
+def test_folders_class_named_like_a_split_is_told(make_files) -> None:
+    folder = make_files("bus/1.png", "car/1.png", "train/1.png", "train/2.png")
+
+    for read in (read_samples, recognise):
+        with pytest.raises(DataError) as caught:
+            read(folder)
+        assert "train: 2 images" in caught.value.message and "bus, car" in caught.value.message
+        assert "'train'" in caught.value.hint and "rename" in caught.value.hint
+
+
+def test_folders_splits_without_class_folders_are_told(make_files) -> None:
+    with pytest.raises(DataError, match="train: 1 images") as caught:
+        read_samples(make_files("train/1.png", "val/1.png"))
+    assert "table" in caught.value.hint

@@ -1,8 +1,12 @@
+from collections.abc import Sequence
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from auto_train.data import read_samples
+from auto_train.data.inspect.recognise import recognise
 from auto_train.data.masks import MaskFile
 from auto_train.data.targets import Masks
 from auto_train.errors import DataError, ImageError
@@ -78,8 +82,52 @@ def test_masks_of_0_and_255_alone_would_teach_nothing(make_files, save_mask) -> 
     make_files("images/a.png")
     folder = save_mask("masks/a.png", [[0, 255]])
 
-    with pytest.raises(DataError, match=r"masks hold 0 and 255 only, and 255 counts for nothing: a.png"):
+    with pytest.raises(DataError, match=r"masks hold 0 and 255 only, .*: a.png"):
         read_samples(folder, target="mask", labels=["background", "cell"])
+
+
+def _save_coloured(folder: Path, names: Sequence[str], colours: Sequence[tuple[int, int, int]]) -> None:
+    """Save masks of these colours, a column each."""
+    for name in names:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.array([colours], np.uint8)).save(path)
+
+
+def test_masks_in_colour_are_read_as_labelmap_says(make_files, write) -> None:
+    make_files("train/images/a.png", "val/images/b.png")
+    _save_coloured(write("labelmap.txt", "bus:0,0,250::", "background:0,0,0::", "car:250,50,83::"),
+                   ["train/masks/a.png", "val/masks/b.png"], [(0, 0, 0), (250, 50, 83), (0, 0, 250)])  # fmt: skip
+    folder = write("val/labelmap.txt", "bus:250,50,83", "background:0,0,0", "car:0,0,250")
+
+    samples = read_samples(folder, target="mask")
+
+    assert samples.labels == ["background", "bus", "car"]
+    assert [source.read().tolist() for source in samples.targets.sources] == [[[0, 2, 1]], [[0, 1, 2]]]
+    digests = {source.digest() for source in samples.targets.sources}
+    assert len(digests) == 2  # equal files that mean something else
+    assert read_samples(folder, target="mask", labels=["car", "bus"]).labels == ["background", "car", "bus"]
+    with pytest.raises(DataError, match="bus"):
+        read_samples(folder, target="mask", labels=["background", "car"])
+
+
+def test_masks_in_colour_without_labelmap_say_so(make_files, tmp_path) -> None:
+    folder = make_files("images/a.png")
+    _save_coloured(folder, ["masks/a.png"], [(0, 0, 0), (250, 50, 83)])
+
+    for place in (read_samples, lambda folder, target: recognise(folder)):
+        with pytest.raises(DataError, match="image in colour") as caught:
+            place(folder, target="mask")
+        assert "labelmap.txt" in caught.value.hint and caught.value.where.endswith("a.png")
+
+
+def test_labelmap_beside_masks_of_numbers_is_not_used(make_files, save_mask, write) -> None:
+    make_files("images/a.png")
+    save_mask("masks/a.png", VALUES)
+    samples = read_samples(write("labelmap.txt", "background:0,0,0", "car:250,50,83"), target="mask")
+
+    assert samples.targets.sources[0].read().tolist() == VALUES
+    assert "labelmap.txt" in samples.warnings[0]
 
 
 def test_mask_of_any_kind_of_file_gives_its_codes(tmp_path) -> None:
@@ -107,9 +155,9 @@ def test_mask_that_is_none_says_why(tmp_path) -> None:
 
     for name, message in {
         "colour.png": "colour.png: is an image in colour",
-        "grey.jpg": "is no mask",
+        "grey.jpg": "is not a mask",
         "large.png": "holds values from 0 to 256",
-        "text.png": "is no mask",
+        "text.png": "is not a mask",
         "cut.png": "cannot be read as a mask",
         "none.png": "cannot be read as a mask",
     }.items():

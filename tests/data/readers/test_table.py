@@ -67,3 +67,19 @@ def test_table_missing_file_names_the_key(tmp_path: Path) -> None:
 def test_column_names_of_anything_are_found_or_none(tmp_path: Path, content: bytes) -> None:
     assert column_names(write(tmp_path / "a.csv", content)) == []
     assert column_names(write(tmp_path / "a.parquet", content)) == []
+
+
+def test_table_of_excel_is_read_in_its_encodings_and_with_its_own_first_line(tmp_path: Path) -> None:
+    for content in ("a\tb\r\nä\t2\r\n".encode("utf-16"), "sep=;\r\na;b\r\nä;2\r\n".encode("utf-8-sig")):
+        table = read_table(write(tmp_path / "a.csv", content))
+        assert table.columns == {"a": ["ä"], "b": ["2"]}
+        assert column_names(tmp_path / "a.csv") == ["a", "b"]
+    assert table.lines == [3]
+
+
+def test_table_of_images_themselves_says_so(tmp_path: Path) -> None:
+    import pandas as pd
+
+    pd.DataFrame({"image": [{"bytes": b"x", "path": "1.png"}]}).to_parquet(tmp_path / "a.parquet")
+    with pytest.raises(DataError, match="column 'image' holds images themselves"):
+        read_table(tmp_path / "a.parquet")

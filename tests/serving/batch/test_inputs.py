@@ -128,3 +128,9 @@ def test_folder_without_images_is_an_error(photos: Path) -> None:
         found_in("empty")
     with pytest.raises(DataError, match="there is no image to predict"):
         found_in()
+
+
+def test_heic_among_photos_is_an_input_so_that_its_error_is_told(tmp_path: Path):
+    for name in ("a.jpg", "b.HEIC", "c.avif", "d.txt"):
+        (tmp_path / name).write_bytes(b"x")
+    assert [found.inside.name for found in find_inputs([tmp_path], tmp_path)] == ["a.jpg", "b.HEIC", "c.avif"]

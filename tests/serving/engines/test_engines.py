@@ -11,7 +11,8 @@ from PIL import Image
 
 from auto_train import actions
 from auto_train.bundle.find import FoundModel, find_at
-from auto_train.serving.engines import ENGINES, open_engine
+from auto_train.serving.engines import ENGINES
+from auto_train.serving.engines import engine as engine_named
 from auto_train.serving.predictor import open_predictor
 from tests.conftest import TrainedRun
 
@@ -23,7 +24,7 @@ def images(digits_run: TrainedRun) -> list[np.ndarray]:
 
 @pytest.mark.parametrize("name", sorted(ENGINES))
 def test_engine_gives_the_bundles_golden_answers(name: str, digits_run: TrainedRun, images: list[np.ndarray]) -> None:
-    engine = open_engine(name, find_at(digits_run.folder))
+    engine = engine_named(name).open(find_at(digits_run.folder))
     golden = json.loads((digits_run.bundle / "golden/answers.json").read_text())
     for image, expected in zip(images, golden.values(), strict=True):
         assert engine.infer(image[None])[0] == pytest.approx(expected, abs=1e-4)
@@ -31,14 +32,14 @@ def test_engine_gives_the_bundles_golden_answers(name: str, digits_run: TrainedR
 
 @pytest.mark.parametrize("name", sorted(ENGINES))
 def test_engine_knows_task_labels_and_name(name: str, digits_run: TrainedRun) -> None:
-    model = open_engine(name, find_at(digits_run.folder)).metadata
+    model = engine_named(name).open(find_at(digits_run.folder)).metadata
     assert (model.task, model.name, model.engine) == ("classification", "digits", name)
     assert model.labels == tuple("0123456789")
 
 
 @pytest.mark.parametrize("name", sorted(ENGINES))
 def test_engine_takes_any_batch_height_width_and_read_only_pixels(name: str, digits_run: TrainedRun) -> None:
-    engine = open_engine(name, find_at(digits_run.folder))
+    engine = engine_named(name).open(find_at(digits_run.folder))
     for shape in [(1, 1, 1, 3), (3, 40, 7, 3), (2, 300, 200, 3)]:
         pixels = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
         pixels.flags.writeable = False
@@ -50,7 +51,7 @@ def test_engine_takes_any_batch_height_width_and_read_only_pixels(name: str, dig
 
 @pytest.mark.parametrize("name", sorted(ENGINES))
 def test_engine_answers_several_threads_as_one(name: str, digits_run: TrainedRun, images: list[np.ndarray]) -> None:
-    engine = open_engine(name, find_at(digits_run.folder))
+    engine = engine_named(name).open(find_at(digits_run.folder))
     alone = [engine.infer(image[None]) for image in images]
     with ThreadPoolExecutor(4) as pool:
         together = list(pool.map(lambda image: engine.infer(image[None]), images * 8))

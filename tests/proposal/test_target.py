@@ -1,0 +1,24 @@
+from pathlib import Path
+
+import pytest
+
+from auto_train.proposal.target import telling_name
+
+
+@pytest.mark.parametrize(
+    ("folder", "name"),
+    [
+        ("/d/bears/images", "bears"),
+        ("/d/bears/Images/train", "bears"),
+        ("/d/bears/dataset/data", "bears"),
+        ("/d/flowers_240", "flowers_240"),
+        ("/d/trains", "trains"),
+        ("/data/images", "images"),  # nothing above it says more
+    ],
+)
+def test_project_is_called_after_the_next_folder_with_a_name_of_its_own(folder: str, name: str) -> None:
+    assert telling_name(Path(folder)) == name
+
+
+def test_project_is_not_called_after_the_user() -> None:
+    assert telling_name(Path.home() / "images") == "images"
