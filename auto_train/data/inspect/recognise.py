@@ -76,14 +76,11 @@ def recognise(place: Path | str, target: str | None = None) -> Recognised:
         raise DataError(f"cannot be read: {error.strerror}", where=str(error.filename)) from error
     except DataError as error:
         # The readers speak to somebody who has an INI already; one with these keys can be written by hand.
-        lines = [line for line in error.hint.split("\n  ") if _is_for_init(line)]
+        lines = [
+            line for line in error.hint.split("\n  ") if not _SECTION.search(line) or any(key in line for key in _KEPT)
+        ]
         hint = "\n  ".join(lines) or (error.hint and HINT)
         raise DataError(error.message, where=error.where, allowed=error.allowed, hint=hint) from error
-
-
-def _is_for_init(line: str) -> bool:
-    """Tell whether a line of a hint helps somebody who has no INI yet."""
-    return not _SECTION.search(line) or any(key in line for key in _KEPT)
 
 
 def _recognise(place: Path, target: str | None) -> Recognised:
@@ -192,9 +189,8 @@ def _by_tables(folder: Path, target: str | None) -> tuple[str, str, Keys, list[s
     if problems and not has_classes and not (_has_candidates(folder) and isinstance(problems[0], NoImagesError)):
         raise problems[0]
     kind = target or "label"
-    format = (
-        detect(folder, Options(target=kind), is_asked=target is not None) if target or _has_candidates(folder) else ""
-    )
+    is_asked = target is not None
+    format = detect(folder, Options(target=kind), is_asked=is_asked) if is_asked or _has_candidates(folder) else ""
     if not format or (format == "folders" and not _has_candidates(folder)):
         raise no_format(folder, [target] if target else list(NAMES))
     return kind, format, {}, []

@@ -45,10 +45,10 @@ def _columns_of(table: Table, corners: Sequence[Sequence[str]]) -> tuple[str, st
 def _are_of_boxes(table: Table, corners: Sequence[str], columns: tuple[str, str]) -> bool:
     """Tell whether most widths and heights are those of the boxes themselves, which do not all begin at 0, 0."""
     cells = zip(*(table.columns[name] for name in (*corners, *columns)), strict=True)
-    rows = [[number for text in texts if (number := number_in(text)) is not None] for texts in cells]
-    boxes = [row for row in rows if len(row) == len(corners) + len(columns)]
+    read = ([number for text in texts if (number := number_in(text)) is not None] for texts in cells)
+    rows = [numbers for numbers in read if len(numbers) == len(corners) + len(columns)]
     same = sum(
         abs(right - left - width) < _ROUNDING and abs(bottom - top - height) < _ROUNDING
-        for left, top, right, bottom, width, height in boxes
+        for left, top, right, bottom, width, height in rows
     )
-    return same > len(boxes) / 2 and any(row[0] or row[1] for row in boxes)
+    return same > len(rows) / 2 and any(row[0] or row[1] for row in rows)

@@ -238,6 +238,60 @@ def test_recognise_class_folders_beside_a_table_of_numbers_stay_classes(tmp_path
     assert recognise(tmp_path, "values").samples.labels == ["size"]
 
 
+@pytest.mark.parametrize("target", [None, "label"])
+@pytest.mark.parametrize(
+    ("text", "cause"),
+    [
+        ("image,breed,sex\n" + "images/1.png,a,m\nimages/2.png,b,f\n" * 2, "'breed' or 'sex'"),
+        ("images/1.png,a\nimages/2.png,b\n", "has no header"),
+        ("image,label\nimages/1.png,a,b\n", "number of cells"),
+        ("image;label\nimages/1.png;B\xe4r\n", "is not UTF-8 text: 'es/1.png;Bär'"),
+    ],
+)  # fmt: skip
+def test_recognise_tells_what_is_wrong_inside_of_a_table_not_what_lies_around_it(
+    tmp_path: Path, text: str, cause: str, target: str | None
+) -> None:
+    lay_out(tmp_path, *(f"images/{number}.png" for number in range(1, 5)))
+    (tmp_path / "list.csv").write_bytes(text.encode("latin-1"))
+
+    with pytest.raises(DataError, match=cause) as caught:
+        recognise(tmp_path, target)
+    assert str(tmp_path / "list.csv") in caught.value.where
+
+
+def test_recognise_offers_only_kinds_that_can_be_read(tmp_path: Path) -> None:
+    lay_out(tmp_path, "images/1.png", "images/2.png")
+    boxes = [f"{number}.png,{label},1,1,5,5" for number in (1, 2) for label in ("car", "bus")]
+    table(tmp_path, "boxes.csv", "filename,class,xmin,ymin,xmax,ymax", *boxes)
+
+    found = recognise(tmp_path)
+
+    assert (found.target, "values" in found.others) == ("boxes", False)
+    for other in found.others:
+        assert len(recognise(tmp_path, other).samples) == 2
+
+
+def test_recognise_rows_of_an_image_with_different_labels_are_united(tmp_path: Path) -> None:
+    lay_out(tmp_path, "images/1.png", "images/2.png")
+    table(tmp_path, "labels.csv", "path,label", "1.png,big dog", "1.png,cat", "2.png,cat")
+
+    found = recognise(tmp_path)
+
+    assert (found.target, found.samples.labels) == ("labels", ["big dog", "cat"])
+    assert found.samples.table["label"].tolist() == ["big dog|cat", "cat"]
+    with pytest.raises(DataError, match="several values: 'big dog' in line 2, 'cat' here") as caught:
+        recognise(tmp_path, "label")
+    assert "--task multilabel" in caught.value.hint and "remove" not in str(caught.value)
+
+
+def test_folders_of_heic_are_named_as_such(tmp_path: Path):
+    for name in ("a/1.heic", "a/2.heic", "b/3.heic"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"\0\0\0\x18ftypheic" + bytes(40))
+    with pytest.raises(DataError, match=r"HEIC.*JPEG"):
+        facts_of(recognise(tmp_path).samples)
+
+
 def coco(folder: Path, *regions: object, name: str = "a.json") -> Path:
     """Write a COCO file about one image for each region, which are segmentations."""
     paths = [f"images/{number}.jpg" for number in range(len(regions))]
@@ -258,9 +312,7 @@ def coco(folder: Path, *regions: object, name: str = "a.json") -> Path:
 @pytest.mark.parametrize(
     ("regions", "others"), [([[], []], ()), ([[[1, 1, 5, 1, 5, 5]]], ("mask",)), ([[[1, 1, 5, 1, 5, 5]], []], ())]
 )
-def test_recognise_offers_masks_only_where_every_object_has_one(
-    tmp_path: Path, regions: list, others: tuple[str, ...]
-) -> None:
+def test_recognise_offers_only_what_a_coco_file_has(tmp_path: Path, regions: list, others: tuple[str, ...]) -> None:
     assert recognise(coco(tmp_path, *regions)).others == others
 
 
@@ -344,57 +396,3 @@ def test_recognise_exports_of_tools(tmp_path: Path) -> None:
     region = '"{""name"": ""rect"", ""x"": 1, ""y"": 1, ""width"": 2, ""height"": 2}","{""class"": ""car""}"'
     file = table(folder, "via_export_csv.csv", header, f"1.jpg,9,{{}},1,0,{region}")
     assert recognise(file).format == recognise(folder).format == "via"
-
-
-@pytest.mark.parametrize("target", [None, "label"])
-@pytest.mark.parametrize(
-    ("text", "cause"),
-    [
-        ("image,breed,sex\n" + "images/1.png,a,m\nimages/2.png,b,f\n" * 2, "'breed' or 'sex'"),
-        ("images/1.png,a\nimages/2.png,b\n", "has no header"),
-        ("image,label\nimages/1.png,a,b\n", "number of cells"),
-        ("image;label\nimages/1.png;B\xe4r\n", "is not UTF-8 text: 'es/1.png;Bär'"),
-    ],
-)  # fmt: skip
-def test_recognise_tells_what_is_wrong_inside_of_a_table_not_what_lies_around_it(
-    tmp_path: Path, text: str, cause: str, target: str | None
-) -> None:
-    lay_out(tmp_path, *(f"images/{number}.png" for number in range(1, 5)))
-    (tmp_path / "list.csv").write_bytes(text.encode("latin-1"))
-
-    with pytest.raises(DataError, match=cause) as caught:
-        recognise(tmp_path, target)
-    assert str(tmp_path / "list.csv") in caught.value.where
-
-
-def test_recognise_offers_only_kinds_that_can_be_read(tmp_path: Path) -> None:
-    lay_out(tmp_path, "images/1.png", "images/2.png")
-    boxes = [f"{number}.png,{label},1,1,5,5" for number in (1, 2) for label in ("car", "bus")]
-    table(tmp_path, "boxes.csv", "filename,class,xmin,ymin,xmax,ymax", *boxes)
-
-    found = recognise(tmp_path)
-
-    assert (found.target, "values" in found.others) == ("boxes", False)
-    for other in found.others:
-        assert len(recognise(tmp_path, other).samples) == 2
-
-
-def test_recognise_rows_of_an_image_with_different_labels_are_united(tmp_path: Path) -> None:
-    lay_out(tmp_path, "images/1.png", "images/2.png")
-    table(tmp_path, "labels.csv", "path,label", "1.png,big dog", "1.png,cat", "2.png,cat")
-
-    found = recognise(tmp_path)
-
-    assert (found.target, found.samples.labels) == ("labels", ["big dog", "cat"])
-    assert found.samples.table["label"].tolist() == ["big dog|cat", "cat"]
-    with pytest.raises(DataError, match="several values: 'big dog' in line 2, 'cat' here") as caught:
-        recognise(tmp_path, "label")
-    assert "--task multilabel" in caught.value.hint and "remove" not in str(caught.value)
-
-
-def test_folders_of_heic_are_named_as_such(tmp_path: Path):
-    for name in ("a/1.heic", "a/2.heic", "b/3.heic"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_bytes(b"\0\0\0\x18ftypheic" + bytes(40))
-    with pytest.raises(DataError, match=r"HEIC.*JPEG"):
-        facts_of(recognise(tmp_path).samples)
