@@ -99,7 +99,7 @@ def read(folder: Path, options: Options) -> "Samples":
     _check_splits(pairs, config)
     if not pairs:
         raise DataError("no image beside a folder of labels", where=str(folder), allowed=LOOKS)
-    files = [file for *_, file in pairs if file.is_file()]
+    files = [path for *_, file in pairs if (path := on_disk(file)).is_file()]
     form = form_of(files, config.pose if config else None, config.file if config else None)
     rows = _annotated(pairs, names, problems, form.pose)
     refuse(problems, folder)
