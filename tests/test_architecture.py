@@ -18,7 +18,7 @@ PACKAGE = ROOT / "auto_train"
 LAYERS = [
     ["version"],
     ["errors"],
-    ["types", "files", "locks", "memory"],
+    ["types", "durations", "files", "locks", "memory"],
     ["registry"],
     ["config", "metrics"],
     ["runs"],

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from auto_train.answers import Answer, Described
+from auto_train.data.rle import decode_rle, encode_rle
 
 if TYPE_CHECKING:
     import numpy as np
@@ -39,26 +40,8 @@ def difference(expected: "np.ndarray", found: "np.ndarray") -> float:
 
 
 def rle_of(pixels: "np.ndarray") -> Rle:
-    """Return (H, W) bool as run lengths: ``size`` [H, W], and ``counts`` that begin with pixels that are not set.
-
-    Pixels are numbered down the columns. Source: COCO's uncompressed RLE, maskApi.h.
-    """
-    import numpy as np
-
-    flat = pixels.ravel(order="F")
-    changes = np.flatnonzero(flat[1:] != flat[:-1]) + 1
-    counts = np.diff(np.concatenate([[0], changes, [flat.size]])).tolist()
-    return {"size": list(pixels.shape), "counts": [0, *counts] if flat[0] else counts}
-
-
-def pixels_of(rle: Rle) -> "np.ndarray":
-    """Return the (H, W) bool array that rle_of() was given."""
-    import numpy as np
-
-    counts = rle["counts"]
-    flat = np.repeat(np.arange(len(counts)) % 2 == 1, counts)
-    pixels: np.ndarray = flat.reshape(rle["size"], order="F")
-    return pixels
+    """Return (H, W) bool as COCO's run lengths: ``size`` [H, W], and ``counts`` as data/rle.py gives them."""
+    return {"size": list(pixels.shape), "counts": encode_rle(pixels)}
 
 
 def mask_of(said: Mapping[str, Any], labels: Sequence[str]) -> "np.ndarray":
@@ -68,5 +51,5 @@ def mask_of(said: Mapping[str, Any], labels: Sequence[str]) -> "np.ndarray":
     height, width = next(iter(said["mask"].values()))["size"]
     mask = np.zeros((height, width), np.uint8)
     for name, rle in said["mask"].items():
-        mask[pixels_of(rle)] = list(labels).index(name)
+        mask[decode_rle(rle["counts"], height, width)] = list(labels).index(name)
     return mask

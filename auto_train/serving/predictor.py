@@ -10,7 +10,7 @@ from auto_train.answers import answer_function, difference_function
 from auto_train.bundle import compare_golden, verify_filelist, weights_sha256
 from auto_train.bundle.find import FoundModel, find_at, find_for_config
 from auto_train.errors import BundleError, DataError, MissingError, TaskContractError
-from auto_train.runs.listing import read_json
+from auto_train.runs.read import read_json
 from auto_train.serving.engines import engines_for
 from auto_train.serving.engines.base import Engine, Metadata
 from auto_train.types import absolute
