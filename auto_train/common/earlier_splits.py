@@ -30,7 +30,7 @@ def earlier_splits(folder: Path, fraction: float, sums: Collection[str]) -> tupl
             break
         if _fraction_of(run) != round(fraction, _DIGITS):
             continue
-        found = _splits_in(run / "manifest.csv")
+        found = splits_in(run / "manifest.csv")
         new = {sha256: split for sha256, split in found.items() if sha256 in wanted and sha256 not in known}
         known |= new
         names += [run.name] if new else []
@@ -58,7 +58,7 @@ def _fraction_of(run: Path) -> float | None:
         return None
 
 
-def _splits_in(file: Path) -> dict[str, str]:
+def splits_in(file: Path) -> dict[str, str]:
     """Return the split of each content; not of contents in several."""
     try:
         table = read_manifest(file)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from loguru import logger
 
+from auto_train.common.earlier_splits import splits_in
 from auto_train.common.evaluation import evaluate_run
 from auto_train.common.learning_rate import found_rate
 from auto_train.common.next_step import next_step_told
@@ -134,13 +135,10 @@ class TrainingRun:
         return self.resume.state if self.resume else None
 
     @property
-    def frozen(self) -> dict[str, str] | None:
-        """The splits by path of the run that is resumed; None for a new one, and for one without a manifest yet."""
+    def earlier(self) -> dict[str, str] | None:
+        """The splits by sha256 of the run that is resumed; None for a new one, and for one without a manifest yet."""
         file = self.folder.path / "manifest.csv"
-        if not self.resume or not file.is_file():
-            return None
-        rows = read_manifest(file)
-        return dict(zip(rows["path"], rows["split"], strict=True))
+        return splits_in(file) if self.resume and file.is_file() else None
 
     def _start(self, task: Task) -> None:
         self.say(f"The backbone starts from {task.weights_name or 'random weights'}")

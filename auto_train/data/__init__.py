@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from auto_train.data.images import Images as Images
     from auto_train.data.manifest import evaluation_hash as evaluation_hash
     from auto_train.data.manifest import write_manifest as write_manifest
+    from auto_train.data.read import read_samples as read_samples
     from auto_train.data.samples import Samples as Samples
-    from auto_train.data.samples import read_samples as read_samples
     from auto_train.data.split import assign_splits as assign_splits
 
 _HOMES = {
@@ -26,7 +26,7 @@ _HOMES = {
     "evaluation_hash": "manifest",
     "write_manifest": "manifest",
     "Samples": "samples",
-    "read_samples": "samples",
+    "read_samples": "read",
     "Source": "fetch.source",
     "acquire": "fetch.source",
     "assign_splits": "split",

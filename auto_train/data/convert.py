@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from auto_train.data.doctor.boxes import check_boxes
-from auto_train.data.doctor.scan import Looks
+from auto_train.data.doctor.looks import Looks
 from auto_train.data.images import FileImages
 from auto_train.data.samples import Samples
 from auto_train.data.targets import Boxes

@@ -10,8 +10,7 @@ import pytest
 from auto_train.data import acquire, read_samples
 from auto_train.data.images import FileImages
 from auto_train.data.readers.idx import array_samples
-from auto_train.data.samples import listed
-from auto_train.errors import DataError
+from auto_train.errors import DataError, listed
 
 
 @pytest.fixture

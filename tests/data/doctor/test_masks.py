@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from auto_train.data.doctor import Examination, look_at_all, write_data_report
-from auto_train.data.doctor.masks import look_at_masks
+from auto_train.data.doctor.scan_masks import look_at_masks
 from auto_train.data.targets import IGNORE, Masks
 from tests.data.doctor.annotated import examination_of, masks_of, messages, samples_of
 
