@@ -5,22 +5,35 @@ A file defines ``class Form``: see :class:`AnswerForm` in base.py. Loads no torc
 
 import pkgutil
 from importlib import import_module
-from importlib.util import find_spec
 
 from auto_train.answers.base import Answer, AnswerForm, Described, PlainForm
 from auto_train.errors import BundleError, TaskContractError
 from auto_train.registry import ANSWER_FILE, load_module, recipes
 
-__all__ = ["Answer", "AnswerForm", "Described", "PlainForm", "answer_form", "built_in_forms", "find_form", "is_served"]
+__all__ = [
+    "Answer",
+    "AnswerForm",
+    "Described",
+    "PlainForm",
+    "answer_form",
+    "built_in_forms",
+    "built_in_tasks",
+    "find_form",
+    "is_served",
+]
 
 _SHARED = {"base", "draw", "words"}
 _MEMBERS = ("Schema", "answer", "difference", "words", "draw")
 
 
+def built_in_tasks() -> list[str]:
+    """Return the tasks that have a file here."""
+    return sorted({module.name for module in pkgutil.iter_modules(__path__)} - _SHARED)
+
+
 def built_in_forms() -> dict[str, AnswerForm]:
     """Return the forms of the files here, by task."""
-    names = sorted({module.name for module in pkgutil.iter_modules(__path__)} - _SHARED)
-    return {name: import_module(f"{__name__}.{name}").Form() for name in names}
+    return {task: _built_in(task) for task in built_in_tasks()}
 
 
 def is_served(task: str) -> bool:
@@ -46,9 +59,8 @@ def find_form(task: str) -> AnswerForm | None:
     Raises:
         TaskContractError: answer.py of the recipe fails, or defines no whole ``Form``.
     """
-    if task.isidentifier() and task not in _SHARED and find_spec(f"{__name__}.{task}"):
-        form: AnswerForm = import_module(f"{__name__}.{task}").Form()
-        return form
+    if task in built_in_tasks():
+        return _built_in(task)
     recipe = recipes().get(task)
     if recipe is None or (module := load_module(recipe, ANSWER_FILE)) is None:
         return None
@@ -61,3 +73,8 @@ def find_form(task: str) -> AnswerForm | None:
         )
     own: AnswerForm = cls()
     return own
+
+
+def _built_in(task: str) -> AnswerForm:
+    form: AnswerForm = import_module(f"{__name__}.{task}").Form()
+    return form

@@ -55,7 +55,11 @@ def draw_answer(
 
 
 def fits(schema: type[Answered], answer: Any) -> bool:
-    """Tell whether an answer, as JSON has it, has the fields of a schema; it may have others too, and lack the model's name."""
+    """Tell whether an answer has the fields of a schema; others may be there, and the model's name may be missing.
+
+    Args:
+        answer: as JSON has it.
+    """
     if not isinstance(answer, Mapping):
         return False
     try:
