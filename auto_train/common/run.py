@@ -34,7 +34,6 @@ from auto_train.runs.changes import flat, table
 from auto_train.runs.find import find_run
 from auto_train.runs.folder import RunFolder, SilentFolder, TrainResult, all_warnings, environment
 from auto_train.runs.read import METRICS
-from auto_train.runs.tables import read_manifest
 from auto_train.training.checkpoints.checkpoint import Checkpointer
 from auto_train.training.early_stop import EarlyStop
 from auto_train.training.epoch_log import EpochLog
