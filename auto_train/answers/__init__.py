@@ -64,7 +64,7 @@ def find_form(task: str) -> AnswerForm | None:
     recipe = recipes().get(task)
     if recipe is None or (module := load_module(recipe, ANSWER_FILE)) is None:
         return None
-    cls = getattr(module, "Form", None)
+    cls: Any = getattr(module, "Form", None)
     if missing := [name for name in _MEMBERS if not hasattr(cls, name)]:
         raise TaskContractError(
             f"class Form lacks {', '.join(missing)}" if cls else "there is no class Form",
