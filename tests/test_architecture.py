@@ -166,6 +166,31 @@ def test_layers_every_package_has_a_place():
     assert {layer_of(module) for module in MODULES} - {""} <= {name for row in LAYERS for name in row}
 
 
+def writes_or_locks_by_hand(node: ast.AST) -> str:
+    """Return what stands for a way of our own to put a file in place or to lock; "" for everything else."""
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        return next((name for name in imported(node) if name.split(".")[0] in ("fcntl", "filelock")), "")
+    if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
+        return ""
+    called = ast.unparse(node.func)
+    if called in ("os.replace", "os.rename", "os.fsync", "tempfile.mkstemp", "tempfile.NamedTemporaryFile"):
+        return called
+    # Path's take one argument; those of texts, times and tables take several or have names.
+    return called if node.func.attr in ("rename", "replace") and len(node.args) == 1 and not node.keywords else ""
+
+
+def test_files_are_put_in_place_and_locked_in_one_way():
+    ways = {PACKAGE / "files.py", PACKAGE / "locks.py"}
+    wrong = [
+        f"{path.relative_to(ROOT)}:{getattr(node, 'lineno', 0)} uses {way}; see files.py and locks.py"
+        for path in python_files()
+        if path not in ways
+        for node in ast.walk(tree_of(path))
+        if (way := writes_or_locks_by_hand(node))
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
 def test_recipes_do_not_import_each_other():
     wrong = [
         f"{path.relative_to(ROOT)}:{line} imports {target}"
