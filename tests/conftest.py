@@ -72,22 +72,33 @@ def real(mirror: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[st
 def run_cli(tmp_path_factory: pytest.TempPathFactory) -> RunCli:
     """Return a function that runs ``python main.py ARGS…`` as a user does and gives the finished process.
 
-    With --json every line it printed is held against its schema.
+    With --json every line it printed is held against its schema. ``is_fresh`` starts an interpreter of its own, for
+    what depends on how Python starts; any other process is forked, so that torch is not imported again for each.
     """
-    elsewhere = tmp_path_factory.mktemp("cwd")
+    elsewhere, output = tmp_path_factory.mktemp("cwd"), tmp_path_factory.mktemp("output")
 
     def run(
-        *args: str | Path, cwd: Path = elsewhere, env: dict[str, str] | None = None, timeout: float = 240
+        *args: str | Path,
+        cwd: Path = elsewhere,
+        env: dict[str, str] | None = None,
+        timeout: float = 240,
+        is_fresh: bool = False,
     ) -> "subprocess.CompletedProcess[str]":
-        done = subprocess.run(
-            [sys.executable, str(ROOT / "main.py"), *map(str, args)],
-            cwd=cwd,
-            env={**os.environ, **(env or {})},
-            timeout=timeout,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        words = [str(word) for word in args]
+        if is_fresh:
+            done = subprocess.run(
+                [sys.executable, str(ROOT / "main.py"), *words],
+                cwd=cwd,
+                env={**os.environ, **(env or {})},
+                timeout=timeout,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+        else:
+            from tests import processes
+
+            done = processes.run(words, cwd, output, env or {}, timeout)
         if "--json" in args:
             from tests.lines import checked
 
