@@ -149,7 +149,6 @@ def be_the_program(
     with errors.open("w") as file, errors.with_suffix(".out").open("w") as out:
         os.dup2(file.fileno(), 2)
         os.dup2(out.fileno(), 1)
-    sys.stderr, sys.stdout = os.fdopen(2, "w", buffering=1), os.fdopen(1, "w")
     sys.argv = ["main.py", *words]
     find_packages(environment.get("PYTHONPATH", ""))
     main(words)
