@@ -90,7 +90,7 @@ def main(args: Sequence[str] | None = None, *, task: str | None = None) -> NoRet
     if ASKED_BY_SHELL in os.environ:
         from auto_train.cli.completion import answer
 
-        answer()
+        answer(typer.main.get_command(app))
     try:
         words = _with_task(words, task) if task else words
         if "--json" in words:

@@ -1,14 +1,14 @@
-"""Splits that earlier runs of the same project have drawn: images that were seen then keep them (docs/adr/0010)."""
+"""Splits that earlier runs of the same project have drawn: images that were seen then keep them (docs/adr/0006)."""
 
 from collections.abc import Collection
 from pathlib import Path
 
 from loguru import logger
 
-from auto_train.data import read_manifest
 from auto_train.data.split import DRAWN
 from auto_train.errors import DataError
-from auto_train.runs.read import RunFiles
+from auto_train.runs.read import read_config
+from auto_train.runs.tables import read_manifest
 
 # Runs that are read, the newest first; usually the first one knows all images.
 MOST_RUNS = 20
@@ -47,7 +47,7 @@ def _runs(folder: Path) -> list[Path]:
 
 def _fraction_of(run: Path) -> float | None:
     """Return what a run has held out; None where its config does not say, or has limited the run to a few images."""
-    config = RunFiles(run).config
+    config = read_config(run)
     if config.get("training.limit_batches", "none") != "none":
         return None
     try:

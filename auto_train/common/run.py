@@ -33,6 +33,7 @@ from auto_train.reports import write_report
 from auto_train.runs.changes import flat, table
 from auto_train.runs.find import find_run
 from auto_train.runs.folder import RunFolder, SilentFolder, TrainResult, all_warnings, environment
+from auto_train.runs.read import METRICS
 from auto_train.training.checkpoints.checkpoint import Checkpointer
 from auto_train.training.early_stop import EarlyStop
 from auto_train.training.epoch_log import EpochLog
@@ -254,7 +255,7 @@ class TrainingRun:
         # The gate first: a model whose export was refused does not replace the one that is served.
         self._export(task, inference)
         save_weights(self.folder, task)
-        self.folder.append("metrics.jsonl", {"final": True, **metrics, "data": task.source.origin})
+        self.folder.append(METRICS, {"final": True, **metrics, "data": task.source.origin})
         return self._result(task, metrics, report=write_report(self.folder.path))
 
     def _export(self, task: Task, inference: "InferenceModel") -> None:

@@ -11,13 +11,13 @@ from torch import nn
 from auto_train import registry
 from auto_train.bundle import load_bundle
 from auto_train.bundle.find import find_for_config
-from auto_train.common.loaders import Move, eval_loader, train_loader
+from auto_train.common.loaders import eval_loader, train_loader
 from auto_train.common.optimize import optimizer_of
 from auto_train.common.precision import precision_choices
 from auto_train.common.read_data import check_known, fetch_data, read_data
 from auto_train.common.user_loaders import normalisation_of
 from auto_train.config import AttrDict, Config, load_config
-from auto_train.data import Samples, Source, decode_image, evaluation_hash, find_weights, read_manifest
+from auto_train.data import Samples, Source, decode_image, evaluation_hash, find_weights
 from auto_train.data.inspect.facts import Facts
 from auto_train.data.pixels.loader import TargetRows
 from auto_train.errors import TaskContractError, UsageError
@@ -28,6 +28,7 @@ from auto_train.proposal.backbone import Weights
 from auto_train.proposal.choice import Choice
 from auto_train.proposal.machine import Machine
 from auto_train.proposal.propose import propose
+from auto_train.runs.tables import read_manifest
 from auto_train.training.learner import Learner
 from auto_train.training.precision import choose_precision
 from auto_train.training.rng import seed_everything
@@ -68,8 +69,8 @@ class Task(qTaskBase):
 
     inference_class: ClassVar[type[InferenceModel]]
     report_score: ClassVar[tuple[str, str]] = ("score", "max")
-    move: Move | None = None
-    has_grey_edges = False
+    move: ClassVar[Any] = None  # a Move of loaders.py
+    has_grey_edges: ClassVar[bool] = False
     picture: Callable[[Any, np.ndarray], np.ndarray] | None = None
     eval_needs_loss = True
 

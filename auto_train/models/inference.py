@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from auto_train import registry
-from auto_train.answers import Described, difference_function
+from auto_train.answers import Described, PlainForm, find_form
 from auto_train.bundle.config_mixin import ConfigMixin, save_config
 from auto_train.data.pixels.resize import resize_images
 from auto_train.errors import BundleError
@@ -109,7 +109,7 @@ class InferenceModel(nn.Module, ConfigMixin):
 
     def difference(self, expected: "np.ndarray", found: "np.ndarray") -> float:
         """Return how far two answers (N, …) are apart; 0: they are the same."""
-        return difference_function(self.task)(expected, found)
+        return (find_form(self.task) or PlainForm()).difference(expected, found)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Return final answers.

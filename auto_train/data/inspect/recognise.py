@@ -186,7 +186,7 @@ def _by_tables(folder: Path, target: str | None) -> tuple[str, str, Keys, list[s
         labels = shown if isinstance(shown, str) else "', '".join(shown)
         note = f"a table names the images in column '{options['path_column']}', labels in '{labels}'"
         return kind, "csv", options, [note]
-    if problems and not has_classes and not (_may_be_class(folder) and isinstance(problems[0], NoImagesError)):
+    if problems and not has_classes and not (_has_candidates(folder) and isinstance(problems[0], NoImagesError)):
         raise problems[0]
     kind = target or "label"
     is_asked = target is not None
@@ -212,11 +212,6 @@ def _has_candidates(folder: Path) -> bool:
     splits = [path for path in below if path.name.lower() in SPLITS]
     inner = [path for split in splits for path in folders_in(split)]
     return any(path.name.lower() not in NO_CLASSES for path in (*inner, *(set(below) - {*splits})))
-
-
-def _may_be_class(folder: Path) -> bool:
-    """Tell whether a folder may be a class, or a split with classes: one of images only is none."""
-    return any(path.name.lower() not in NO_CLASSES for path in folders_in(folder))
 
 
 def _has_class_folders(folder: Path) -> bool:

@@ -1,13 +1,15 @@
 """What all readers of boxes give: images with boxes as their files say, put together to samples."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from auto_train.data.readers.annotated import Annotated, Box
 from auto_train.data.readers.base import Options, target_samples
 from auto_train.data.readers.classes import unknown_class
 from auto_train.data.readers.places import DIR_HINT, MISSING_IMAGE, NOT_ONE_IMAGE, PATHS_HINT, short_name
+from auto_train.data.readers.shares import are_shares, in_pixels
 from auto_train.errors import DataError, listed
 from auto_train.types import normal_text
 
@@ -17,38 +19,6 @@ if TYPE_CHECKING:
 
 # Pixels. A corner farther out is as far outside as one here.
 FAR = 1e9
-
-
-class Box(NamedTuple):
-    """A box: class name, corners in pixels of the image as the file says them, line or number of it in the file."""
-
-    name: str
-    left: float
-    top: float
-    right: float
-    bottom: float
-    line: int = 0
-    is_crowd: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class Annotated:
-    """An image and its boxes.
-
-    Attributes:
-        path: absolute, of the image.
-        boxes: none is legal.
-        file: that holds them; None where the format has none for an image without boxes.
-        split, group: "" for none.
-        size: width and height in pixels that the file says the image has; 0, 0 where it says nothing.
-    """
-
-    path: Path
-    boxes: Sequence[Box]
-    size: tuple[int, int] = (0, 0)
-    file: Path | None = None
-    split: str = ""
-    group: str = ""
 
 
 def box_samples(
@@ -76,7 +46,6 @@ def box_samples(
     """
     import numpy as np
 
-    from auto_train.data.readers.shares import are_shares, in_pixels
     from auto_train.data.targets import Boxes
 
     rows = [replace(row, boxes=list(map(_composed, row.boxes))) for row in rows]

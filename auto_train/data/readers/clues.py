@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from auto_train.data.image import SUFFIXES as IMAGES
-from auto_train.data.readers.drawn import BLOCK, holds
+from auto_train.data.readers.contents import holds
 from auto_train.data.readers.numbers import number_in
 from auto_train.data.readers.places import IMAGE_FOLDERS, folders_below, folders_in, split_named
 from auto_train.data.readers.table import SUFFIXES, column_names
@@ -87,7 +87,7 @@ def _clue(path: Path) -> str:
 
 def _of_json(path: Path) -> str:
     with path.open("rb") as file:
-        head = file.read(min(_HEAD, BLOCK))
+        head = file.read(_HEAD)
     text = head.decode(json.detect_encoding(head), errors="replace").removeprefix("\ufeff").lstrip()
     if not text.startswith(("{", "[")):
         return "is not JSON"

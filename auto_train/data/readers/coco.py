@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from auto_train.data.readers.base import SPLIT_OF, Options
+from auto_train.data.readers.contents import holds
 from auto_train.data.readers.numbers import side_in
 from auto_train.data.readers.places import Places, folders_in, short_name, split_folders, unused_images
 from auto_train.errors import DataError
@@ -18,9 +19,6 @@ _Content = Mapping[str, Sequence[Mapping[str, Any]]]
 _KEYS = ("images", "annotations", "categories")
 # A name and the colon behind it: a class may be called so, too.
 _KEY = re.compile(r'"(\w+)"\s*:')
-# Of files about segments and captions, and of other tools' that have lists of these names as well.
-_OTHER_KEYS = {"segments_info", "caption"}
-TOOL_KEYS = {"shapes", "imagePath", "_via_img_metadata"}
 # Bytes of a file that are read to tell what it is.
 _HEAD = 2**16
 
@@ -147,7 +145,8 @@ def _is_coco(path: Path) -> bool:
     # A whole file without images is a list of classes, as notes.json beside Label Studio's YOLO files.
     keys = (*_KEYS, "info", "licenses") if len(head) == _HEAD else _KEYS[:2]
     found = {*_KEY.findall(text)} if text.lstrip()[:1] == "{" else set()
-    return not found & _OTHER_KEYS and bool(found & {*keys}) and not found & TOOL_KEYS
+    is_other = "segments_info" in found or ("caption" in found and not holds(path, '"bbox"'))
+    return bool(found & {*keys}) and not is_other
 
 
 def _only(paths: Sequence[Path], folder: Path) -> Path:

@@ -11,7 +11,7 @@ from auto_train.data.readers.boxes import refuse
 from auto_train.data.readers.classes import unknown_class
 from auto_train.data.readers.coco import LOOKS as LOOKS
 from auto_train.data.readers.coco import CocoImage, find_files, name_of, read_files, says
-from auto_train.data.readers.drawn import BLOCK, holds
+from auto_train.data.readers.contents import BLOCK, holds
 from auto_train.data.readers.places import short_name
 from auto_train.data.rle import decode_rle
 from auto_train.data.targets import IGNORE, Masks

@@ -5,8 +5,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from auto_train.data.readers.annotated import Annotated, Box
 from auto_train.data.readers.base import Options
-from auto_train.data.readers.boxes import Annotated, Box, box_samples
+from auto_train.data.readers.boxes import box_samples
 from auto_train.data.readers.image_sizes import ImageSizes
 from auto_train.data.readers.numbers import LARGEST, number_in
 from auto_train.data.readers.places import Places

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from auto_train.data.readers.base import SPLIT_OF, Options
+from auto_train.data.readers.contents import holds
 from auto_train.data.readers.drawn import (
     LOOKED_AT,
     Drawing,
@@ -14,7 +15,6 @@ from auto_train.data.readers.drawn import (
     Point,
     annotation_files,
     ellipse,
-    holds,
     rectangle,
     samples_of,
 )

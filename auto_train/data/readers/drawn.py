@@ -2,15 +2,17 @@
 
 import json
 import math
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from auto_train.data.image import image_size
+from auto_train.data.readers.annotated import Annotated, Box
 from auto_train.data.readers.base import Options, target_samples
-from auto_train.data.readers.boxes import Annotated, Box, box_samples, refuse
+from auto_train.data.readers.boxes import box_samples, refuse
 from auto_train.data.readers.classes import unknown_class
 from auto_train.data.readers.places import (
     Places,
@@ -22,12 +24,13 @@ from auto_train.data.readers.places import (
     unused_images,
 )
 from auto_train.errors import DataError, ImageError
+from auto_train.types import normal_text
 
 if TYPE_CHECKING:
     from auto_train.data.samples import Samples
 
-# Files of a folder that are looked into to tell what they are, and bytes that are read at once.
-LOOKED_AT, BLOCK = 20, 2**22
+# Files of a folder that are looked into to tell what they are.
+LOOKED_AT = 20
 # Folders of annotations beside those of images.
 _FOLDERS = ("annotations", "labels", "json")
 BACKGROUND = "background"
@@ -94,8 +97,9 @@ def annotation_files(folder: Path, options: Options, suffix: str) -> Iterator[tu
     places = [("", named)] if named else list(_places(folder, options))
     seen: set[Path] = set()
     for split, place in places:
-        for path in sorted(place.iterdir()):
-            if path.suffix.lower() == suffix and path not in seen and not path.name.startswith("."):
+        names = os.listdir(place) if place.is_dir() else ()  # noqa: PTH208 - a hundred thousand names
+        for name in sorted(name for name in names if name.lower().endswith(suffix)):
+            if not name.startswith(".") and (path := place / name) not in seen:
                 seen.add(path)
                 yield split, path
 
@@ -122,22 +126,6 @@ def _places(folder: Path, options: Options) -> Iterator[tuple[str, Path]]:
             yield from (
                 (inner, below) for below in folders_in(path) if not split and (inner := split_named(below.name))
             )
-
-
-def holds(path: Path, *words: str) -> bool:
-    """Tell whether any of these words is in a file, which may be large."""
-    wanted = [word.encode() for word in words]
-    longest = max(map(len, wanted))
-    end = b""
-    try:
-        with path.open("rb") as file:
-            while block := file.read(BLOCK):
-                if any(word in end + block for word in wanted):
-                    return True
-                end = block[-longest:]
-    except OSError:
-        return False
-    return False
 
 
 def load(path: Path) -> Any:
@@ -187,6 +175,7 @@ def samples_of(drawing: Drawing, folder: Path, options: Options) -> "Samples":
     places, problems = Places(folder, options), drawing.problems
     paths: dict[Path, Drawn] = {}
     for image in drawing.images:
+        image.outlines = [replace(one, label=normal_text(one.label)) for one in image.outlines]
         path, problem = places.locate(image.name, image.file.parent, image.split)
         if problem:
             problems.append(image.says(problem))

@@ -85,10 +85,10 @@ def _splits(lists: dict[Path, str], place: Path) -> dict[str, str]:
 
 
 def _stem(line: str) -> str:
-    """Return the stem a line names: alone, in quotes, as a file, or with the flag of a class behind."""
+    """Return the stem a line names: alone, in quotes, as a file in any folder, or with the flag of a class behind."""
     text = normal_text(line.strip())
     first, _, flag = text.rpartition(" ")
-    text = (first if first and flag in _FLAGS else text).strip().strip('"')
+    text = (first if first and flag in _FLAGS else text).strip().strip('"').rpartition("/")[2]
     stem, mark, suffix = text.rpartition(".")
     return stem if mark and f".{suffix.lower()}" in SUFFIXES else text
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from auto_train.data.readers.base import Options, file_samples, target_samples
 from auto_train.data.readers.boxes import refuse
 from auto_train.data.readers.classes import unknown_class
+from auto_train.data.readers.contents import holds
 from auto_train.data.readers.drawn import (
     Drawing,
     Drawn,
@@ -15,7 +16,6 @@ from auto_train.data.readers.drawn import (
     Point,
     ellipse,
     exports,
-    holds,
     load,
     numbers_in,
     rectangle,
@@ -26,6 +26,7 @@ from auto_train.data.readers.image_index import spellings
 from auto_train.data.readers.numbers import side_in
 from auto_train.data.readers.places import Places, short_name
 from auto_train.errors import DataError
+from auto_train.types import normal_text
 
 if TYPE_CHECKING:
     from auto_train.data.samples import Samples
@@ -196,7 +197,7 @@ def _corners(value: Mapping[str, Any], result: Mapping[str, Any]) -> list[Point]
 
 def _chosen(task: Task) -> tuple[str, ...]:
     found = [value for one in task.results if isinstance(value := _value(one).get("choices"), list)]
-    return tuple(sorted({text for names in found for name in names if (text := str(name).strip())}))
+    return tuple(sorted({text for names in found for name in names if (text := normal_text(str(name).strip()))}))
 
 
 def _choices(tasks: Sequence[Task], drawing: Drawing, folder: Path, options: Options) -> "Samples":

@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from auto_train.data.image import SUFFIXES
+from auto_train.data.readers.annotated import Annotated, Box
 from auto_train.data.readers.base import Options
-from auto_train.data.readers.boxes import Annotated, Box, box_samples
+from auto_train.data.readers.boxes import box_samples
 from auto_train.data.readers.drawn import annotation_files
 from auto_train.data.readers.numbers import number_in
 from auto_train.data.readers.places import Places, images_below, split_named

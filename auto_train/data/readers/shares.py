@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from auto_train.data.image import image_size
-from auto_train.data.readers.boxes import Annotated
+from auto_train.data.readers.annotated import Annotated
 from auto_train.errors import ImageError
 
 # Share of a side by which a box may reach beyond its image.

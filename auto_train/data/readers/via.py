@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from auto_train.data.readers.base import Options
+from auto_train.data.readers.contents import holds
 from auto_train.data.readers.drawn import (
     Drawing,
     Drawn,
@@ -14,7 +15,6 @@ from auto_train.data.readers.drawn import (
     Point,
     ellipse,
     exports,
-    holds,
     load,
     numbers_in,
     rectangle,

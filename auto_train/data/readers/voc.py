@@ -5,8 +5,9 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from auto_train.data.readers.annotated import Annotated, Box
 from auto_train.data.readers.base import Options
-from auto_train.data.readers.boxes import Annotated, Box, box_samples, refuse
+from auto_train.data.readers.boxes import box_samples, refuse
 from auto_train.data.readers.image_sets import find_sets
 from auto_train.data.readers.numbers import number_in, side_in
 from auto_train.data.readers.places import Places, folders_in, short_name, split_folders, unused_images

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from auto_train.data.image import SUFFIXES, image_size
+from auto_train.data.readers.annotated import Annotated, Box
 from auto_train.data.readers.base import SPLIT_NAMES, Options
-from auto_train.data.readers.boxes import Annotated, Box, box_samples, refuse
+from auto_train.data.readers.boxes import box_samples, refuse
 from auto_train.data.readers.classes import names_in
 from auto_train.data.readers.places import (
     IMAGE_FOLDERS,
@@ -98,7 +99,7 @@ def read(folder: Path, options: Options) -> "Samples":
     _check_splits(pairs, config)
     if not pairs:
         raise DataError("no image beside a folder of labels", where=str(folder), allowed=LOOKS)
-    files = [file for *_, file in pairs if file.is_file()]
+    files = [path for *_, file in pairs if (path := on_disk(file)).is_file()]
     form = form_of(files, config.pose if config else None, config.file if config else None)
     rows = _annotated(pairs, names, problems, form.pose)
     refuse(problems, folder)

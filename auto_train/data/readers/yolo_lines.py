@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from auto_train.data.readers.boxes import Box
+from auto_train.data.readers.annotated import Box
 from auto_train.data.readers.numbers import number_in
 from auto_train.data.readers.places import short_name
 from auto_train.errors import DataError

@@ -351,6 +351,10 @@ def test_coco_file_is_known_with_a_byte_order_mark_and_a_class_called_caption(ma
 
     assert read_samples(folder, target="boxes").labels == ["caption", "segments_info"]
 
+    described = {**content, "images": [image(1, "a.png", caption="a cat on a mat")]}
+    (folder / "labels.json").write_text(json.dumps(described))
+    assert len(read_samples(folder, target="boxes")) == 1
+
     (folder / "labels.json").write_text(json.dumps({**content, "annotations": [{"image_id": 1, "caption": "a cat"}]}))
     with pytest.raises(DataError, match="no known data format"):
         read_samples(folder, target="boxes")

@@ -13,7 +13,7 @@ KINDS = ("Main", "Segmentation", "Layout")
 @pytest.mark.parametrize("place", ["ImageSets/Main", "imagesets/main", "ImageSets/Segmentation", "ImageSets"])
 @pytest.mark.parametrize(("train", "valid"), [("Train", "Validation"), ("train2017", "VAL"), ("default", "val")])
 def test_lists_are_read_in_any_case_and_folder(write, place: str, train: str, valid: str) -> None:
-    write(f"{place}/{train}.txt", "\ufeffa", '"b c"', "d.jpg", "", "e 1")
+    write(f"{place}/{train}.txt", "\ufeffa", '"b c"', "JPEGImages/d.jpg", "", "e 1")
     folder = write(f"{place}/{valid}.txt", "v.1")
 
     found = find_sets(folder, KINDS)
