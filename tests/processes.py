@@ -110,9 +110,7 @@ def run(
     return done
 
 
-def _started(
-    cwd: Path, output: Path, words: Sequence[str], env: Mapping[str, str], memory_mb: int | None
-) -> Trainer:
+def _started(cwd: Path, output: Path, words: Sequence[str], env: Mapping[str, str], memory_mb: int | None) -> Trainer:
     errors = output / f"stderr-{time.monotonic_ns()}.txt"
     errors.touch()
     errors.with_suffix(".out").touch()

@@ -384,7 +384,7 @@ class InTheWay(Line):
 @pytest.mark.parametrize("folder", [".", "new"])
 def test_best_checkpoint_that_a_kill_has_left_behind_is_made_up_for(tmp_path: Path, folder: str):
     best = tmp_path / "logs/checkpoints/best.ckpt"
-    with pytest.raises(TrainingError, match="cannot write best.ckpt: Is a directory"):
+    with pytest.raises(TrainingError, match=r"cannot write best\.ckpt: Is a directory"):
         pipeline(tmp_path, InTheWay(best, [3.0, 1.0])).fit()
     best.rmdir()
     best.with_suffix(".kept").rename(best)
