@@ -47,18 +47,17 @@ class Timed(Points):
 
     def __init__(self, clock: Clock, slower: dict[int, float] | None = None):
         super().__init__()
-        self.clock, self.slower, self.epoch, self.is_frozen = clock, slower or {}, 0, False
+        self.clock, self.slower, self.epoch = clock, slower or {}, 0
         self.batches: list[int] = []
 
     def batch_forward(self, model: Any, batch: Any) -> dict[str, Any]:
-        factor = self.slower.get(self.epoch, 1.0) * (0.5 if self.is_frozen else 1.0)
+        is_frozen = not next(model.parameters()).requires_grad
+        factor = self.slower.get(self.epoch, 1.0) * (0.5 if is_frozen else 1.0)
         self.clock.now += self.clock.train * factor if model.training else self.clock.evaluation
-        if model.training:
-            self.batches[-1] += 1
         return super().batch_forward(model, batch)
 
-    def on_stage_start(self, stage_idx: int, stage_cfg: Any) -> None:
-        self.is_frozen = bool(stage_cfg.get("frozen"))
+    def on_train_batch_end(self, *args: Any) -> None:
+        self.batches[-1] += 1
 
     def on_epoch_start(self, epoch: int) -> None:
         self.epoch = epoch
