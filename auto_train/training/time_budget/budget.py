@@ -237,10 +237,11 @@ class Budget(Callback):
         return None if self.share is None else round(self.share * (length(self.learn.dls.train) or 1))
 
     def _look(self) -> tuple[float, bool]:
-        """Return the batches of the stage that are to come, and whether it ends here; of workers the first one says."""
+        """Return the batches of the stage that are to come and whether it ends here, as the first worker sees it."""
         if world() > 1 and self.speed.timer.seen % ASK_EVERY:
             return self.stage_share.to_come - 1, False
-        return decided(lambda: (self._to_come(), self._is_time_over() or self._is_stage_over()))
+        is_late = self.learn.stage_index != self._last() and self.elapsed_s() > self.ends_at_s
+        return decided(lambda: (self._to_come(), self._is_time_over() or is_late))
 
     def _to_come(self) -> float:
         """Return the batches of the running stage that are planned, or of the last one the fewer there is time for."""
@@ -255,10 +256,6 @@ class Budget(Callback):
     def _is_time_over(self) -> bool:
         """Tell whether there is no time for another batch."""
         return self.left_s(MARGIN / 2) < self.speed.rest_s()
-
-    def _is_stage_over(self) -> bool:
-        """Tell whether a stage before the last has taken more than it may."""
-        return self.learn.stage_index != self._last() and self.elapsed_s() > self.ends_at_s
 
     def _end(self) -> None:
         """Let the running epoch be the last one, of its stage or of all."""
