@@ -134,7 +134,7 @@ class Budget(Callback):
     def after_epoch(self) -> None:
         self.epochs_seen += 1
         self._note_rest()
-        if length(self.learn.dls.train):
+        if length(self.learn.dls.train) and not self.learn.is_stopped:
             # In its first half a one-cycle is at its height; later it would have to rise again.
             self._replan(done=0, may_grow=2 * self.learn.position.epoch <= self.learn.n_epoch)
 

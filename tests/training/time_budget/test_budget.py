@@ -167,7 +167,7 @@ def test_rate_is_down_at_the_end_though_the_machine_became_busy(fit, frozen: int
 
 
 def test_frozen_epochs_on_a_machine_that_became_busy_leave_time_for_the_others(fit):
-    learn = fit(2, frozen=4, busy_after_s=10, busy=30)
+    learn = fit(2, frozen=4, busy_after_s=7, busy=30)
     # Half of the time is gone in the first frozen epoch: it ends there.
     assert learn.said[-1] != learn.said[0] and len(learn.task.batches) >= 2
     assert learn.stages[0].epochs == 1 and learn.task.batches[0] < 10 and learn.task.batches[1] >= 1
