@@ -5,6 +5,7 @@ A file defines ``class Form``: see :class:`AnswerForm` in base.py. Loads no torc
 
 import pkgutil
 from importlib import import_module
+from typing import Any
 
 from auto_train.answers.base import Answer, AnswerForm, Described, PlainForm
 from auto_train.errors import BundleError, TaskContractError
@@ -64,7 +65,7 @@ def find_form(task: str) -> AnswerForm | None:
     recipe = recipes().get(task)
     if recipe is None or (module := load_module(recipe, ANSWER_FILE)) is None:
         return None
-    cls = getattr(module, "Form", None)
+    cls: Any = getattr(module, "Form", None)
     if missing := [name for name in _MEMBERS if not hasattr(cls, name)]:
         raise TaskContractError(
             f"class Form lacks {', '.join(missing)}" if cls else "there is no class Form",
