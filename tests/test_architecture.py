@@ -18,7 +18,7 @@ PACKAGE = ROOT / "auto_train"
 LAYERS = [
     ["version"],
     ["errors"],
-    ["types", "durations", "files", "locks", "memory"],
+    ["types", "durations", "files", "locks", "memory", "cores"],
     ["registry"],
     ["config", "metrics"],
     ["runs"],
@@ -312,6 +312,24 @@ def canonical(name: str) -> str:
 
 def test_main_stays_an_entry_point():
     assert len((ROOT / "main.py").read_text(encoding="utf-8").splitlines()) <= 15
+
+
+def test_cores_are_asked_for_in_one_place():
+    asking = {"cpu_count", "process_cpu_count", "sched_getaffinity", "set_num_threads", "set_num_interop_threads"}
+    paths = [path for path in [*python_files(), *ROOT.glob("benchmarks/*.py")] if path != PACKAGE / "cores.py"]
+    names = [
+        (path.relative_to(ROOT), node.lineno, name)
+        for path in paths
+        for node in ast.walk(tree_of(path))
+        if isinstance(node, ast.Attribute | ast.Name | ast.alias)
+        and (name := getattr(node, "attr", None) or getattr(node, "id", None) or getattr(node, "name", ""))
+        and name in asking
+    ]
+    assert not names, "ask auto_train.cores instead:\n" + "\n".join(map(str, names))
+    opened = {path: path.read_text(encoding="utf-8") for path in python_files()}
+    sessions = {path.name: text for path, text in opened.items() if "SessionOptions()" in text}
+    assert sessions and all("intra_op_num_threads = num_cores()" in text for text in sessions.values())
+    assert not [path for path, text in opened.items() if "InferenceSession(path, providers" in text]
 
 
 def test_files_name_no_place_of_one_machine():

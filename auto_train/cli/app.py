@@ -63,7 +63,7 @@ def root() -> None:
     """Train, check and serve vision models; one INI file is the whole experiment."""
 
 
-def _with_task(words: list[str], task: str) -> list[str]:
+def with_task(words: list[str], task: str) -> list[str]:
     """Return the words with --task right behind the verb, where the verb takes it: one of the user's wins."""
     command: Any = typer.main.get_command(app)
     for at, word in enumerate(words):
@@ -92,7 +92,7 @@ def main(args: Sequence[str] | None = None, *, task: str | None = None) -> NoRet
 
         answer(typer.main.get_command(app))
     try:
-        words = _with_task(words, task) if task else words
+        words = with_task(words, task) if task else words
         if "--json" in words:
             from auto_train.cli.output import keep_stdout_for_lines
 

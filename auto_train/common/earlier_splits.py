@@ -1,4 +1,4 @@
-"""Splits that earlier runs of the same project have drawn: images that were seen then keep them (docs/adr/0010)."""
+"""Splits that earlier runs of the same project have drawn: images that were seen then keep them (docs/adr/0006)."""
 
 from collections.abc import Collection
 from pathlib import Path

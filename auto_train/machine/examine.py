@@ -8,8 +8,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal
 
+from auto_train.cores import num_cores
 from auto_train.errors import MissingError
-from auto_train.machine.compute import Device, cores, memory_mb, torch_devices
+from auto_train.machine.compute import Device, memory_mb, torch_devices
 from auto_train.machine.licences import package_licences
 from auto_train.machine.packages import CORE, OURS, extras, lacking, packages
 from auto_train.machine.places import Place, look_at_places
@@ -74,11 +75,11 @@ def examine(*, offline: bool = False) -> Examination:
     total, free = memory_mb()
     threads, devices = torch_devices()
     places = tuple(look_at_places(offline=offline))
-    problems = [*_package_problems(), *_place_problems(places), *_compute_problems(cores(), threads, devices)]
+    problems = [*_package_problems(), *place_problems(places), *compute_problems(num_cores(), threads, devices)]
     return Examination(
         versions={"python": platform.python_version(), **{name: _version(name) for name in (OURS, *LIBRARIES)}},
         platform=platform.platform(),
-        cores=cores(),
+        cores=num_cores(),
         threads=threads,
         memory_mb=total,
         memory_free_mb=free,
@@ -107,7 +108,8 @@ def _package_problems() -> Iterator[Problem]:
             yield Problem(level="warning", message=message, hint="see: auto-train licenses")
 
 
-def _place_problems(places: tuple[Place, ...]) -> Iterator[Problem]:
+def place_problems(places: tuple[Place, ...]) -> Iterator[Problem]:
+    """Yield places that cannot be used or have little room."""
     for at in places:
         has_room = at.free_mb is None or at.free_mb >= LITTLE_ROOM_MB
         if at.is_usable is False or not has_room:
@@ -116,7 +118,8 @@ def _place_problems(places: tuple[Place, ...]) -> Iterator[Problem]:
             yield Problem(level=level, message=f"{at.what} {at.place}: {note}", hint=NEXT_STEPS[at.what])
 
 
-def _compute_problems(cores: int, threads: int | None, devices: tuple[Device, ...]) -> Iterator[Problem]:
+def compute_problems(cores: int, threads: int | None, devices: tuple[Device, ...]) -> Iterator[Problem]:
+    """Yield what keeps torch from the whole machine: a setting of its threads, a GPU that it does not see."""
     if threads is not None and threads < cores and "OMP_NUM_THREADS" in os.environ:
         message = f"torch takes {threads} of {cores} cores: OMP_NUM_THREADS={os.environ['OMP_NUM_THREADS']}"
         yield Problem(level="warning", message=message, hint="unset OMP_NUM_THREADS to let it take all")
