@@ -21,6 +21,7 @@ from _data import write_photos
 from _measure import ROOT, TRIAL, finish, verdict
 from PIL import Image
 
+from auto_train.cores import num_cores
 from auto_train.data import assign_splits, read_samples
 from auto_train.data.doctor import examine, look_at_all, write_data_report
 
@@ -87,7 +88,7 @@ def plain(files: list[Path]) -> None:
         with Image.open(file) as image:
             image.convert("RGB")
 
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(num_cores()) as pool:
         list(pool.map(decode, files))
 
 

@@ -19,6 +19,7 @@ from _data import write_photos
 from _measure import TRIAL, finish, verdict
 from PIL import Image
 
+from auto_train.cores import num_cores
 from auto_train.data.images import FileImages
 from auto_train.data.pixels.store import PixelStore, open_pixels
 
@@ -63,7 +64,7 @@ def plain(files: list[Path], side: int) -> None:
         with Image.open(files[i]) as image:
             pixels[i] = image.convert("RGB").resize((side, side), Image.Resampling.BILINEAR)
 
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(num_cores()) as pool:
         list(pool.map(fill, range(len(files))))
 
 

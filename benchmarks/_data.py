@@ -3,12 +3,13 @@
 import gzip
 import tarfile
 from concurrent.futures import ThreadPoolExecutor
-from os import cpu_count
 from pathlib import Path
 
 import numpy as np
 from _measure import TRIAL, mirror
 from PIL import Image
+
+from auto_train.cores import num_cores
 
 # Each photograph in four positions: four times as many files of real content, none equal to another.
 POSITIONS = (None, Image.Transpose.FLIP_LEFT_RIGHT, Image.Transpose.FLIP_TOP_BOTTOM, Image.Transpose.ROTATE_180)
@@ -36,7 +37,7 @@ def write_photos(folder: Path, *, positions: int = 4) -> Path:
             view = image if position is None else image.transpose(position)
             view.save(target / f"{path.stem}_{n}.jpg", quality=QUALITY)
 
-    with ThreadPoolExecutor(cpu_count()) as pool:
+    with ThreadPoolExecutor(num_cores()) as pool:
         list(pool.map(write, range(len(originals))))
     return folder / "photos"
 

@@ -6,13 +6,13 @@ create_loader's defaults for training (random resized crop, flip, colour jitter)
 GPUs, and with as many worker processes as there are cores.
 """
 
-import os
-
 import timm
 import torch
 from _turn import Turn, arguments, cuda_synchronize
 from timm.data import create_dataset, create_loader
 from torch.nn.functional import cross_entropy
+
+from auto_train.cores import num_cores
 
 given = arguments()
 device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -24,7 +24,7 @@ loader = create_loader(
     batch_size=int(given["bs"]),
     is_training=True,
     use_prefetcher=device.type == "cuda",
-    num_workers=os.cpu_count() or 1,
+    num_workers=num_cores(),
     device=device,
 )
 model = timm.create_model(given["model"], num_classes=5).to(device, memory_format=layout).train()

@@ -18,7 +18,7 @@ PACKAGE = ROOT / "auto_train"
 LAYERS = [
     ["version"],
     ["errors"],
-    ["types", "durations", "files", "locks", "memory"],
+    ["types", "durations", "files", "locks", "memory", "cores"],
     ["registry"],
     ["config", "metrics"],
     ["runs"],
@@ -166,6 +166,31 @@ def test_layers_every_package_has_a_place():
     assert {layer_of(module) for module in MODULES} - {""} <= {name for row in LAYERS for name in row}
 
 
+def writes_or_locks_by_hand(node: ast.AST) -> str:
+    """Return what stands for a way of our own to put a file in place or to lock; "" for everything else."""
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        return next((name for name in imported(node) if name.split(".")[0] in ("fcntl", "filelock")), "")
+    if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
+        return ""
+    called = ast.unparse(node.func)
+    if called in ("os.replace", "os.rename", "os.fsync", "tempfile.mkstemp", "tempfile.NamedTemporaryFile"):
+        return called
+    # Path's take one argument; those of texts, times and tables take several or have names.
+    return called if node.func.attr in ("rename", "replace") and len(node.args) == 1 and not node.keywords else ""
+
+
+def test_files_are_put_in_place_and_locked_in_one_way():
+    ways = {PACKAGE / "files.py", PACKAGE / "locks.py"}
+    wrong = [
+        f"{path.relative_to(ROOT)}:{getattr(node, 'lineno', 0)} uses {way}; see files.py and locks.py"
+        for path in python_files()
+        if path not in ways
+        for node in ast.walk(tree_of(path))
+        if (way := writes_or_locks_by_hand(node))
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
 def test_recipes_do_not_import_each_other():
     wrong = [
         f"{path.relative_to(ROOT)}:{line} imports {target}"
@@ -287,6 +312,24 @@ def canonical(name: str) -> str:
 
 def test_main_stays_an_entry_point():
     assert len((ROOT / "main.py").read_text(encoding="utf-8").splitlines()) <= 15
+
+
+def test_cores_are_asked_for_in_one_place():
+    asking = {"cpu_count", "process_cpu_count", "sched_getaffinity", "set_num_threads", "set_num_interop_threads"}
+    paths = [path for path in [*python_files(), *ROOT.glob("benchmarks/*.py")] if path != PACKAGE / "cores.py"]
+    names = [
+        (path.relative_to(ROOT), node.lineno, name)
+        for path in paths
+        for node in ast.walk(tree_of(path))
+        if isinstance(node, ast.Attribute | ast.Name | ast.alias)
+        and (name := getattr(node, "attr", None) or getattr(node, "id", None) or getattr(node, "name", ""))
+        and name in asking
+    ]
+    assert not names, "ask auto_train.cores instead:\n" + "\n".join(map(str, names))
+    opened = {path: path.read_text(encoding="utf-8") for path in python_files()}
+    sessions = {path.name: text for path, text in opened.items() if "SessionOptions()" in text}
+    assert sessions and all("intra_op_num_threads = num_cores()" in text for text in sessions.values())
+    assert not [path for path, text in opened.items() if "InferenceSession(path, providers" in text]
 
 
 def test_files_name_no_place_of_one_machine():

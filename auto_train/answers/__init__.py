@@ -5,6 +5,7 @@ A file defines ``class Form``: see :class:`AnswerForm` in base.py. Loads no torc
 
 import pkgutil
 from importlib import import_module
+from typing import Any
 
 from auto_train.answers.base import Answer, AnswerForm, Described, PlainForm
 from auto_train.errors import BundleError, TaskContractError

@@ -1,10 +1,11 @@
 """Work on many items in threads, a bounded number ahead of whoever uses the results."""
 
-import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
+
+from auto_train.cores import num_cores
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -12,7 +13,7 @@ Result = TypeVar("Result")
 
 def new_pool(name: str) -> ThreadPoolExecutor:
     """Return as many threads as there are cores to use; decoding, hashing and resizing run outside Python's lock."""
-    return ThreadPoolExecutor(len(os.sched_getaffinity(0)), thread_name_prefix=name)
+    return ThreadPoolExecutor(num_cores(), thread_name_prefix=name)
 
 
 def in_order(

@@ -1,6 +1,5 @@
 """The one table all formats are read into, and the door to the readers."""
 
-import os
 import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -8,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from auto_train.cores import num_cores
 from auto_train.data.images import Images
 from auto_train.errors import DataError, listed
 from auto_train.types import normal_text
@@ -81,7 +81,7 @@ class Samples:
         if (self.table["sha256"] != "").all():
             return self
         found: list[str] = []
-        with ThreadPoolExecutor(os.cpu_count()) as pool:  # reading and hashing files runs outside Python's lock
+        with ThreadPoolExecutor(num_cores()) as pool:  # reading and hashing files runs outside Python's lock
             for block in pool.map(self._sha256_of, range(0, len(self), _BLOCK)):
                 found += block
                 if progress:

@@ -11,12 +11,12 @@ from typing import Any
 from auto_train.common.loaders import stored_side
 from auto_train.common.read_data import valid_fraction_of
 from auto_train.config import Config
+from auto_train.cores import num_cores
 from auto_train.data.pixels.build import size_of
 from auto_train.data.targets import Masks
 from auto_train.dry_run.trial import StageCost, Trial
 from auto_train.runs.read import RunFiles
 from auto_train.training.lr_finder import STEPS
-from auto_train.training.workers.distributed import num_cores
 from auto_train.types import absolute
 
 # Images that are decoded to see how long it takes.

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from auto_train.cores import num_cores
 from auto_train.exports.base import Run
 from auto_train.models.inference import InferenceModel
 
@@ -58,5 +59,7 @@ def open_export(path: Path) -> Run:
     """Return the file as a function of (N, H, W, 3) uint8 images, run by onnxruntime on the CPU."""
     import onnxruntime
 
-    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = num_cores()
+    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     return lambda images: session.run(None, {"images": images})[0]

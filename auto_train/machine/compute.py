@@ -1,12 +1,12 @@
 """What this process may compute with: processors, memory, devices."""
 
-import math
-import os
 import platform
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+
+from auto_train.cores import limit_torch_threads
 
 CONTROL_GROUP = Path("/sys/fs/cgroup")
 
@@ -18,16 +18,6 @@ class Device:
     name: str
     title: str
     memory_mb: int | None = None
-
-
-def cores(group: Path = CONTROL_GROUP) -> int:
-    """Return how many processors this process may use at a time, by its affinity and by its control group.
-
-    Source: https://docs.kernel.org/admin-guide/cgroup-v2.html, cpu.max.
-    """
-    found = len(os.sched_getaffinity(0))
-    quota, _, period = _line(group / "cpu.max").partition(" ")
-    return min(found, math.ceil(int(quota) / int(period))) if quota.isdigit() and period.isdigit() else found
 
 
 def memory_mb(group: Path = CONTROL_GROUP) -> tuple[int, int]:
@@ -50,6 +40,7 @@ def torch_devices() -> tuple[int | None, tuple[Device, ...]]:
         import torch
     except ImportError:
         return None, ()
+    limit_torch_threads()  # as a training does
     found = []
     for index in range(torch.cuda.device_count() if torch.cuda.is_available() else 0):
         about = torch.cuda.get_device_properties(index)

@@ -8,8 +8,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal
 
+from auto_train.cores import num_cores
 from auto_train.errors import MissingError
-from auto_train.machine.compute import Device, cores, memory_mb, torch_devices
+from auto_train.machine.compute import Device, memory_mb, torch_devices
 from auto_train.machine.licences import package_licences
 from auto_train.machine.packages import CORE, OURS, extras, lacking, packages
 from auto_train.machine.places import Place, look_at_places
@@ -74,11 +75,11 @@ def examine(*, offline: bool = False) -> Examination:
     total, free = memory_mb()
     threads, devices = torch_devices()
     places = tuple(look_at_places(offline=offline))
-    problems = [*_package_problems(), *place_problems(places), *compute_problems(cores(), threads, devices)]
+    problems = [*_package_problems(), *place_problems(places), *compute_problems(num_cores(), threads, devices)]
     return Examination(
         versions={"python": platform.python_version(), **{name: _version(name) for name in (OURS, *LIBRARIES)}},
         platform=platform.platform(),
-        cores=cores(),
+        cores=num_cores(),
         threads=threads,
         memory_mb=total,
         memory_free_mb=free,

@@ -19,7 +19,7 @@ def classification_metrics(probabilities: torch.Tensor, targets: torch.Tensor) -
         targets: (N,) class numbers.
 
     ``roc_auc`` is the mean of one class against the rest over the classes that occur, and is left out where fewer than
-    two do; ``top5_accuracy`` is left out for five classes or less.
+    two do; ``top5_accuracy``, in which a tie is no hit, is left out for five classes or less.
     """
     from sklearn.metrics import precision_recall_fscore_support
 
@@ -48,8 +48,11 @@ def _losses(own: np.ndarray) -> np.ndarray:
 
 
 def _ranks(p: np.ndarray, own: np.ndarray) -> np.ndarray:
-    """Return the place of each row's own class among all, 1 for the most probable one."""
-    return 1 + (p > own[:, None]).sum(axis=1)
+    """Return the place of each row's own class among all, 1 for the most probable one; behind those as probable.
+
+    So a model that gives all classes the same probability has no hit. What is not a number is last too.
+    """
+    return p.shape[1] - (p < own[:, None]).sum(axis=1)
 
 
 def _area(score: np.ndarray, is_class: np.ndarray) -> float:

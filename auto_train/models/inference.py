@@ -43,6 +43,8 @@ class InferenceModel(nn.Module, ConfigMixin):
     __weight__ = "weights.safetensors"
     # What its exports call the answers.
     output_name: ClassVar[str] = "probabilities"
+    # An image is of one of its labels, the likeliest.
+    is_one_class: ClassVar[bool] = False
     # What its labels are, for sentences about it.
     label_noun: ClassVar[str] = "classes"
     mean: torch.Tensor

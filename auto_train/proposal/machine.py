@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-import psutil
 import torch
 
-from auto_train.training.workers.distributed import num_cores
+from auto_train.cores import num_cores
+from auto_train.machine.compute import memory_mb
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +34,7 @@ def this_machine() -> Machine:
     gpu = torch.cuda.get_device_properties(0) if torch.cuda.is_available() else None
     return Machine(
         cores=num_cores(),
-        memory_gb=psutil.virtual_memory().available / 1e9,
+        memory_gb=memory_mb()[1] / 1e3,
         gpu=gpu.name if gpu else "",
         gpu_memory_gb=gpu.total_memory / 1e9 if gpu else 0.0,
     )

@@ -13,6 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Self
 
+from auto_train.cores import num_cores
 from auto_train.errors import Interrupted, MissingError, TrainingError, UsageError
 from auto_train.files import (
     append_line,
@@ -227,7 +228,7 @@ def environment(extra: Mapping[str, Any] = {}) -> dict[str, Any]:
     return {
         "python": platform.python_version(),
         "platform": platform.platform(),
-        "cpu_count": os.cpu_count(),
+        "cpu_count": num_cores(),
         "libraries": {name: _version(name) for name in LIBRARIES},
         **extra,
     }

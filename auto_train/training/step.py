@@ -71,6 +71,7 @@ class StepLearner(FastaiLearner):
         self.listeners, self.averages, self.position = Listeners(), Averages(), Position()
         self.epoch_cache: dict[str, Any] = {}
         self.stage: Stage | None = None
+        self.stage_share: float | None = None
         self.steps_done = self.stage_steps = 0
         self.is_between_steps = True
         self._counted: tuple[dict[str, Any], dict[str, int]] | None = None
@@ -212,7 +213,9 @@ class StepLearner(FastaiLearner):
         return first, self.accumulate if self.n_iter is None else min(self.accumulate, self.n_iter - first)
 
     def fraction(self) -> float:
-        """Return the share of the stage that is done."""
+        """Return the share of the stage that is done: of its time where a budget says it, else of its epochs."""
+        if self.stage_share is not None:
+            return self.stage_share
         return (self.epoch + (self.iter / self.n_iter if self.n_iter else 0.0)) / self.n_epoch
 
     def _step(self) -> None:

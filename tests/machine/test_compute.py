@@ -1,23 +1,9 @@
-import os
 from pathlib import Path
 
 import psutil
 import pytest
 
-from auto_train.machine.compute import cores, memory_mb, torch_devices
-
-
-@pytest.mark.parametrize(
-    ("quota", "expected"), [("max 100000", None), ("100000 100000", 1), ("150000 100000", 2), ("", None), ("x", None)]
-)
-def test_cores_are_what_affinity_and_control_group_leave(tmp_path: Path, quota: str, expected: int | None) -> None:
-    (tmp_path / "cpu.max").write_text(f"{quota}\n")
-    there = len(os.sched_getaffinity(0))
-    assert cores(tmp_path) == min(expected or there, there)
-
-
-def test_cores_without_control_groups_are_those_of_the_process(tmp_path: Path) -> None:
-    assert cores(tmp_path / "none") == len(os.sched_getaffinity(0))
+from auto_train.machine.compute import memory_mb, torch_devices
 
 
 def test_memory_is_limited_by_the_control_group(tmp_path: Path) -> None:

@@ -57,6 +57,14 @@ def test_metrics_by_hand():
     assert "top5_accuracy" not in found
 
 
+def test_ties_are_no_hits_among_the_first_five():
+    targets = torch.arange(10)
+    assert classification_metrics(torch.full((10, 10), 0.1), targets)["top5_accuracy"] == 0.0
+    # The fifth and the sixth are as probable as each other, the own one is the fourth; then the fifth.
+    p = torch.tensor([[0.3, 0.2, 0.15, 0.11, 0.1, 0.1, 0.04], [0.3, 0.2, 0.15, 0.11, 0.1, 0.1, 0.04]])
+    assert classification_metrics(p, torch.tensor([3, 4]))["top5_accuracy"] == 0.5
+
+
 def test_roc_auc_leaves_out_a_class_that_does_not_occur():
     logits, targets = drawn(classes=4)
     keep = targets != 2

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from loguru import logger
 
+from auto_train.cores import num_cores
 from auto_train.errors import DataError, Interrupted, MissingError, TrainingError, UsageError
 from auto_train.files import write_atomically
 from auto_train.runs.folder import RunFolder, all_warnings, environment
@@ -178,7 +179,7 @@ def test_environment_names_versions_and_machine():
 
     found = environment({"device": "cpu"})
     assert torch.__version__.startswith(found["libraries"]["torch"]) and found["device"] == "cpu"
-    assert found["cpu_count"] == os.cpu_count() and found["python"] in sys.version
+    assert found["cpu_count"] == num_cores() and found["python"] in sys.version
 
 
 def test_warnings_are_kept_once_in_order():

@@ -1,10 +1,10 @@
 """Run an ONNX export with onnxruntime on the CPU. Loads no torch."""
 
 import json
-import os
 from typing import TYPE_CHECKING, Any, Self
 
 from auto_train.bundle.find import FoundModel
+from auto_train.cores import num_cores
 from auto_train.errors import BundleError
 from auto_train.serving.engines.base import Metadata
 
@@ -38,7 +38,7 @@ class OnnxRuntimeEngine:
         from onnxruntime.capi import onnxruntime_pybind11_state as state
 
         path, options = found.exports["onnx"], onnxruntime.SessionOptions()
-        options.intra_op_num_threads = len(os.sched_getaffinity(0))
+        options.intra_op_num_threads = num_cores()
         # Requests run side by side: a thread that spins while it waits takes the core another one needs.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.log_severity_level = 3

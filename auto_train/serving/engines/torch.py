@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any, Self
 
 from auto_train.bundle.find import FoundModel
+from auto_train.cores import limit_torch_threads
 from auto_train.serving.engines.base import Metadata
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ class TorchEngine:
         from auto_train.bundle import load_bundle
 
         assert found.bundle is not None
+        limit_torch_threads()
         bundle = load_bundle(found.bundle, trust_code=trust_code)
         if found.weights:
             from auto_train.models.state_dict import load_torch_model_weights_to

@@ -3,7 +3,7 @@
 import pickle
 import time
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +30,12 @@ class Checkpointer(Callback):
         mode: "min" or "max".
         min_delta: least improvement.
         minutes: longest time without a checkpoint inside an epoch; None: epochs alone count.
+        passes: return the passes over the data begun so far, where the Learner's epochs are not these.
 
     Attributes:
         best: value of the target in the best epoch, None before there is one.
         best_epoch: its number, 0 before there is one.
+        best_pass: the pass over the data that it ended in.
         best_metrics: averages of all passes of that epoch.
     """
 
@@ -47,11 +49,12 @@ class Checkpointer(Callback):
         mode: str = "min",
         min_delta: float = 0.0,
         minutes: float | None = None,
+        passes: Callable[[], int] | None = None,
     ):
         self.target, self.mode = checked_target(target, mode)
-        self.folder, self.min_delta, self.minutes = folder, min_delta, minutes
+        self.folder, self.min_delta, self.minutes, self.passes = folder, min_delta, minutes, passes
         self.best: float | None = None
-        self.best_epoch, self.saved_at = 0, time.monotonic()
+        self.best_epoch, self.best_pass, self.saved_at = 0, 0, time.monotonic()
         self.best_metrics: dict[str, Any] = {}
 
     def before_fit(self) -> None:
@@ -66,6 +69,7 @@ class Checkpointer(Callback):
         is_best = self._is_best(self.learn.errors.of(self.target))
         if is_best:
             self.best_epoch = self.learn.epochs_done
+            self.best_pass = self.passes() if self.passes else self.best_epoch
             self.best_metrics = {split: dict(means) for split, means in self.learn.means.items()}
         state = self.save()
         if is_best:
@@ -74,13 +78,11 @@ class Checkpointer(Callback):
                 on_better_model(self.learn, state)
 
     def _is_best(self, value: float | None) -> bool:
-        """Judge an epoch; the first one that was evaluated is always the best so far, its NaN beaten by any number."""
-        if value is None:
+        """Judge an epoch; the first number is the best so far, NaN never is."""
+        if value is None or not is_better(value, self.best, mode=self.mode, margin=self.min_delta):
             return False
-        if is_better(value, self.best, mode=self.mode, margin=self.min_delta):
-            self.best = value
-            return True
-        return not self.best_epoch
+        self.best = value
+        return True
 
     def after_cancel_fit(self) -> None:
         """Save in the middle of an epoch: the training was asked to stop."""
@@ -111,10 +113,13 @@ class Checkpointer(Callback):
             self.learn.model.load_state_dict(averaged["weights"] if averaged else state["model"])
 
     def state_dict(self) -> dict[str, Any]:
-        return {"value": self.best, "epoch": self.best_epoch, "metrics": self.best_metrics}
+        return {"value": self.best, "epoch": self.best_epoch, "pass": self.best_pass, "metrics": self.best_metrics}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
+        if state["value"] is None:  # an epoch that was kept though it had no number
+            return
         self.best, self.best_epoch, self.best_metrics = state["value"], state["epoch"], state["metrics"]
+        self.best_pass = state.get("pass", self.best_epoch)
 
 
 class RegularCheckpoints(Callback):

@@ -42,7 +42,7 @@ def _find_best(best: Path, beside: Path, state: Mapping[str, Any]) -> None:
             linked(found, best)
     else:
         best.unlink(missing_ok=True)
-        state["best"].update(value=None, epoch=0, metrics={})
+        state["best"].update({"value": None, "epoch": 0, "pass": 0, "metrics": {}})
         state["runner"].update(best_epoch=0, best_metric=None)
 
 

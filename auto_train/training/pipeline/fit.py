@@ -62,13 +62,14 @@ class Fit:
     def _checkpointer(self) -> Checkpointer:
         """Return what keeps the best epoch, by ``runner.checkpoint``, else by what early stop watches (F3.14)."""
         runner = self.args.runner
-        own, watched = runner.checkpoint or {}, runner.early_stop or {}
+        own, watched, intervals = runner.checkpoint or {}, runner.early_stop or {}, self.intervals
         return Checkpointer(
             self.pipe.folder.checkpoints,
             target=own.get("target") or watched.get("target") or "val_metric",
             mode=own.get("mode") or (watched.get("mode") if not own.get("target") else None) or "min",
             min_delta=own.get("min_delta") or 0.0,
             minutes=CHECKPOINT_MINUTES,
+            passes=None if intervals is None else lambda: intervals.passes,
         )
 
     def _callbacks(self, stop: StopOnRequest) -> list[Any]:
@@ -97,7 +98,7 @@ class Fit:
                 if is_main():
                     prepare_folder(folder, self.args, self.pipe.start)
                 learn.fit_stages(self.stages, self._callbacks(stop), start=self.pipe.start)
-                self.best = decided(lambda: (self.checkpoints.best_epoch, self.checkpoints.best))
+                self.best = decided(lambda: (self.checkpoints.best_pass, self.checkpoints.best))
                 if learn.end_reason == "interrupt":
                     message = f"training was stopped after {learn.epochs_done} epochs; the state is saved"
                     raise Interrupted(message, where=str(last), hint=f"go on with ckp_file: {last}")
@@ -121,8 +122,8 @@ class Fit:
             logger.warning(f"Nothing is left to train: the training of {self.args.ckp_file} {was}")
 
     def result(self) -> dict[str, Any]:
-        """Return how the training ended (F3.24)."""
-        learn, (best_epoch, best) = self.learn, self.best or (self.checkpoints.best_epoch, self.checkpoints.best)
+        """Return how the training ended (F3.24); epochs are passes over the data, in step mode too."""
+        learn, (best_epoch, best) = self.learn, self.best or (self.checkpoints.best_pass, self.checkpoints.best)
         reason = learn.end_reason or (self.plan.limit if self.plan else "max_epochs")
         return {
             "final_epoch": self.intervals.passes if self.intervals is not None else learn.epochs_done,

@@ -10,9 +10,10 @@ import torch
 from auto_train.training.fastai_core import Callback, CancelTrainException
 from auto_train.training.loaders import length
 from auto_train.training.optim.schedule import tell_epochs
-from auto_train.training.time_budget.batch_timer import BatchTimer
-from auto_train.training.time_budget.pace import EVALUATION, epochs_left, evaluation_batches, frozen_work
-from auto_train.training.time_budget.plan import Plan, Stretch, describe, describe_change, plan_epochs
+from auto_train.training.time_budget.pace import epochs_left, evaluation_batches
+from auto_train.training.time_budget.plan import Plan, Stretch, batches_left, describe, describe_change, plan_epochs
+from auto_train.training.time_budget.speed import Speed
+from auto_train.training.time_budget.stage_share import StageShare
 from auto_train.training.workers.distributed import decided, is_main, world
 
 # Batches that give the plan, and how long they must have taken: a few milliseconds say little.
@@ -25,6 +26,10 @@ MARGIN = 0.05
 WORTHWHILE = 1.1
 # Data-parallel workers ask the first one every so many batches whether the time is over.
 ASK_EVERY = 16
+# Share of the time for trying steps that are not frozen.
+TRIAL_SHARE = 0.03
+# Share of the time after which a stage before the last ends within its epoch: the last one must come down.
+MOST_BEFORE_LAST = 0.5
 
 
 class Budget(Callback):
@@ -32,8 +37,10 @@ class Budget(Callback):
 
     The last stage gets the epochs there is time for; those before it keep theirs unless they would take too much. The
     plan is made when some batches of a stage are measured and may grow in its first half; later it only becomes
-    shorter, when the rest would not fit any more. Schedules look at the share of their stage that is done, so they go
-    on from their new place. What is not over when the time is, is cut short.
+    shorter, when the rest would not fit any more. What is not over when the time is, is cut short.
+
+    Schedules follow the share of the stage that is done, in the last stage by the time there is: they are at their end
+    when the time is, whatever else the machine was busy with.
 
     Args:
         minutes: the training may take, the evaluation of the finished model included.
@@ -57,8 +64,7 @@ class Budget(Callback):
     ):
         self.minutes, self.say, self.evaluations, self.clock = minutes, say, evaluations, clock
         self.started = clock() if started is None else started
-        self.earlier_s, self.timer = 0.0, BatchTimer(clock)
-        self.rest_s: float | None = None
+        self.earlier_s, self.speed, self.stage_share = 0.0, Speed(clock), StageShare()
         # of the last epoch that is trained on: a lack of memory may change how many batches that is
         self.share: float | None = None
         self.wanted: list[int] = []
@@ -70,18 +76,16 @@ class Budget(Callback):
 
     def left_s(self, margin: float = MARGIN) -> float:
         """Return the seconds that are left for epochs."""
-        return 60 * self.minutes * (1 - margin) - self.elapsed_s() - self.evaluations * self._rest_s()
-
-    def _rest_s(self) -> float:
-        """Return the seconds of an epoch besides its training batches, guessed before the first one is over."""
-        return EVALUATION * self.evaluation_batches * self.timer.batch_s if self.rest_s is None else self.rest_s
+        return 60 * self.minutes * (1 - margin) - self.elapsed_s() - self.evaluations * self.speed.rest_s()
 
     # What is measured
 
     def before_fit(self) -> None:
         self.wanted = self.wanted or [stage.epochs for stage in self.learn.stages]
         self.share, self.is_measured, self.epochs_seen = None, False, 0
-        self.evaluation_batches = evaluation_batches(self.learn)
+        self.speed.evaluation_batches, self.stage_share.done = evaluation_batches(self.learn), 0.0
+        self.speed.timer.recent.clear()
+        self.ends_at_s = self.elapsed_s() + MOST_BEFORE_LAST * self.left_s()
         if not self.has_planned and self.learn.stage_index == self._last() and self.learn.n_epoch == 1:
             self._set_epochs(self._last(), 2)  # one of a few batches is over before there is a plan
 
@@ -91,20 +95,25 @@ class Budget(Callback):
         self.epoch_began = self.clock()
 
     def before_train(self) -> None:
-        self.timer.begin()
+        self.speed.timer.begin()
 
     def after_train(self) -> None:
-        self.timer.measure()
+        self.speed.measure(self.learn)
         self.train_ended = self.clock()
+
+    def after_fit(self) -> None:
+        self.learn.stage_share = None
 
     def _note_rest(self) -> None:
         # The first epoch of a stage has a longer beginning than those after it.
-        trained = self.epoch_began + self.timer.seen * self.timer.batch_s
-        self.rest_s = max(self.clock() - (self.train_ended if self.epochs_seen == 1 else trained), 0.0)
+        trained = self.epoch_began + self.speed.timer.seen * self.speed.timer.batch_s
+        self.speed.measured_rest_s = max(self.clock() - (self.train_ended if self.epochs_seen == 1 else trained), 0.0)
 
     # When it is planned
 
     def before_batch(self) -> None:
+        self.speed.begin_batch(self.learn, trial_s=TRIAL_SHARE * 60 * self.minutes)
+        self.learn.stage_share = self.stage_share.done
         limit = self._limit()
         if limit is not None and self.learn.n_iter is not None:
             # What looks at the place in the epoch shall see where it ends.
@@ -112,10 +121,11 @@ class Budget(Callback):
 
     def after_batch(self) -> None:
         # Nothing is set here that is an attribute of this object: fastai would look for each in the learner and model.
-        self.timer.count()
+        self.speed.timer.count()
         if not self.is_measured and self._is_enough():
             self._measure()
-        is_over = self._is_over()
+        to_come, is_over = self._look()
+        self.stage_share.count(to_come)
         if (is_over or self._is_cut()) and self._is_at_step():
             if is_over:
                 self._end()
@@ -124,22 +134,22 @@ class Budget(Callback):
     def after_epoch(self) -> None:
         self.epochs_seen += 1
         self._note_rest()
-        if length(self.learn.dls.train):
+        if length(self.learn.dls.train) and not self.learn.is_stopped:
             # In its first half a one-cycle is at its height; later it would have to rise again.
             self._replan(done=0, may_grow=2 * self.learn.position.epoch <= self.learn.n_epoch)
 
     def _is_enough(self) -> bool:
         """Tell whether the batches so far are worth a plan; an epoch of fewer is planned at its end."""
-        count = self.timer.measured
+        count = self.speed.timer.measured
         if count < 1 or world() > 1:  # workers must plan after the same batch
             return count == MEASURED
-        took_s = self.timer.took_s()
+        took_s = self.speed.timer.took_s()
         return (count >= MEASURED and took_s >= MEASURED_S) or took_s >= MEASURED_SHARE * 60 * self.minutes
 
     def _measure(self) -> None:
         if self.learn.device.type == "cuda":
             torch.cuda.synchronize(self.learn.device)  # what was timed must be done
-        self.timer.measure()
+        self.speed.measure(self.learn)
         self.is_measured = True
         if self.learn.n_iter:
             self._replan(done=self.learn.iter + 1, may_grow=True)
@@ -170,8 +180,8 @@ class Budget(Callback):
     def _planned(self, stages: list[Stretch], left: int, done: int) -> tuple[Plan, str]:
         batches = length(self.learn.dls.train) or 1
         # The last epoch may be cut short: so nothing is given up for the half of one.
-        slack_s = (batches * stages[-1].batch_s + self._rest_s()) / 2 if self.has_planned and left > 1 else 0.0
-        plan = plan_epochs(self.left_s() + slack_s, stages, batches=batches, rest_s=self._rest_s(), done=done)
+        slack_s = (batches * stages[-1].batch_s + self.speed.rest_s()) / 2 if self.has_planned and left > 1 else 0.0
+        plan = plan_epochs(self.left_s() + slack_s, stages, batches=batches, rest_s=self.speed.rest_s(), done=done)
         if self.has_planned:
             return plan, describe_change(plan, left, batches=batches)
         finished, stage = self.learn.epochs_done, self.learn.stage
@@ -190,9 +200,8 @@ class Budget(Callback):
         wanted = None if index == self._last() else self.wanted[index] - finished
         if wanted is not None and wanted < 1:
             return None
-        work = [frozen_work(learn) if learn.stages[number].frozen else 1.0 for number in (index, learn.stage_index)]
-        batch_s = self.timer.batch_s * work[0] / work[1]
-        return Stretch(epochs=wanted, batch_s=batch_s, is_frozen=learn.stages[index].frozen)
+        is_frozen = learn.stages[index].frozen
+        return Stretch(epochs=wanted, batch_s=self.speed.batch_s(is_frozen=is_frozen), is_frozen=is_frozen)
 
     def _last(self) -> int:
         """Return the index of the last stage that trains."""
@@ -227,18 +236,40 @@ class Budget(Callback):
         """Return the batches after which the running epoch ends, None for a whole one."""
         return None if self.share is None else round(self.share * (length(self.learn.dls.train) or 1))
 
-    def _is_over(self) -> bool:
+    def _look(self) -> tuple[float, bool]:
+        """Return the batches of the stage that are to come and whether it ends here, as the first worker sees it."""
+        if world() > 1 and self.speed.timer.seen % ASK_EVERY:
+            return self.stage_share.to_come - 1, False
+        is_late = self.learn.stage_index != self._last() and self.elapsed_s() > self.ends_at_s
+        return decided(lambda: (self._to_come(), self._is_time_over() or is_late))
+
+    def _to_come(self) -> float:
+        """Return the batches of the running stage that are planned, or of the last one the fewer there is time for."""
+        learn, batches, done = self.learn, length(self.learn.dls.train) or 0, self.learn.iter + 1
+        planned = (self._limit() or batches) - done + (learn.n_epoch - learn.epoch - 1) * batches
+        if learn.stage_index != self._last():
+            return planned
+        batch_s, rest_s = self.speed.timer.recent_s(), self.speed.rest_s()
+        fitting = batches_left(self.left_s(), batch_s, batches=batches, rest_s=rest_s, done=done)
+        return min(planned, fitting) if batches and self.has_planned else fitting
+
+    def _is_time_over(self) -> bool:
         """Tell whether there is no time for another batch."""
-        if world() == 1:
-            return self.left_s(MARGIN / 2) < self._rest_s()
-        return not self.timer.seen % ASK_EVERY and decided(lambda: self.left_s(MARGIN / 2) < self._rest_s())
+        return self.left_s(MARGIN / 2) < self.speed.rest_s()
 
     def _end(self) -> None:
+        """Let the running epoch be the last one, of its stage or of all."""
         learn = self.learn
-        learn.n_epoch = learn.epoch + 1
-        learn.end("time")
+        place = f"epoch {learn.epochs_done + 1} ends after batch {learn.iter + 1}"
+        if decided(self._is_time_over):
+            learn.n_epoch = learn.epoch + 1
+            learn.end("time")
+            said = f"The time is over: {place}"
+        else:
+            self._set_epochs(learn.stage_index, learn.epoch + 1)
+            said = f"Half of the time is used: {place}, so that the last stage gets the rest"
         if is_main():
-            self.say(f"The time is over: epoch {learn.epochs_done + 1} ends after batch {learn.iter + 1}")
+            self.say(said)
 
     def state_dict(self) -> dict[str, Any]:
         return {
@@ -247,12 +278,16 @@ class Budget(Callback):
             "wanted": self.wanted,
             "epochs": [stage.epochs for stage in self.learn.stages],
             "share": self.share,
-            "rest_s": self.rest_s,
+            "rest_s": self.speed.measured_rest_s,
+            "stage_share": self.stage_share.done,
             "has_planned": self.has_planned,
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.earlier_s, self.rest_s, self.has_planned = state["elapsed_s"], state["rest_s"], state["has_planned"]
+        self.earlier_s, self.has_planned = state["elapsed_s"], state["has_planned"]
+        self.speed.measured_rest_s = state["rest_s"]
+        # Of a longer time less is used.
+        self.stage_share.done = state["stage_share"] * min(state["minutes"] / self.minutes, 1.0)
         if not self.has_planned or len(state["epochs"]) != len(self.learn.stages):
             return
         for index, epochs in enumerate(state["epochs"]):

@@ -69,6 +69,23 @@ def plan_epochs(left_s: float, stages: Sequence[Stretch], *, batches: int, rest_
     )
 
 
+def batches_left(left_s: float, batch_s: float, *, batches: int, rest_s: float, done: int) -> float:
+    """Return the batches there is time for, those of later epochs included.
+
+    Args:
+        left_s: seconds for everything that is left to do.
+        batch_s: seconds of one.
+        batches: of a whole epoch; 0: it has no end.
+        rest_s: seconds of an epoch after its training pass.
+        done: batches of the running epoch that are done.
+    """
+    here_s = (batches - done) * batch_s + rest_s
+    if not batches or left_s < here_s:
+        return max((left_s - rest_s) / batch_s, 0.0)
+    epochs, more_s = divmod(left_s - here_s, batches * batch_s + rest_s)
+    return batches - done + epochs * batches + max((more_s - rest_s) / batch_s, 0.0)
+
+
 def _share(room_s: float, stage: Stretch, *, batches: int, rest_s: float, begun: int) -> float:
     """Return the epochs of a stage that fit: a whole number, or a part of one that is at least a batch."""
     # What is done of the running epoch costs nothing any more.

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import torch
 import torch.distributed as dist
 
+from auto_train.cores import limit_torch_threads
 from auto_train.errors import AutoTrainError, UsageError, WorkerLostError
 from auto_train.training.workers.place import Place
 
@@ -51,6 +52,8 @@ def joined() -> Iterator[None]:
     """
     place = Place.found()
     if place is None or dist.is_initialized():
+        if place is None:
+            limit_torch_threads()
         yield
         return
     environment = dict(os.environ)
@@ -65,7 +68,7 @@ def joined() -> Iterator[None]:
 
 
 def _join(place: Place) -> None:
-    _share_cores(place.local_world)
+    limit_torch_threads(place.local_world)
     if torch.cuda.is_available():
         if place.local_world > torch.cuda.device_count():
             raise UsageError(
@@ -89,7 +92,7 @@ def leave() -> None:
     if dist.is_initialized():
         _control.cache_clear()
         dist.destroy_process_group()
-        _share_cores(1)
+        limit_torch_threads()
         _say_alone()
 
 
@@ -97,17 +100,6 @@ def _say_alone() -> None:
     # fastai sends what it finds to as many workers as this says: its recorder would wait for them forever.
     if WORLD_SIZE in os.environ:
         os.environ[WORLD_SIZE] = "1"
-
-
-def num_cores() -> int:
-    """Return the processor cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _share_cores(processes: int) -> None:
-    """Let torch compute on this process's share of the cores, unless the user has said on how many."""
-    if "OMP_NUM_THREADS" not in os.environ:
-        torch.set_num_threads(max(1, num_cores() // processes))
 
 
 def rank() -> int:

@@ -35,8 +35,7 @@ def loaded(path: Path) -> dict[str, Any]:
         ([3.0, 2.0, 1.0], 3),
         ([1.0, 1.0, 1.0], 1),  # equal is no improvement
         ([1.0, NAN, 0.5, NAN], 3),  # NaN is never better
-        ([NAN, 2.0, 3.0], 2),  # and anything is better than NaN
-        ([NAN, NAN], 1),  # the first epoch always counts
+        ([NAN, 2.0, 3.0], 2),  # nor is a first one
     ],
 )
 def test_best_checkpoint_is_of_the_epoch_that_improved_strictly(
@@ -48,6 +47,16 @@ def test_best_checkpoint_is_of_the_epoch_that_improved_strictly(
     assert loaded(run.checkpoints / "best.ckpt")["runner"]["epoch"] == best
     assert loaded(run.checkpoints / "last.ckpt")["runner"]["epoch"] == len(errors)
     assert sorted(path.name for path in run.checkpoints.iterdir()) == ["best.ckpt", "last.ckpt"]
+
+
+def test_no_epoch_is_the_best_where_none_has_a_number(make_learner: Make, run: RunFolder):
+    checkpoints = Checkpointer(run.checkpoints)
+    trained(make_learner, run, checkpoints, errors=[NAN, NAN])
+    assert (checkpoints.best_epoch, checkpoints.best) == (0, None)
+    assert [path.name for path in run.checkpoints.iterdir()] == ["last.ckpt"]
+    # one that an earlier version kept all the same
+    checkpoints.load_state_dict({"value": None, "epoch": 1, "metrics": {}})
+    assert checkpoints.best_epoch == 0
 
 
 def test_checkpoint_holds_what_a_resume_needs_without_pickle(make_learner: Make, run: RunFolder):

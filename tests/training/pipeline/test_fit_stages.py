@@ -83,6 +83,9 @@ def test_step_mode_counts_optimizer_steps(tmp_path: Path):
     values = {"runner__run_mode": "step", "runner__max_epochs": None, "runner__eval_interval": 3}
     result = pipeline(tmp_path, runner__max_steps=10, **values).fit()
     assert (result["final_step"], result["final_epoch"], result["terminal_reason"]) == (10, 3, "max_steps")
+    # Evaluated after 3, 6, 9 and 10 steps; a pass has 4.
+    best = [1, 2, 3, 3][checkpoint(tmp_path, "best")["runner"]["epoch"] - 1]
+    assert result["best_epoch"] == best <= result["final_epoch"]
     assert len(rows(tmp_path)) == 4 and all("valid/mae" in row for row in rows(tmp_path))
 
 

@@ -42,23 +42,35 @@ class Timed(Points):
     """Points whose batches move a clock on, frozen ones half as much.
 
     Args:
-        slower: factor of training batches from an epoch on, by epoch.
+        slower: factor of the training batches of an epoch, by epoch.
+        busy_after_s: from when on something else takes most of the machine.
+        busy: how much longer everything takes then.
+        frozen: share of the seconds that a batch takes with a frozen backbone.
     """
 
-    def __init__(self, clock: Clock, slower: dict[int, float] | None = None):
+    def __init__(
+        self,
+        clock: Clock,
+        slower: dict[int, float] | None = None,
+        *,
+        busy_after_s: float = math.inf,
+        busy: float = 1.0,
+        frozen: float = 0.5,
+    ):
         super().__init__()
-        self.clock, self.slower, self.epoch, self.is_frozen = clock, slower or {}, 0, False
+        self.clock, self.slower, self.epoch = clock, slower or {}, 0
+        self.busy_after_s, self.busy, self.frozen = busy_after_s, busy, frozen
         self.batches: list[int] = []
 
     def batch_forward(self, model: Any, batch: Any) -> dict[str, Any]:
-        factor = self.slower.get(self.epoch, 1.0) * (0.5 if self.is_frozen else 1.0)
+        is_frozen = not next(model.parameters()).requires_grad
+        factor = self.slower.get(self.epoch, 1.0) * (self.frozen if is_frozen else 1.0)
+        factor *= self.busy if self.clock.now >= self.busy_after_s else 1.0
         self.clock.now += self.clock.train * factor if model.training else self.clock.evaluation
-        if model.training:
-            self.batches[-1] += 1
         return super().batch_forward(model, batch)
 
-    def on_stage_start(self, stage_idx: int, stage_cfg: Any) -> None:
-        self.is_frozen = bool(stage_cfg.get("frozen"))
+    def on_train_batch_end(self, *args: Any) -> None:
+        self.batches[-1] += 1
 
     def on_epoch_start(self, epoch: int) -> None:
         self.epoch = epoch
@@ -79,7 +91,8 @@ def fit(make_learner: Make) -> Callable[..., Any]:
     def train(minutes: float, *, frozen: int = 0, clock: Clock | None = None, **options: Any) -> Any:
         clock = clock or Clock()
         budget_options = {key: options.pop(key) for key in ("started", "evaluations") if key in options}
-        task = Timed(clock, options.pop("slower", None))
+        timed = {key: options.pop(key) for key in ("slower", "busy_after_s", "busy", "frozen_s") if key in options}
+        task = Timed(clock, **({"frozen": timed.pop("frozen_s")} if "frozen_s" in timed else {}), **timed)
         learn = make_learner(task=task, n=40, batch_size=4, **options)
         learn.said = []
         learn.rates = []
@@ -131,10 +144,56 @@ def test_budget_counts_what_came_before_and_what_comes_after(fit):
 
 def test_budget_plans_frozen_epochs_from_what_they_cost(fit):
     learn = fit(3, frozen=2)
-    # 171 s: 2 frozen epochs of 7 s, then 13 of 12 s
-    assert learn.said[0].endswith(", 2 of them with the backbone frozen")
-    assert learn.task.batches[:2] == [10, 10] and learn.epochs_done == 2 + 13
-    assert learn.task.clock.now == 170
+    # 171 s: 3 rounds of 2.5 s to try, 2 frozen epochs of 7 s, then 12 of 12 s
+    assert learn.said == ["3 minutes: 14 epochs of about 12 s, 2 of them with the backbone frozen"]
+    assert learn.task.batches[:2] == [10, 10] and learn.epochs_done == 2 + 12
+    assert learn.task.clock.now == 7.5 + 14 + 144
+
+
+@pytest.mark.parametrize("frozen_s", [0.1, 0.33, 0.9])
+def test_first_plan_is_nearly_the_last_however_little_a_frozen_batch_costs(fit, frozen_s: float):
+    learn = fit(3, frozen=2, frozen_s=frozen_s)
+    planned = int(learn.said[0].split()[2])
+    assert abs(planned / learn.epochs_done - 1) < 0.2 and learn.task.clock.now <= 171
+
+
+@pytest.mark.parametrize("frozen", [0, 2])
+@pytest.mark.parametrize(("busy_after_s", "busy"), [(20, 3), (65, 5), (100, 3)])
+def test_rate_is_down_at_the_end_though_the_machine_became_busy(fit, frozen: int, busy_after_s: float, busy: float):
+    learn = fit(2, frozen=frozen, busy_after_s=busy_after_s, busy=busy)
+    last = learn.rates[sum(learn.task.batches[:frozen]) :]
+    assert max(last) > 0.0099 and last[-1] < 0.0005
+    assert last[-5:] == sorted(last[-5:], reverse=True) and learn.task.clock.now <= 120 + busy
+
+
+def test_frozen_epochs_on_a_machine_that_became_busy_leave_time_for_the_others(fit):
+    learn = fit(2, frozen=4, busy_after_s=7, busy=30)
+    # Half of the time is gone in the first frozen epoch: it ends there.
+    assert learn.said[-1] != learn.said[0] and len(learn.task.batches) >= 2
+    assert learn.stages[0].epochs == 1 and learn.task.batches[0] < 10 and learn.task.batches[1] >= 1
+    assert learn.task.clock.now <= 120 + 30
+
+
+def test_rate_of_a_resumed_training_goes_on_where_it_was(make_learner: Make, tmp_path: Path):
+    def begin(clock: Clock, stop_at: int | None) -> tuple[Any, list[float], list[Any]]:
+        learn, rates, stop = make_learner(task=Timed(clock), n=40, batch_size=4), list[float](), StopOnRequest()
+        learn.listeners.on("onTrainBatchEnd", lambda *args: rates.append(args[-1]))
+        learn.listeners.on("onBatchStart", lambda *args: len(rates) == stop_at and stop.requested.set())
+        return learn, rates, [Budget(2, clock=clock), Checkpointer(tmp_path), stop]
+
+    clock = Clock()
+    whole, expected, callbacks = begin(clock, None)
+    with whole.added_cbs(callbacks):
+        whole.fit_stages(stages())
+    clock = Clock()
+    learn, before, callbacks = begin(clock, 43)
+    with learn.added_cbs(callbacks):
+        learn.fit_stages(stages())
+    assert learn.end_reason == "interrupt" and before == pytest.approx(expected[: len(before)])
+    other, after, callbacks = begin(clock, None)
+    with other.added_cbs(callbacks):
+        other.fit_stages(stages(), start=load_checkpoint(tmp_path / "last.ckpt"))
+    assert [*before, *after] == pytest.approx(expected)
 
 
 def test_budget_cuts_frozen_epochs_that_would_take_more_than_a_third(fit):

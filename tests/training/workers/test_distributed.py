@@ -8,6 +8,7 @@ import pytest
 import torch
 import torch.distributed as dist
 
+from auto_train.cores import num_cores
 from auto_train.errors import TrainingError, UsageError, WorkerLostError
 from auto_train.training.workers import distributed
 from tests.training.workers.spawned import in_workers
@@ -106,7 +107,7 @@ def test_process_alone_needs_no_others():
 
 
 def threads() -> tuple[int, int]:
-    return torch.get_num_threads(), distributed.num_cores()
+    return torch.get_num_threads(), num_cores()
 
 
 @pytest.mark.parametrize(("setting", "expected"), [("", None), ("2", 2)])
