@@ -114,14 +114,14 @@ def _started(cwd: Path, output: Path, words: Sequence[str], env: Mapping[str, st
     errors = output / f"stderr-{time.monotonic_ns()}.txt"
     errors.touch()
     errors.with_suffix(".out").touch()
-    process = _server().Process(target=be_the_program, args=(cwd, errors, words, {**os.environ, **env}, memory_mb))
+    process = server().Process(target=be_the_program, args=(cwd, errors, words, {**os.environ, **env}, memory_mb))
     process.start()
     return Trainer(process=process, errors=errors)
 
 
 @cache
-def _server() -> Any:
-    """Return where processes are forked, started in an environment of its own."""
+def server() -> Any:
+    """Return multiprocessing's context whose processes are forked from one with an environment of its own."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(PRELOADED)
     with pytest.MonkeyPatch.context() as patch:

@@ -10,10 +10,17 @@ from pathlib import Path
 from typing import Any
 
 from auto_train.training.workers.place import RENDEZVOUS
+from tests.processes import server
 
 
 def in_workers(
-    count: int, folder: Path, function: Callable[..., Any], *args: Any, joins: bool = True, timeout_s: float = 120
+    count: int,
+    folder: Path,
+    function: Callable[..., Any],
+    *args: Any,
+    joins: bool = True,
+    is_fresh: bool = False,
+    timeout_s: float = 120,
 ) -> list[Any]:
     """Return what ``function(*args)`` returned in each of so many workers, in their order.
 
@@ -21,11 +28,15 @@ def in_workers(
         folder: for the file through which they meet.
         function: of a module.
         joins: runs it inside ``distributed.joined()``.
+        is_fresh: imports torch anew in each, for what it reads then; else they are forked from where it is.
     """
-    context = multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("spawn") if is_fresh else server()
+    environment = dict(os.environ)
     pipes = [context.Pipe(duplex=False) for _ in range(count)]
     processes = [
-        context.Process(target=_run, args=(rank, count, folder, pipe[1], joins, function, args), daemon=True)
+        context.Process(
+            target=_run, args=(rank, count, folder, pipe[1], joins, environment, function, args), daemon=True
+        )
         for rank, pipe in enumerate(pipes)
     ]
     for process in processes:
@@ -52,10 +63,12 @@ def _run(
     folder: Path,
     sender: Connection,
     joins: bool,
+    environment: dict[str, str],
     function: Callable[..., Any],
     args: tuple[Any, ...],
 ) -> None:
-    os.environ |= {"RANK": str(rank), "WORLD_SIZE": str(count), "GLOO_SOCKET_IFNAME": "lo"}
+    os.environ.clear()
+    os.environ |= environment | {"RANK": str(rank), "WORLD_SIZE": str(count), "GLOO_SOCKET_IFNAME": "lo"}
     os.environ[RENDEZVOUS] = str(folder / "meeting")
     from auto_train.training.workers.distributed import joined
 

@@ -117,7 +117,7 @@ def test_worker_computes_on_its_share_of_the_cores_unless_told_otherwise(
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     if setting:
         monkeypatch.setenv("OMP_NUM_THREADS", setting)
-    (found, cores), _ = in_workers(2, tmp_path, threads)
+    (found, cores), _ = in_workers(2, tmp_path, threads, is_fresh=True)
     assert found == (expected or max(1, cores // 2))
 
 
