@@ -1,6 +1,7 @@
 """Optimizer and stages of an image recipe as ``[training.scheme]`` describes them."""
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -24,6 +25,10 @@ DEFAULTS: dict[str, dict[str, Any]] = {
 }
 
 
+# Tenths of the rate after each third of a stage, where a `step` scheduler does not say when.
+THIRDS = 3
+
+
 class PartSchedule(TorchSchedule):
     """A scheduler of torch on a model whose parts have rates of their own.
 
@@ -40,6 +45,36 @@ class PartSchedule(TorchSchedule):
         for group in optimizer.param_groups:
             group["lr"] = self.rates_of_parts[group["part"] if len(self.rates_of_parts) > 1 else 0]
         super().begin(optimizer, epochs=epochs, steps=steps)
+
+
+class TimedSchedule(PartSchedule):
+    """The course of cosine, or of steps after each third, by the share of a stage that is done instead of its epochs.
+
+    For a time budget: how many epochs there will be is not known before they are over.
+
+    Args:
+        rates_of_parts: as PartSchedule's.
+        course: return the factor of the rates at a share, 0 to 1, of the stage after the warm-up.
+        warmup_epochs: as TorchSchedule's.
+    """
+
+    def __init__(self, rates_of_parts: Sequence[float], *, course: Callable[[float], float], warmup_epochs: float):
+        super().__init__(rates_of_parts, warmup_epochs=warmup_epochs)
+        self.course, self.warm_at = course, 0.0
+
+    def before_step(self, fraction: float, step: int) -> None:
+        super().before_step(fraction, step)
+        if step < self.warmup:
+            self.warm_at = fraction
+        else:
+            self._set(self.course((fraction - self.warm_at) / max(1 - self.warm_at, 1e-9)))
+
+    def state_dict(self) -> dict[str, Any]:
+        return super().state_dict() | {"warm_at": self.warm_at}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        super().load_state_dict(state)
+        self.warm_at = state.get("warm_at", 0.0)
 
 
 def optimizer_of(config: Config) -> Callable[..., torch.optim.Optimizer]:
@@ -98,12 +133,27 @@ def _schedule(config: Config, rates: Sequence[float]) -> Schedule:
     scheme = config.training.scheme
     params = dict(config.get("training.scheme.scheduler_params", {}))
     name = None if scheme.scheduler == "constant" else scheme.scheduler
+    course = _course(config, params)
     if name == "step" and "step_size" not in params:
         # Three steps of a tenth, as is usual.
-        params["step_size"] = max(scheme.epochs // 3, 1)
+        params["step_size"] = max(scheme.epochs // THIRDS, 1)
     try:
-        return PartSchedule(rates, scheduler=name, params=params, warmup_epochs=scheme.warmup_epochs)
+        by_epoch = PartSchedule(rates, scheduler=name, params=params, warmup_epochs=scheme.warmup_epochs)
     except UsageError as error:
         raise UsageError(
             error.message, where="[training.scheme.scheduler_params]", allowed=error.allowed, hint=error.hint
         ) from error
+    return TimedSchedule(rates, course=course, warmup_epochs=scheme.warmup_epochs) if course else by_epoch
+
+
+def _course(config: Config, params: Mapping[str, Any]) -> Callable[[float], float] | None:
+    """Return the course of the rate over a time budget, for schedulers that would need the number of epochs."""
+    if config.training.minutes is None:
+        return None
+    match config.training.scheme.scheduler:
+        case "cosine" if not params:
+            return lambda share: (1 + math.cos(math.pi * min(share, 1.0))) / 2
+        case "step" if "step_size" not in params:
+            gamma = float(params.get("gamma", 0.1))
+            return lambda share: gamma ** min(int(THIRDS * share), THIRDS - 1)
+    return None

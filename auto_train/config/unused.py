@@ -23,7 +23,17 @@ def check_unused(variables: Variables, declared: Declared) -> list[Problem]:
     """Return an error for each key that the recipe refuses, and a warning for each that has no effect."""
     checks = (_warm_up, _schedule, _optimizer, _said_by_folders, _shares, _sources)
     texts = [problem for check in checks for problem in check(variables)]
-    return [*_declared_unused(variables, declared), *texts]
+    return [*_declared_unused(variables, declared), *_budget(variables, declared), *texts]
+
+
+def _budget(variables: Variables, declared: Declared) -> Iterator[Problem]:
+    """Warn of a number of epochs beside a time budget; 0 has an effect: the frozen stage is the last one then."""
+    minutes, epochs = _value(variables, ("training", "minutes")), _value(variables, (SCHEME, "epochs"))
+    if minutes is not None and epochs and epochs != _default(declared, SCHEME, "epochs"):
+        yield _warning(
+            variables.cells[SCHEME, "epochs"].entry,
+            f"'{epochs}' has no effect with [training] minutes = {minutes:g}, which plans the epochs; keep one of them",
+        )
 
 
 def _declared_unused(variables: Variables, declared: Declared) -> Iterator[Problem]:

@@ -79,7 +79,7 @@ def write_config(
     """
     machine = this_machine()
     weights = starting_weights(LARGE if machine.gpu else SMALL, offline=offline)
-    choices = [*choices, *propose(facts, machine, weights)]
+    choices = _agreeing([*choices, *propose(facts, machine, weights)])
     _write(render(_title(found, facts, machine), choices), path, force=force)
     return NewConfig(
         path=path,
@@ -97,6 +97,12 @@ def write_config(
         warnings=(*found.samples.warnings, *_warnings(facts, weights)),
         next=shlex.join(["python", "main.py", "train", f"--config={path}"]),
     )
+
+
+def _agreeing(choices: Sequence[Choice]) -> Sequence[Choice]:
+    """Return the choices without a number of epochs where a time budget plans them."""
+    has_budget = any(choice.key == "training.minutes" for choice in choices)
+    return [choice for choice in choices if not (has_budget and choice.key == "training.scheme.epochs")]
 
 
 def _title(found: Recognised, facts: Facts, machine: Machine) -> list[str]:

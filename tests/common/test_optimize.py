@@ -1,3 +1,4 @@
+import math
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +104,24 @@ def test_stages_of_step_have_three_by_default(config: Any):
     params = ("scheduler_params.step_size=1", "scheduler_params.gamma=0.5")
     _, rest = stages_of(config("scheduler=step", "epochs=3", *params), 1.0, is_pretrained=False)
     assert rates_of(rest.schedule, epochs=3, steps=1) == pytest.approx([1, 0.5, 0.25])
+
+
+@pytest.mark.parametrize(
+    ("scheduler", "expected"),
+    [("cosine", [0.5 * (1 + math.cos(math.pi * n / 12)) for n in range(12)]), ("step", [1, 0.1, 0.01])],
+)
+def test_stages_of_a_time_budget_fall_by_the_share_that_is_used(tmp_path: Path, scheduler: str, expected: list[float]):
+    overrides = [f"training.scheme.scheduler={scheduler}", "training.minutes=1", "training.scheme.epochs=999"]
+    config = tiny_config(tmp_path, "builtin:digits", *overrides)
+    _, stage = stages_of(config, 1.0, is_pretrained=False)
+    found = rates_of(stage.schedule, epochs=3, steps=4)
+    assert found == pytest.approx(
+        expected if len(expected) == 12 else [e for e in expected for _ in range(4)], abs=1e-6
+    )
+    config = tiny_config(tmp_path, "builtin:digits", *overrides, "training.scheme.warmup_epochs=1")
+    _, stage = stages_of(config, 1.0, is_pretrained=False)
+    warm = rates_of(stage.schedule, epochs=4, steps=4)
+    assert warm[:4] == pytest.approx([0.1, 0.325, 0.55, 0.775]) and warm[4] > 0.95 and warm[-1] < 0.06
 
 
 def test_stages_of_plateau_fall_when_nothing_improves(config: Any):

@@ -31,6 +31,8 @@ def found(path, *overrides: str) -> Found:
             "[training.scheme]\nscheduler = constant\n[training.scheme.scheduler_params]\ngamma = 0.5",
             ("warning", 6, "gamma"),
         ),
+        ("classification", "[training]\nminutes = 3\n[training.scheme]\nepochs = 40", ("warning", 6, "epochs")),
+        ("segmentation", "[training]\nminutes = 3\n[training.scheme]\nepochs = 40", ("warning", 6, "epochs")),
         ("classification", "[training.scheme.optimizer_params]\nlr = 0.1", ("warning", 4, "lr")),
         ("classification", "[training.scheme.optimizer_params]\nweight_decay = 0.1", ("warning", 4, "weight_decay")),
         ("classification", "[training.scheme.optimizer_params]\nbetas = [0.8, 0.9]", ("warning", 4, "betas")),

@@ -134,7 +134,9 @@ class Budget(Callback):
     def after_epoch(self) -> None:
         self.epochs_seen += 1
         self._note_rest()
-        if length(self.learn.dls.train) and not self.learn.is_stopped:
+        # A frozen stage says less of the last one than the trial and what is measured there.
+        says_more = self.learn.stage_index == self._last() or not self.has_planned
+        if says_more and length(self.learn.dls.train) and not self.learn.is_stopped:
             # In its first half a one-cycle is at its height; later it would have to rise again.
             self._replan(done=0, may_grow=2 * self.learn.position.epoch <= self.learn.n_epoch)
 
@@ -258,16 +260,15 @@ class Budget(Callback):
         return self.left_s(MARGIN / 2) < self.speed.rest_s()
 
     def _end(self) -> None:
-        """Let the running epoch be the last one, of its stage or of all."""
         learn = self.learn
-        place = f"epoch {learn.epochs_done + 1} ends after batch {learn.iter + 1}"
+        said = f"epoch {learn.epochs_done + 1} ends after batch {learn.iter + 1}"
         if decided(self._is_time_over):
             learn.n_epoch = learn.epoch + 1
             learn.end("time")
-            said = f"The time is over: {place}"
+            said = f"The time is over: {said}"
         else:
             self._set_epochs(learn.stage_index, learn.epoch + 1)
-            said = f"Half of the time is used: {place}, so that the last stage gets the rest"
+            said = f"Half of the time is used: {said}, so that the last stage gets the rest"
         if is_main():
             self.say(said)
 

@@ -47,7 +47,7 @@ def time_steps(learn: "Learner", *, clock: Callable[[], float], at_most_s: float
     with _unchanged(learn):
         while len(rounds) <= ROUNDS and (not rounds or clock() - began < at_most_s):
             seconds = [_seconds(learn, clock, partial(_step, learn, flags)) for flags in (frozen, unfrozen)]
-            rounds.append((seconds[0], seconds[1], _seconds(learn, clock, lambda: _evaluate(learn))))
+            rounds.append((seconds[0], seconds[1], _seconds(learn, clock, partial(_evaluate, learn))))
     least = [min(column) for column in zip(*(rounds[1:] or rounds), strict=True)]
     return StepCosts(frozen_s=least[0], unfrozen_s=least[1], evaluation_s=least[2])
 
