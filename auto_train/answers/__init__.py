@@ -49,7 +49,8 @@ def answer_form(task: str) -> AnswerForm:
         BundleError: it is not known, so the task is not served. TaskContractError: answer.py of its recipe fails.
     """
     if (form := find_form(task)) is None:
-        allowed = ", ".join(sorted(name for name in recipes() if is_served(name)))
+        own = {name for name, recipe in recipes().items() if (recipe.folder / ANSWER_FILE).is_file()}
+        allowed = ", ".join(sorted(own.union(built_in_tasks())))
         raise BundleError(f"the model's task '{task}' cannot be served", allowed=allowed)
     return form
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Protocol
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from auto_train.answers.words import MAX_PARTS, Words
 from auto_train.bundle.golden import largest_difference
@@ -34,7 +34,12 @@ class Described:
 
 
 class Answered(BaseModel):
-    """The answer for one image, unless the INI's testing.postprocess makes another of it."""
+    """The answer for one image, unless the INI's testing.postprocess makes another of it.
+
+    A field with a default is in every answer; one that such a function has dropped is shown as the default.
+    """
+
+    model_config = ConfigDict(json_schema_serialization_defaults_required=True, coerce_numbers_to_str=True)
 
     model: str = Field(description="name of the project")
 

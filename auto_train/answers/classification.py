@@ -16,7 +16,7 @@ class ClassificationAnswer(Answered):
     """One class of several."""
 
     prediction: str = Field(description="the class name")
-    confidence: str = Field(description="as people read it, 97.31%")
+    confidence: str = Field("", description="as people read it, 97.31%")
     probabilities: dict[str, Share] = Field(description="of each class, 0 to 1")
 
 

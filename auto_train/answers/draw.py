@@ -49,21 +49,22 @@ def draw_answer(
         labels: of the model, for the colours.
     """
     plain = as_plain(answer)
-    shown_by = form if fits(form.Schema, plain) else PlainForm()
+    if (fitted := fit(form.Schema, plain)) is not None:
+        plain = fitted
+    shown_by = form if fitted is not None else PlainForm()
     pixels, words = shown_by.draw(image, values, plain, labels), shown_by.words(plain, labels)
     return Picture(answer=answer, pixels=pixels, words=words, is_drawn=pixels is not image)
 
 
-def fits(schema: type[Answered], answer: Any) -> bool:
-    """Tell whether an answer has the fields of a schema; others may be there, and the model's name may be missing.
+def fit(schema: type[Answered], answer: Any) -> dict[str, Any] | None:
+    """Return an answer with every field of a schema; others stay. None: it does not fit.
 
     Args:
-        answer: as JSON has it.
+        answer: as JSON has it; the model's name and fields with a default may be missing.
     """
     if not isinstance(answer, Mapping):
-        return False
+        return None
     try:
-        schema.model_validate({"model": "", **answer}, strict=True)
+        return {**answer, **schema.model_validate({"model": "", **answer}).model_dump()}
     except ValidationError:
-        return False
-    return True
+        return None

@@ -18,8 +18,8 @@ class MultilabelAnswer(Answered):
     """Those labels whose probability reaches their threshold, the likeliest first."""
 
     labels: list[str] = Field(description="those that reach their threshold, the likeliest first")
-    probabilities: dict[str, Share] = Field(description="of each label, 0 to 1")
-    thresholds: dict[str, float] = Field(description="of each label")
+    probabilities: dict[str, Share] = Field({}, description="of each label, 0 to 1")
+    thresholds: dict[str, float] = Field({}, description="of each label")
 
 
 class Form(PlainForm):

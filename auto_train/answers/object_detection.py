@@ -28,11 +28,11 @@ class DetectionAnswer(Answered):
 
     boxes: list[Corners] = Field(description="left, top, right, bottom in pixels of the image")
     labels: list[str] = Field(description="of each box")
-    confidences: list[Share] = Field(description="of each box")
+    confidences: list[Share] = Field([], description="of each box")
 
     @model_validator(mode="after")
     def _has_one_of_each(self) -> Self:
-        if not len(self.boxes) == len(self.labels) == len(self.confidences):
+        if len(self.labels) != len(self.boxes) or len(self.confidences) not in (0, len(self.boxes)):
             raise ValueError("boxes, labels and confidences differ in number")
         return self
 
@@ -91,7 +91,8 @@ class Form(PlainForm):
         from auto_train.data.draw import draw_boxes
 
         boxes: np.ndarray = np.array(answer["boxes"], np.float64).reshape(-1, 4)
-        texts = [with_share(*tag) for tag in zip(answer["labels"], answer["confidences"], strict=True)]
+        shares = answer["confidences"] or [None] * len(boxes)
+        texts = [with_share(*tag) for tag in zip(answer["labels"], shares, strict=True)]
         return draw_boxes(image, boxes, texts, [code_of(name, labels) for name in answer["labels"]])
 
 

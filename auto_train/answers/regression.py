@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from auto_train.answers.base import Answer, Answered, Described, PlainForm
 from auto_train.answers.words import Words
@@ -15,17 +15,19 @@ if TYPE_CHECKING:
 class Number(BaseModel):
     """A number, and the interval that holds the true one for most images."""
 
+    model_config = ConfigDict(json_schema_serialization_defaults_required=True)
+
     value: float
-    low: float | None
-    high: float | None
-    unit: str
+    low: float | None = None
+    high: float | None = None
+    unit: str = ""
 
 
 class RegressionAnswer(Answered):
     """A number for each column; ``interval`` is the share of images whose true number the intervals hold."""
 
     values: dict[str, Number] = Field(description="by column")
-    interval: float = Field(description="share of images whose true value is from low to high")
+    interval: float = Field(0.0, description="share of images whose true value is from low to high")
 
 
 class Form(PlainForm):

@@ -26,7 +26,7 @@ class SegmentationAnswer(Answered):
     """The share of the image that each class covers, the largest first, and its pixels as COCO's run lengths."""
 
     areas: dict[str, Share] = Field(description="share of the image by class, the largest first")
-    mask: dict[str, RunLengths] = Field(description="pixels of each class as COCO's run lengths")
+    mask: dict[str, RunLengths] = Field({}, description="pixels of each class as COCO's run lengths")
 
 
 class Form(PlainForm):

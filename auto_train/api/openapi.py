@@ -24,7 +24,7 @@ def describe_served(app: FastAPI, service: Service) -> None:
 
 def _add_answer(text: dict[str, Any], service: Service) -> None:
     schemas = text["components"]["schemas"]
-    own = service.predictor.form.Schema.model_json_schema(ref_template=_REF)
+    own = service.predictor.form.Schema.model_json_schema(ref_template=_REF, mode="serialization")
     parts = own.pop("$defs", {})
     name = own["title"]
     if schemas.get(name, own) != own:  # a task's own class may have a name that is taken

@@ -62,7 +62,7 @@ def _answer_fields() -> dict[str, Any]:
 
     found: dict[str, tuple[list[str], list[dict[str, Any]]]] = {}
     for task, form in built_in_forms().items():
-        whole = form.Schema.model_json_schema()
+        whole = form.Schema.model_json_schema(mode="serialization")
         for name, field in _inlined(whole, whole.get("$defs", {}))["properties"].items():
             text = field.pop("description", "") if name == "model" else f"{task}: {field.pop('description', '')}"
             texts, kinds = found.setdefault(name, ([], []))

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from auto_train import registry
+from auto_train.answers import find_form
 from auto_train.bundle import load_bundle
 from auto_train.bundle.find import find_for_config
 from auto_train.common.loaders import eval_loader, train_loader
@@ -99,6 +100,7 @@ class Task(qTaskBase):
     def _prepare(self) -> None:
         # First what can be missing at once; data may take minutes to fetch and check.
         optimizer_of(self.config)
+        find_form(self.config.recipe.name)
         with main_first():
             weights = self.find_backbone_weights()
             self.samples = self.read_data(for_training=is_main())

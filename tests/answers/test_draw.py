@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from auto_train.answers import PlainForm, answer_form
-from auto_train.answers.draw import Picture, draw_answer, fits
+from auto_train.answers.draw import Picture, draw_answer, fit
 from auto_train.data.draw import colour_of
 from tests.data.test_draw import GREY, has
 
@@ -85,5 +85,21 @@ def test_mask_is_drawn_with_its_legend() -> None:
 
 
 def test_plain_form_fits_its_own_answer_and_no_other() -> None:
-    assert fits(PlainForm.Schema, {"values": [1.0]})
-    assert not fits(PlainForm.Schema, {"numbers": [1.0]}) and not fits(PlainForm.Schema, [1.0])
+    assert fit(PlainForm.Schema, {"values": [1.0], "n": 1}) == {"values": [1.0], "n": 1, "model": ""}
+    assert fit(PlainForm.Schema, {"numbers": [1.0]}) is None and fit(PlainForm.Schema, [1.0]) is None
+
+
+@pytest.mark.parametrize(
+    ("task", "answer", "lines"),
+    [
+        ("object_detection", {"boxes": [[10, 100, 60, 200]], "labels": ["dog"]}, [("dog: 1", 1)]),
+        ("segmentation", {"areas": {"cat": 1.0}}, None),
+        ("multilabel", {"labels": ["dog"]}, [("dog", 1)]),
+        ("classification", {"prediction": 7, "probabilities": {"7": 0.9, "8": 0.05}}, [("7", 3), ("8 5%", 3)]),
+        ("regression", {"values": {"width": {"value": 12.3, "unit": "mm"}}}, [("width 12.3 mm", None)]),
+    ],
+)
+def test_answer_that_a_function_has_shortened_is_shown_by_its_form(task: str, answer: Any, lines: Any) -> None:
+    shown = drawn(task, answer, np.ones(GREY.shape[:2], np.uint8))
+    assert lines is None or list(shown.words.lines) == lines
+    assert shown.is_drawn is (task in ("object_detection", "segmentation")) and shown.answer is answer

@@ -3,6 +3,7 @@
 import io
 import sys
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import httpx
@@ -15,13 +16,14 @@ from auto_train.answers import PlainForm, answer_form, built_in_tasks, find_form
 from auto_train.api import create_app
 from auto_train.bundle.find import find_at
 from auto_train.config import default_config
-from auto_train.errors import TaskContractError
+from auto_train.errors import BundleError, TaskContractError
 from auto_train.serving.predictor import open_predictor
 from auto_train.serving.service import Service
 from tests.api.conftest import listening
 from tests.api.pages.test_answer import ASKED
 from tests.api.pictures import picture
 from tests.pages import ROOT, files_of
+from tests.tiny import tiny_config
 
 FILE = "recipes/landmarks/answer.py"
 
@@ -129,6 +131,10 @@ def test_file_without_a_whole_form_is_an_error_that_names_it(
     with pytest.raises(TaskContractError, match=found) as caught:
         find_form("broken")
     assert str(caught.value).startswith(f"{tmp_path}/recipes/broken/answer.py")
+    with pytest.raises(BundleError, match=r"'poetry' cannot be served \(allowed: broken, classification"):
+        answer_form("poetry")  # which has nothing to do with the broken one
+    with pytest.raises(TaskContractError, match=found):  # before data is looked for, not after the training
+        import_module("recipes.broken.model").BrokenModel(tiny_config(tmp_path, "missing", "project.type=broken"))
 
 
 def test_recipe_without_the_file_is_not_served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
