@@ -21,7 +21,7 @@ from auto_train.config import AttrDict, Config, load_config
 from auto_train.data import Samples, Source, decode_image, evaluation_hash, find_weights
 from auto_train.data.inspect.facts import Facts
 from auto_train.data.pixels.loader import TargetRows
-from auto_train.errors import TaskContractError, UsageError
+from auto_train.errors import TaskContractError
 from auto_train.models.backbone import default_split, normalisation, starting_weights, zero_last_linear
 from auto_train.models.inference import InferenceModel
 from auto_train.models.state_dict import load_torch_model_weights_to
@@ -194,8 +194,8 @@ class Task(qTaskBase):
             head=head,
             preprocess=self._function("training.preprocess", "preprocess_function"),
             image_size=config.architecture.image_size,
-            mean=self._per_channel("mean") or list(mean),
-            std=self._per_channel("std") or list(std),
+            mean=self.config.architecture.mean or list(mean),
+            std=self.config.architecture.std or list(std),
             **self.inference_arguments(),
         )
         if weights:
@@ -207,16 +207,6 @@ class Task(qTaskBase):
     def inference_arguments(self) -> dict[str, Any]:
         """Return what the recipe's InferenceModel takes beyond the common arguments."""
         return {}
-
-    def _per_channel(self, key: str) -> list[float] | None:
-        values: list[float] | None = self.config.architecture[key]
-        if values and (len(values) != 3 or (key == "std" and min(values) <= 0)):
-            raise UsageError(
-                f"{values}",
-                where=f"[architecture] {key}",
-                allowed="three numbers, for red, green and blue" + (", above 0" if key == "std" else ""),
-            )
-        return values
 
     def open_split(self, split: str) -> None:
         """Read the data for an evaluation of the trained model.

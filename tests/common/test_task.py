@@ -8,7 +8,7 @@ from PIL import Image
 
 from auto_train.classification.model import ClassificationModel
 from auto_train.classification.train import train_model
-from auto_train.errors import DataError, MissingError, TaskContractError, UsageError
+from auto_train.errors import ConfigError, DataError, MissingError, TaskContractError, UsageError
 from tests.tiny import tiny_config, write_digits, write_ini
 
 
@@ -153,7 +153,7 @@ def test_mean_and_deviation_are_the_inis_or_the_backbones(digit_files: Path, tmp
 
 @pytest.mark.parametrize("text", ["mean=0.5", "mean=0.1,0.2,0.3,0.4", "std=0.5,0.5", "std=0.5,0,0.5"])
 def test_mean_and_deviation_of_other_than_three_channels_are_refused(digit_files: Path, tmp_path: Path, text: str):
-    with pytest.raises(UsageError, match=r"\[architecture\] (mean|std): \[.*\] \(allowed: three numbers, for red"):
+    with pytest.raises(ConfigError, match=r"architecture\.(mean|std): .* three numbers"):
         make_task(tmp_path, digit_files, f"architecture.{text}")
 
 
