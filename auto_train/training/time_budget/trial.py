@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -45,7 +46,7 @@ def time_steps(learn: "Learner", *, clock: Callable[[], float], at_most_s: float
     began, rounds = clock(), list[tuple[float, float, float]]()
     with _unchanged(learn):
         while len(rounds) <= ROUNDS and (not rounds or clock() - began < at_most_s):
-            seconds = [_seconds(learn, clock, lambda flags=flags: _step(learn, flags)) for flags in (frozen, unfrozen)]
+            seconds = [_seconds(learn, clock, partial(_step, learn, flags)) for flags in (frozen, unfrozen)]
             rounds.append((seconds[0], seconds[1], _seconds(learn, clock, lambda: _evaluate(learn))))
     least = [min(column) for column in zip(*(rounds[1:] or rounds), strict=True)]
     return StepCosts(frozen_s=least[0], unfrozen_s=least[1], evaluation_s=least[2])
