@@ -29,6 +29,10 @@ DEFAULTS: dict[str, dict[str, Any]] = {
 THIRDS = 3
 
 
+# Largest share of a time budget that a warm-up takes, however many epochs it should have.
+MAX_WARMUP_SHARE = 1 / 3
+
+
 class PartSchedule(TorchSchedule):
     """A scheduler of torch on a model whose parts have rates of their own.
 
@@ -56,25 +60,39 @@ class TimedSchedule(PartSchedule):
         rates_of_parts: as PartSchedule's.
         course: return the factor of the rates at a share, 0 to 1, of the stage after the warm-up.
         warmup_epochs: as TorchSchedule's.
+        least: rate at which the factor is 0.
     """
 
-    def __init__(self, rates_of_parts: Sequence[float], *, course: Callable[[float], float], warmup_epochs: float):
+    def __init__(
+        self,
+        rates_of_parts: Sequence[float],
+        *,
+        course: Callable[[float], float],
+        warmup_epochs: float,
+        least: float = 0.0,
+    ):
         super().__init__(rates_of_parts, warmup_epochs=warmup_epochs)
-        self.course, self.warm_at = course, 0.0
+        self.course, self.least = course, least
+        self.warm_at, self.is_warm = 0.0, False
 
     def before_step(self, fraction: float, step: int) -> None:
-        super().before_step(fraction, step)
-        if step < self.warmup:
+        self.step = step
+        warmed = max(step / self.warmup, fraction / MAX_WARMUP_SHARE) if self.warmup and not self.is_warm else 1.0
+        if warmed < 1:
             self.warm_at = fraction
+            self._set(self.warmup_factor + (1 - self.warmup_factor) * warmed)
         else:
-            self._set(self.course((fraction - self.warm_at) / max(1 - self.warm_at, 1e-9)))
+            self.is_warm = True
+            factor = self.course(max(fraction - self.warm_at, 0.0) / max(1 - self.warm_at, 1e-9))
+            for group, rate in zip(self.optimizer.param_groups, self.rates, strict=True):
+                group["lr"] = self.least + (rate - self.least) * factor
 
     def state_dict(self) -> dict[str, Any]:
-        return super().state_dict() | {"warm_at": self.warm_at}
+        return super().state_dict() | {"warm_at": self.warm_at, "is_warm": self.is_warm}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         super().load_state_dict(state)
-        self.warm_at = state.get("warm_at", 0.0)
+        self.warm_at, self.is_warm = state.get("warm_at", 0.0), state.get("is_warm", False)
 
 
 def optimizer_of(config: Config) -> Callable[..., torch.optim.Optimizer]:
@@ -143,7 +161,10 @@ def _schedule(config: Config, rates: Sequence[float]) -> Schedule:
         raise UsageError(
             error.message, where="[training.scheme.scheduler_params]", allowed=error.allowed, hint=error.hint
         ) from error
-    return TimedSchedule(rates, course=course, warmup_epochs=scheme.warmup_epochs) if course else by_epoch
+    if course is None:
+        return by_epoch
+    least = float(params.get("eta_min", 0.0))
+    return TimedSchedule(rates, course=course, warmup_epochs=scheme.warmup_epochs, least=least)
 
 
 def _course(config: Config, params: Mapping[str, Any]) -> Callable[[float], float] | None:
@@ -151,7 +172,7 @@ def _course(config: Config, params: Mapping[str, Any]) -> Callable[[float], floa
     if config.training.minutes is None:
         return None
     match config.training.scheme.scheduler:
-        case "cosine" if not params:
+        case "cosine" if "T_max" not in params:
             return lambda share: (1 + math.cos(math.pi * min(share, 1.0))) / 2
         case "step" if "step_size" not in params:
             gamma = float(params.get("gamma", 0.1))

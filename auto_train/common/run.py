@@ -208,8 +208,13 @@ class TrainingRun:
             checkpoints.load_best()
         if self.state and learn.steps_done == self.state["runner"]["step"]:
             self.say("No epoch is left to train")
+        self._say_best(learn, checkpoints)
+
+    def _say_best(self, learn: Learner, checkpoints: Checkpointer) -> None:
         if checkpoints.best_epoch:
             self.say(f"Best epoch: {checkpoints.best_epoch} of {learn.epochs_done}")
+        elif is_main() and checkpoints.lacks_number(learn.errors):
+            self.say(f"No epoch is the best: {checkpoints.target} was NaN in each; the last epoch's weights are used")
 
     def _budget(self, task: Task) -> Budget:
         """Return what ends the training in time; finish() passes over valid and test, and has the report to make."""

@@ -124,6 +124,16 @@ def test_stages_of_a_time_budget_fall_by_the_share_that_is_used(tmp_path: Path, 
     assert warm[:4] == pytest.approx([0.1, 0.325, 0.55, 0.775]) and warm[4] > 0.95 and warm[-1] < 0.06
 
 
+@pytest.mark.parametrize("key", ["warmup_epochs=9", "scheduler_params.eta_min=1e-4"])
+def test_stages_of_a_time_budget_end_low_whatever_the_warm_up_and_the_least_rate(tmp_path: Path, key: str):
+    overrides = ["training.scheme.scheduler=cosine", "training.minutes=1", f"training.scheme.{key}"]
+    _, stage = stages_of(tiny_config(tmp_path, "builtin:digits", *overrides), 1.0, is_pretrained=False)
+    rates = rates_of(stage.schedule, epochs=1, steps=60)  # of which the warm-up may take a third
+    assert 0.95 < max(rates) <= 1 and rates[-1] < 0.01 and rates[30:] == sorted(rates[30:], reverse=True)
+    stage.schedule.before_step(1.0, 60)
+    assert stage.schedule.optimizer.param_groups[0]["lr"] == pytest.approx(1e-4 if "eta_min" in key else 0.0)
+
+
 def test_stages_of_plateau_fall_when_nothing_improves(config: Any):
     params = ("scheduler_params.patience=1", "scheduler_params.factor=0.5")
     _, rest = stages_of(config("scheduler=plateau", "epochs=5", *params), 1.0, is_pretrained=False)

@@ -14,7 +14,7 @@ from auto_train.errors import CheckpointError, MissingError, NotFiniteError
 from auto_train.files import WrittenThrough, linked, replacing
 from auto_train.training.checkpoints.state import learner_state
 from auto_train.training.fastai_core import Callback
-from auto_train.training.monitor import checked_target, is_better
+from auto_train.training.monitor import Errors, checked_target, is_better
 from auto_train.training.task import hook
 
 KIND = "auto_train checkpoint"
@@ -83,6 +83,10 @@ class Checkpointer(Callback):
             return False
         self.best = value
         return True
+
+    def lacks_number(self, errors: Errors) -> bool:
+        """Tell whether no epoch could be the best because the target was NaN; by the last epoch's errors."""
+        return not self.best_epoch and errors.of(self.target) is not None
 
     def after_cancel_fit(self) -> None:
         """Save in the middle of an epoch: the training was asked to stop."""

@@ -25,7 +25,9 @@ def settle_checkpoints(folder: Path, checkpoint: Path, state: Mapping[str, Any])
     is_here, beside = checkpoint.parent.resolve() == folder.resolve(), checkpoint.with_name("best.ckpt")
     if is_here and checkpoint.name != last.name:
         linked(checkpoint, last)  # what came after is given up, also if this process is killed now
-    if runner["best_epoch"] == runner["epoch"] > 0 and not runner["iter"]:
+    if state["best"]["value"] is None:
+        _forget_best(best, state)  # an earlier version let an epoch of NaN be the best
+    elif runner["best_epoch"] == runner["epoch"] > 0 and not runner["iter"]:
         linked(checkpoint, best)  # the one beside it is older, if it was killed between the writing of the two
     elif KEPT.fullmatch(checkpoint.name):
         _find_best(best, beside, state)
@@ -41,9 +43,13 @@ def _find_best(best: Path, beside: Path, state: Mapping[str, Any]) -> None:
         if found != best:
             linked(found, best)
     else:
-        best.unlink(missing_ok=True)
-        state["best"].update({"value": None, "epoch": 0, "pass": 0, "metrics": {}})
-        state["runner"].update(best_epoch=0, best_metric=None)
+        _forget_best(best, state)
+
+
+def _forget_best(best: Path, state: Mapping[str, Any]) -> None:
+    best.unlink(missing_ok=True)
+    state["best"].update({"value": None, "epoch": 0, "pass": 0, "metrics": {}})
+    state["runner"].update(best_epoch=0, best_metric=None)
 
 
 def _epoch_of(checkpoint: Path) -> int | None:

@@ -117,6 +117,8 @@ class Fit:
 
     def _warn_of_nothing_done(self) -> None:
         start = self.pipe.start
+        if self.checkpoints.lacks_number(self.learn.errors):
+            logger.warning(f"No epoch is the best one: {self.checkpoints.target} was NaN in all of them")
         if start and self.learn.steps_done == start["runner"]["step"]:
             was = "was stopped early" if self.learn.end_reason == "early_stop" else "had all its epochs"
             logger.warning(f"Nothing is left to train: the training of {self.args.ckp_file} {was}")

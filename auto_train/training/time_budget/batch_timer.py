@@ -52,8 +52,14 @@ class BatchTimer:
         return self.seen - WARM_UP
 
     def recent_s(self) -> float:
-        """Return the seconds of a batch as things are now; 0 before the first."""
-        return max(median(self.recent), SHORTEST_S) if self.recent else 0.0
+        """Return the seconds of a batch as things are now; 0 before the first.
+
+        Two slow ones in a row are believed at once: where they take most of the time, few follow.
+        """
+        if not self.recent:
+            return 0.0
+        in_a_row = min(self.recent[-1], self.recent[-2]) if len(self.recent) > 1 else 0.0
+        return max(median(self.recent), in_a_row, SHORTEST_S)
 
     def took_s(self) -> float:
         """Return the seconds since the warm-up."""

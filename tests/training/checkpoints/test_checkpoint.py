@@ -11,6 +11,7 @@ from fastai.callback.core import Callback
 from auto_train.errors import CheckpointError, MissingError, TaskContractError, TrainingError
 from auto_train.runs.folder import RunFolder
 from auto_train.training.checkpoints.checkpoint import Checkpointer, load_checkpoint
+from auto_train.training.checkpoints.settle import settle_checkpoints
 from tests.training.conftest import Points, stage
 
 Make = Callable[..., Any]
@@ -57,6 +58,25 @@ def test_no_epoch_is_the_best_where_none_has_a_number(make_learner: Make, run: R
     # one that an earlier version kept all the same
     checkpoints.load_state_dict({"value": None, "epoch": 1, "metrics": {}})
     assert checkpoints.best_epoch == 0
+
+
+def test_best_checkpoint_of_nan_that_an_earlier_version_wrote_is_forgotten(make_learner: Make, run: RunFolder):
+    last, best, checkpoints = (
+        run.checkpoints / "last.ckpt",
+        run.checkpoints / "best.ckpt",
+        Checkpointer(run.checkpoints),
+    )
+    learn = trained(make_learner, run, checkpoints, errors=[NAN])
+    assert checkpoints.lacks_number(learn.errors)
+    state = loaded(last)
+    state["best"].update(value=None, epoch=1)
+    state["runner"].update(best_epoch=1)
+    torch.save(state, best)
+    settle_checkpoints(run.checkpoints, best, state)  # resumed from it
+    assert not best.exists() and last.is_file() and state["runner"]["best_epoch"] == 0
+    again, learn = Checkpointer(run.checkpoints), make_learner(task=Points([NAN, 7.0]), batch_size=24)
+    learn.fit_stages([stage(3)], [again], start=state)
+    assert again.best_epoch == loaded(best)["runner"]["epoch"] == 3
 
 
 def test_checkpoint_holds_what_a_resume_needs_without_pickle(make_learner: Make, run: RunFolder):

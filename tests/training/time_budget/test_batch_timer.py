@@ -30,6 +30,11 @@ def test_timer_of_a_pass_as_short_as_the_warm_up_takes_it_as_it_is():
     assert counted([]).batch_s == 0.0
 
 
+def test_timer_believes_two_slow_batches_in_a_row_and_not_one():
+    assert counted([1.0] * 6 + [30.0]).recent_s() == 1.0
+    assert counted([1.0] * 6 + [30.0, 20.0]).recent_s() == 20.0
+
+
 def test_timer_never_says_that_a_batch_takes_no_time():
     assert counted([0.0] * 10).batch_s == SHORTEST_S
 

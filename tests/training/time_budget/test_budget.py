@@ -166,6 +166,12 @@ def test_rate_is_down_at_the_end_though_the_machine_became_busy(fit, frozen: int
     assert last[-5:] == sorted(last[-5:], reverse=True) and learn.task.clock.now <= 120 + busy
 
 
+@pytest.mark.parametrize(("busy_after_s", "busy"), [(45, 20), (30, 25)])
+def test_rate_is_down_at_the_end_though_only_a_few_more_batches_fit(fit, busy_after_s: float, busy: float):
+    learn = fit(2, busy_after_s=busy_after_s, busy=busy)
+    assert learn.rates[-1] < 0.0005 and learn.task.clock.now <= 120 + busy
+
+
 def test_frozen_epochs_on_a_machine_that_became_busy_leave_time_for_the_others(fit):
     learn = fit(2, frozen=4, busy_after_s=7, busy=30)
     # Half of the time is gone in the first frozen epoch: it ends there.
