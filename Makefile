@@ -1,7 +1,9 @@
 # A fresh machine needs python3 and make; every target first makes the environment it runs in.
-# make train INI=configs/flowers.ini     make test ARGS="tests/config -x"     make bench BAR=T1
+# make train INI=configs/flowers.ini     make test ARGS="tests/config -x" JOBS=0     make bench BAR=T1
 PYTHON ?= python3
 INI ?= configs/mnist.ini
+# Processes that the tests are shared among, file by file; 0: the one process, for a debugger.
+JOBS ?= 2
 BIN := .venv/bin
 STAMP := .venv/.installed
 BENCHMARKS = $(wildcard $(if $(BAR),benchmarks/$(BAR).py benchmarks/$(BAR)_*.py,benchmarks/[!_]*.py))
@@ -15,7 +17,7 @@ serve: $(STAMP)
 	@$(BIN)/python main.py serve --config=$(INI)
 
 test: $(STAMP)
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-slow: $(STAMP)
 	@$(BIN)/python -m pytest -m slow --timeout=1800 $(ARGS)

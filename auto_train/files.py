@@ -28,21 +28,56 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yield a temporary path; what was written there replaces the file when the block ends without an error."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(3)}.part")
+    """Yield a temporary path; what was written there replaces the file when the block ends without an error.
+
+    Raises:
+        TrainingError: the disk is full or the folder cannot be written.
+    """
     try:
-        yield part
-        with part.open("rb") as file:
-            os.fsync(file.fileno())
-        os.replace(part, path)
-        sync_folder(path.parent)
+        with replace_file(path) as part:
+            yield part
     except (OSError, RuntimeError) as error:  # torch's writer reports a full disk as RuntimeError
         if isinstance(error, AutoTrainError):
             raise
         raise _unwritable(path, error) from error
+
+
+@contextmanager
+def replace_file(path: Path, *, durable: bool = True) -> Iterator[Path]:
+    """Do what :func:`replacing` does, for callers that explain an OSError in their own words.
+
+    Args:
+        durable: on the disk when the block has ended; False for what is written every second and may be lost.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = part_of(path)
+    try:
+        yield part
+        put_in_place(part, path, durable=durable)
     finally:
         part.unlink(missing_ok=True)
+
+
+def put_in_place(part: Path, path: Path, *, durable: bool = True) -> None:
+    """Let a whole file, or a folder, take the name ``path``; durable: on the disk when this returns."""
+    if durable and part.is_file() and not part.is_symlink():
+        with part.open("rb") as file:
+            os.fsync(file.fileno())
+    os.replace(part, path)
+    if durable:
+        sync_folder(path.parent)
+
+
+def part_of(path: Path) -> Path:
+    """Return a new temporary name beside a path; :meth:`RunFolder.clean` removes those of killed processes."""
+    return path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(3)}.part")
+
+
+def replace_link(link: Path, target: str) -> None:
+    """Let a symbolic link name another target, at once."""
+    part = part_of(link)
+    part.symlink_to(target)
+    put_in_place(part, link)
 
 
 @contextmanager
@@ -51,16 +86,15 @@ def replacing_folder(path: Path) -> Iterator[Path]:
 
     Two names cannot be changed at once: a process killed between them leaves neither, and what was there is lost.
     """
-    part = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(3)}.part")
+    part = part_of(path)
     old = path.with_name(f".{path.name}.old.part")
     part.mkdir(parents=True)
     try:
         yield part
         remove(old)
         if path.exists():
-            path.rename(old)
-        part.rename(path)
-        sync_folder(path.parent)
+            os.replace(path, old)
+        put_in_place(part, path)
     finally:
         remove(part)
         remove(old)

@@ -37,6 +37,8 @@ KINDS = (
 )
 # The folder of a project's own recipes, in the working directory.
 OWN_RECIPES = "recipes"
+# How the answers of a recipe elsewhere read: a seventh file, of recipes that are served.
+ANSWER_FILE = "answer.py"
 RECIPE_FILES = ("config.ini", "custom_functions.py", "model.py", "train.py", "validate.py", "main.py")
 
 _kinds: dict[str, catalogue.Registry] = {}
@@ -172,14 +174,24 @@ def load_functions(recipe: Recipe | None, custom_file: Path | str | None = None)
     Raises:
         TaskContractError: the file is missing or fails; ``where`` is its file:line.
     """
-    if recipe and (recipe.folder / "custom_functions.py").is_file():
-        _run(recipe.folder / "custom_functions.py", lambda: import_module(f"{recipe.package}.custom_functions"))
+    if recipe:
+        load_module(recipe, "custom_functions.py")
     if custom_file is None:
         return
     file = absolute(custom_file)
     if not file.is_file():
         raise TaskContractError("there is no such file", where=str(file), hint="project.custom_functions names it")
     _run(file, lambda: _execute(file))
+
+
+def load_module(recipe: Recipe, name: str) -> ModuleType | None:
+    """Import a file of a recipe; None: it has no such file.
+
+    Raises:
+        TaskContractError: the file fails; ``where`` is its file:line.
+    """
+    file = recipe.folder / name
+    return _run(file, lambda: import_module(f"{recipe.package}.{file.stem}")) if file.is_file() else None
 
 
 def _execute(file: Path) -> ModuleType:
@@ -193,9 +205,9 @@ def _execute(file: Path) -> ModuleType:
     return module
 
 
-def _run(file: Path, execute: Callable[[], ModuleType]) -> None:
+def _run(file: Path, execute: Callable[[], ModuleType]) -> ModuleType:
     try:
-        execute()
+        return execute()
     except SyntaxError as error:
         where = f"{error.filename or file}:{error.lineno or 1}"
         raise TaskContractError(f"this is no valid Python: {error.msg}", where=where) from error

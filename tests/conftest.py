@@ -11,10 +11,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.sharing import made_once, shared_folder
+
 if TYPE_CHECKING:
     import numpy as np
 
     from tests.browser import Browser
+
+os.environ["OMP_NUM_THREADS"] = "1"  # read when torch is imported: as many threads as workers of pytest, not more
 
 ROOT = Path(__file__).parents[1]
 MIRROR = Path(os.environ.get("AUTO_TRAIN_MIRROR") or ROOT.parent / "shared" / "data")
@@ -25,12 +29,12 @@ DiskOf = Callable[[int], Path]
 
 
 @pytest.fixture(scope="session", autouse=True)
-def clean_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def clean_environment(request: pytest.FixtureRequest) -> Iterator[None]:
     """Take the user's settings away and give the session a cache of its own; a test sets what it is about."""
     with pytest.MonkeyPatch.context() as patch:
         for name in ENVIRONMENT:
             patch.delenv(name, raising=False)
-        patch.setenv("AUTO_TRAIN_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("AUTO_TRAIN_CACHE", str(shared_folder(request) / "cache"))
         patch.setenv("NO_COLOR", "1")
         patch.setenv("COLUMNS", "160")
         yield
@@ -51,19 +55,18 @@ def mirror() -> Path:
 
 
 @pytest.fixture(scope="session")
-def real(mirror: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+def real(mirror: Path, request: pytest.FixtureRequest) -> Callable[[str], Path]:
     """Return a function that gives the folder of one of the real data sets, unpacked once."""
     from auto_train.data import acquire
 
-    place = tmp_path_factory.mktemp("real")
-    folders: dict[str, Path] = {}
-
     def unpack(name: str) -> Path:
-        if name not in folders:
-            folder = acquire(str(mirror / name / f"{name}.tgz"), place / name).folder
-            assert folder
-            folders[name] = folder
-        return folders[name]
+        place = made_once(request, f"real-{name}", lambda folder: acquire(archive(name), folder / name))
+        folder = acquire(archive(name), place / name).folder  # what is there is not unpacked again
+        assert folder
+        return folder
+
+    def archive(name: str) -> str:
+        return str(mirror / name / f"{name}.tgz")
 
     return unpack
 
@@ -72,22 +75,33 @@ def real(mirror: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[st
 def run_cli(tmp_path_factory: pytest.TempPathFactory) -> RunCli:
     """Return a function that runs ``python main.py ARGS…`` as a user does and gives the finished process.
 
-    With --json every line it printed is held against its schema.
+    With --json every line it printed is held against its schema. ``is_fresh`` starts an interpreter of its own, for
+    what depends on how Python starts; any other process is forked, so that torch is not imported again for each.
     """
-    elsewhere = tmp_path_factory.mktemp("cwd")
+    elsewhere, output = tmp_path_factory.mktemp("cwd"), tmp_path_factory.mktemp("output")
 
     def run(
-        *args: str | Path, cwd: Path = elsewhere, env: dict[str, str] | None = None, timeout: float = 240
+        *args: str | Path,
+        cwd: Path = elsewhere,
+        env: dict[str, str] | None = None,
+        timeout: float = 240,
+        is_fresh: bool = False,
     ) -> "subprocess.CompletedProcess[str]":
-        done = subprocess.run(
-            [sys.executable, str(ROOT / "main.py"), *map(str, args)],
-            cwd=cwd,
-            env={**os.environ, **(env or {})},
-            timeout=timeout,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        words = [str(word) for word in args]
+        if is_fresh:
+            done = subprocess.run(
+                [sys.executable, str(ROOT / "main.py"), *words],
+                cwd=cwd,
+                env={**os.environ, **(env or {})},
+                timeout=timeout,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+        else:
+            from tests import processes
+
+            done = processes.run(words, cwd, output, env or {}, timeout)
         if "--json" in args:
             from tests.lines import checked
 
@@ -119,11 +133,11 @@ class TrainedRun:
 
 
 @pytest.fixture(scope="session")
-def colours(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def colours(request: pytest.FixtureRequest) -> Path:
     """Return a run folder whose small real model names the strongest colour of an image; needs no training."""
     from tests.serving.tiny import write_run
 
-    return write_run(tmp_path_factory.mktemp("colours") / "run")
+    return made_once(request, "colours", lambda folder: write_run(folder / "run")) / "run"
 
 
 TINY_DIGITS = """\
@@ -152,26 +166,27 @@ epochs = 3
 
 
 @pytest.fixture(scope="session")
-def digits_run(run_cli: RunCli, tmp_path_factory: pytest.TempPathFactory) -> TrainedRun:
+def digits_run(run_cli: RunCli, request: pytest.FixtureRequest) -> TrainedRun:
     """Train configs/digits.ini with timm's smallest test network, once for all tests."""
-    folder = tmp_path_factory.mktemp("digits")
-    config = folder / "digits.ini"
-    config.write_text(
-        TINY_DIGITS.format(base=ROOT / "configs/digits.ini", location=folder / "project", data=folder / "data"),
-        encoding="utf-8",
-    )
-    process = run_cli("train", f"--config={config}", "--json", "--offline", cwd=folder)
-    assert process.returncode == 0, process.stderr
+
+    def train(folder: Path) -> None:
+        text = TINY_DIGITS.format(base=ROOT / "configs/digits.ini", location=folder / "project", data=folder / "data")
+        (folder / "digits.ini").write_text(text, encoding="utf-8")
+        process = run_cli("train", f"--config={folder}/digits.ini", "--json", "--offline", cwd=folder)
+        assert process.returncode == 0, process.stderr
+        (folder / "process.json").write_text(json.dumps(vars(process)), encoding="utf-8")
+
+    folder = made_once(request, "digits", train)
     weights = folder / "project/models/model.pth"
     facts = json.loads(Path(f"{weights}.json").read_text(encoding="utf-8"))
     run = Path(facts["run"])
     return TrainedRun(
-        config=config,
+        config=folder / "digits.ini",
         weights=weights,
         folder=run,
         bundle=Path(facts["bundle"]),
         onnx=run / "exports/onnx/model.onnx",
-        process=process,
+        process=subprocess.CompletedProcess(**json.loads((folder / "process.json").read_text(encoding="utf-8"))),
     )
 
 

@@ -1,11 +1,14 @@
-"""Trainings as processes of their own that start in no time: forked from one that has imported everything."""
+"""The command line as processes of their own that start in no time: forked from one that has imported everything."""
 
 import multiprocessing
 import os
+import random
 import resource
+import runpy
+import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from multiprocessing.forkserver import ensure_running
@@ -14,7 +17,19 @@ from typing import Any
 
 import pytest
 
-PRELOADED = ["auto_train.classification.train", "auto_train.reports.report", "tests.processes"]
+PRELOADED = [
+    "fastapi",
+    "jsonschema",
+    "onnx",
+    "onnxruntime",
+    "onnxscript",
+    "torch.onnx._internal.exporter._core",  # what the first export would import
+    "sklearn.datasets",
+    "uvicorn",
+    "auto_train.classification.train",
+    "auto_train.reports.report",
+    "tests.processes",
+]
 # One thread and one arena: what a training takes of its address space is then much the same on every machine.
 ENVIRONMENT = {"OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"}
 
@@ -73,8 +88,33 @@ def start(folder: Path, *words: str, memory_mb: int | None = None) -> Trainer:
     Args:
         memory_mb: most memory it may take beyond what the imports have taken.
     """
-    errors = folder / f"stderr-{time.monotonic_ns()}.txt"
-    process = _server().Process(target=train, args=(folder, errors, words, memory_mb))
+    return _started(folder, folder, ["train", *words], ENVIRONMENT, memory_mb)
+
+
+def run(
+    words: Sequence[str], cwd: Path, output: Path, env: Mapping[str, str], timeout_s: float
+) -> "subprocess.CompletedProcess[str]":
+    """Run the program to its end.
+
+    Args:
+        output: folder for what it prints.
+        env: what differs from this process's environment; packages in PYTHONPATH are found.
+    """
+    program = _started(cwd, output, words, env, None)
+    program.process.join(timeout_s)
+    if program.process.exitcode is None:
+        program.process.kill()
+        raise subprocess.TimeoutExpired(list(words), timeout_s, program.stdout, program.stderr)
+    done = subprocess.CompletedProcess(list(words), program.wait(), program.stdout, program.stderr)
+    program.process.close()
+    return done
+
+
+def _started(cwd: Path, output: Path, words: Sequence[str], env: Mapping[str, str], memory_mb: int | None) -> Trainer:
+    errors = output / f"stderr-{time.monotonic_ns()}.txt"
+    errors.touch()
+    errors.with_suffix(".out").touch()
+    process = _server().Process(target=be_the_program, args=(cwd, errors, words, {**os.environ, **env}, memory_mb))
     process.start()
     return Trainer(process=process, errors=errors)
 
@@ -91,16 +131,31 @@ def _server() -> Any:
     return context
 
 
-def train(folder: Path, errors: Path, words: Sequence[str], memory_mb: int | None) -> None:
-    """Be the program: what the child runs."""
+def be_the_program(
+    folder: Path, errors: Path, words: Sequence[str], environment: Mapping[str, str], memory_mb: int | None
+) -> None:
+    """Be ``python main.py WORDS``: what the child runs."""
     from auto_train.cli.app import main
 
     if memory_mb is not None:
         taken = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
         resource.setrlimit(resource.RLIMIT_AS, (taken + memory_mb * 2**20, resource.RLIM_INFINITY))
+    random.seed()  # the server's state is that of every child
+    os.environ.clear()
+    os.environ.update(environment)
     os.chdir(folder)
-    with errors.open("w", buffering=1) as file, errors.with_suffix(".out").open("w") as out:
+    with errors.open("w") as file, errors.with_suffix(".out").open("w") as out:
         os.dup2(file.fileno(), 2)
         os.dup2(out.fileno(), 1)
-        sys.stderr, sys.stdout = os.fdopen(2, "w", buffering=1), os.fdopen(1, "w")
-        main(["train", *words])
+    sys.argv = ["main.py", *words]
+    find_packages(environment.get("PYTHONPATH", ""))
+    main(words)
+
+
+def find_packages(pythonpath: str) -> None:
+    """Do with PYTHONPATH what an interpreter does when it starts."""
+    folders = [folder for folder in pythonpath.split(os.pathsep) if folder]
+    sys.path[:0] = folders
+    for folder in folders:
+        if (custom := Path(folder, "sitecustomize.py")).is_file():
+            runpy.run_path(str(custom))

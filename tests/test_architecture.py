@@ -18,7 +18,7 @@ PACKAGE = ROOT / "auto_train"
 LAYERS = [
     ["version"],
     ["errors"],
-    ["types", "files", "locks", "memory", "cores"],
+    ["types", "durations", "files", "locks", "memory", "cores"],
     ["registry"],
     ["config", "metrics"],
     ["runs"],
@@ -40,7 +40,7 @@ LAYERS = [
     ["api", "cli"],
     ["ENTRY"],
 ]
-MOST_LINES = 500
+MAX_LINES, MAX_FUNCTION_LINES = 500, 40
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 PROJECT = PYPROJECT["project"]
 HEAVY = set(PYPROJECT["tool"]["ruff"]["lint"]["flake8-tidy-imports"]["banned-module-level-imports"])
@@ -166,6 +166,31 @@ def test_layers_every_package_has_a_place():
     assert {layer_of(module) for module in MODULES} - {""} <= {name for row in LAYERS for name in row}
 
 
+def writes_or_locks_by_hand(node: ast.AST) -> str:
+    """Return what stands for a way of our own to put a file in place or to lock; "" for everything else."""
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        return next((name for name in imported(node) if name.split(".")[0] in ("fcntl", "filelock")), "")
+    if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
+        return ""
+    called = ast.unparse(node.func)
+    if called in ("os.replace", "os.rename", "os.fsync", "tempfile.mkstemp", "tempfile.NamedTemporaryFile"):
+        return called
+    # Path's take one argument; those of texts, times and tables take several or have names.
+    return called if node.func.attr in ("rename", "replace") and len(node.args) == 1 and not node.keywords else ""
+
+
+def test_files_are_put_in_place_and_locked_in_one_way():
+    ways = {PACKAGE / "files.py", PACKAGE / "locks.py"}
+    wrong = [
+        f"{path.relative_to(ROOT)}:{getattr(node, 'lineno', 0)} uses {way}; see files.py and locks.py"
+        for path in python_files()
+        if path not in ways
+        for node in ast.walk(tree_of(path))
+        if (way := writes_or_locks_by_hand(node))
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
 def test_recipes_do_not_import_each_other():
     wrong = [
         f"{path.relative_to(ROOT)}:{line} imports {target}"
@@ -208,7 +233,40 @@ def test_command_that_only_reads_text_loads_no_heavy_library(args: list[str]):
 
 def test_files_stay_readable_in_length():
     long = {p: len(p.read_text(encoding="utf-8").splitlines()) for p in [*python_files(), *ROOT.glob("tests/**/*.py")]}
-    assert not {str(path.relative_to(ROOT)): lines for path, lines in long.items() if lines > MOST_LINES}
+    assert not {str(path.relative_to(ROOT)): lines for path, lines in long.items() if lines > MAX_LINES}
+
+
+def body_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """Return how long what a function does is: signature, docstring and classes in it do not count."""
+    first, *rest = function.body
+    is_docstring = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
+    body = rest if is_docstring else function.body
+    classes = sum(node.end_lineno - node.lineno + 1 for node in body if isinstance(node, ast.ClassDef))
+    return body[-1].end_lineno - body[0].lineno + 1 - classes if body else 0
+
+
+def test_functions_stay_readable_in_length():
+    long = {
+        f"{path.relative_to(ROOT)}:{node.lineno} {node.name}": body_lines(node)
+        for path in python_files()
+        for node in ast.walk(tree_of(path))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    }
+    assert not {name: lines for name, lines in long.items() if lines > MAX_FUNCTION_LINES}
+
+
+def test_no_module_imports_itself_in_a_circle_lazily_or_for_types_either():
+    waiting = {
+        module: {name for _, name in imports_anywhere(path)} & set(MODULES) - {module}
+        for module, path in MODULES.items()
+    }
+    while free := [module for module, needed in waiting.items() if not needed]:
+        for module in free:
+            del waiting[module]
+        for needed in waiting.values():
+            needed.difference_update(free)
+    # what is left imports a circle, or is in one
+    assert not {module: sorted(needed) for module, needed in waiting.items()}
 
 
 def distributions_imported(paths: Iterable[Path]) -> set[str]:

@@ -10,7 +10,10 @@ from auto_train.files import (
     WrittenThrough,
     append_line,
     cut_torn_line,
+    replace_file,
+    replace_link,
     replacing,
+    replacing_folder,
     write_atomically,
 )
 
@@ -54,6 +57,33 @@ def test_folder_where_the_file_should_be_is_a_training_error(tmp_path: Path):
 def test_own_errors_pass_through_unchanged(tmp_path: Path):
     with pytest.raises(DataError, match="as it was"):
         write_and_raise(tmp_path / "a", DataError("as it was"))
+
+
+def test_callers_with_words_of_their_own_get_the_systems_error(tmp_path: Path):
+    (tmp_path / "report.html").mkdir()
+    with pytest.raises(OSError, match="irectory"), replace_file(tmp_path / "report.html", durable=False) as part:
+        part.touch()
+    assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
+
+
+def test_folder_is_replaced_whole_or_stays(tmp_path: Path):
+    folder = tmp_path / "bundle"
+    for name in ("one", "two"):
+        with replacing_folder(folder) as part:
+            (part / name).touch()
+    with pytest.raises(ZeroDivisionError), replacing_folder(folder) as part:
+        raise ZeroDivisionError
+    assert [path.name for path in folder.iterdir()] == ["two"] and [path.name for path in tmp_path.iterdir()] == [
+        "bundle"
+    ]
+
+
+def test_link_is_pointed_elsewhere(tmp_path: Path):
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        replace_link(tmp_path / "latest", name)
+        assert (tmp_path / "latest").readlink() == Path(name)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["latest", "one", "two"]
 
 
 def test_temporary_file_is_gone_after_an_error_within(tmp_path: Path):

@@ -5,8 +5,9 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from auto_train.answers import built_in_tasks
 from auto_train.errors import UsageError
-from auto_train.registry import OWN_RECIPES, RECIPE_FILES, Recipe, recipe, recipes
+from auto_train.registry import ANSWER_FILE, OWN_RECIPES, RECIPE_FILES, Recipe, recipe, recipes
 
 NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 MOST_LETTERS = 40
@@ -14,23 +15,18 @@ MOST_LETTERS = 40
 EDIT = {
     "model.py": "targets, loss, metrics, and how outputs become answers",
     "config.ini": "keys of its own, each with its type and meaning above it",
-    "custom_functions.py": "how an answer reads for people, and functions its INIs may name",
+    ANSWER_FILE: "how an answer reads, for programs and for people",
+    "custom_functions.py": "functions its INIs may name",
 }
 # The copy answers as its source does until it says otherwise.
-ANSWER = '''
+ANSWER = '''\
+"""How an answer of {name} reads: as one of {source}, until something here says otherwise."""
 
-def answer(values, model):
-    """Return how one answer reads for people: ``values`` is what InferenceModel gives for one image, as numpy."""
-    from auto_train.answers import answer_function
-
-    return answer_function("{source}")(values, model)
+from auto_train.answers import {source}
 
 
-def difference(expected, found):
-    """Return how far two answers are apart, both with all images of a batch: the export must be close to the model."""
-    from auto_train.answers import difference_function
-
-    return difference_function("{source}")(expected, found)
+class Form({source}.Form):
+    """Define what differs: answer, difference, words, draw, Schema; see auto_train/answers/base.py."""
 '''
 
 
@@ -54,7 +50,7 @@ class NewRecipe:
 
 
 def copy_recipe(name: str, source: str) -> NewRecipe:
-    """Copy a recipe's six files to ``./recipes/<name>``, its names changed.
+    """Copy a recipe's files to ``./recipes/<name>``, its names changed.
 
     Raises:
         UsageError: no such recipe; a name that cannot be one, or is taken; a folder that is there.
@@ -63,8 +59,11 @@ def copy_recipe(name: str, source: str) -> NewRecipe:
     origin, folder = recipe(source), Path(OWN_RECIPES) / name
     copy = Recipe(name=name, folder=folder, package=f"{OWN_RECIPES}.{name}")
     files = {"__init__.py": f'"""{name}: begun as a copy of {source}."""\n'}
-    for file in RECIPE_FILES:
+    own_answer = (ANSWER_FILE,) if (origin.folder / ANSWER_FILE).is_file() else ()
+    for file in (*RECIPE_FILES, *own_answer):
         files[file] = _renamed((origin.folder / file).read_text(encoding="utf-8"), file, origin, copy)
+    if source in built_in_tasks():
+        files[ANSWER_FILE] = ANSWER.format(name=name, source=source)
     try:
         folder.mkdir(parents=True)
         for file, text in files.items():
@@ -90,6 +89,4 @@ def _renamed(text: str, file: str, origin: Recipe, copy: Recipe) -> str:
     """Return a file of the source as one of the copy."""
     if file == "config.ini":
         return re.sub(rf"^type = {origin.name}$", f"type = {copy.name}", text, flags=re.MULTILINE)
-    text = text.replace(f"{origin.package}.", f"{copy.package}.").replace(origin.model_name, copy.model_name)
-    is_own = file == "custom_functions.py" and not re.search(r"^def answer\(", text, re.MULTILINE)
-    return text + ANSWER.format(source=origin.name) if is_own else text
+    return text.replace(f"{origin.package}.", f"{copy.package}.").replace(origin.model_name, copy.model_name)

@@ -1,69 +1,81 @@
-"""From a model's numbers to the answer a user reads: one file per task, named like it. Loads no torch.
+"""From a model's numbers to the answer a user reads: one file per task, named like it, or ``answer.py`` of a recipe.
 
-A file defines ``answer(values, model)``, and ``difference(expected, found)`` where the largest difference between two
-numbers does not tell how far two answers are apart.
+A file defines ``class Form``: see :class:`AnswerForm` in base.py. Loads no torch.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+import pkgutil
 from importlib import import_module
-from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from auto_train.bundle.golden import largest_difference
-from auto_train.errors import BundleError
-from auto_train.registry import recipes
+from auto_train.answers.base import Answer, AnswerForm, Described, PlainForm
+from auto_train.errors import BundleError, TaskContractError
+from auto_train.registry import ANSWER_FILE, load_module, recipes
 
-if TYPE_CHECKING:
-    import numpy as np
+__all__ = [
+    "Answer",
+    "AnswerForm",
+    "Described",
+    "PlainForm",
+    "answer_form",
+    "built_in_forms",
+    "built_in_tasks",
+    "find_form",
+    "is_served",
+]
 
-
-@dataclass(frozen=True, kw_only=True)
-class Described:
-    """What an answer needs to know about the model that gave it.
-
-    Args:
-        task: name of the recipe, e.g. ``classification``.
-        name: name of the project.
-        labels: class names in the order of the outputs.
-        facts: what else the task's answers are read with: thresholds, units.
-    """
-
-    task: str
-    name: str
-    labels: tuple[str, ...]
-    facts: Mapping[str, Any] = field(default_factory=dict)
+_SHARED = {"base", "draw", "words"}
+_MEMBERS = ("Schema", "answer", "difference", "words", "draw")
 
 
-Answer = dict[str, Any]
-AnswerFunction = Callable[["np.ndarray", Described], Answer]
-DifferenceFunction = Callable[["np.ndarray", "np.ndarray"], float]
+def built_in_tasks() -> list[str]:
+    """Return the tasks that have a file here."""
+    return sorted({module.name for module in pkgutil.iter_modules(__path__)} - _SHARED)
+
+
+def built_in_forms() -> dict[str, AnswerForm]:
+    """Return the forms of the files here, by task."""
+    return {task: _built_in(task) for task in built_in_tasks()}
 
 
 def is_served(task: str) -> bool:
     """Tell whether it is known how a task's answers read."""
-    return _of(task, "answer") is not None
+    return find_form(task) is not None
 
 
-def answer_function(task: str) -> AnswerFunction:
-    """Return the function for a task: that of its file here, or ``answer`` in its recipe's custom_functions.py.
+def answer_form(task: str) -> AnswerForm:
+    """Return the form of a task's answers.
 
     Raises:
-        BundleError: no such task is served.
+        BundleError: it is not known, so the task is not served. TaskContractError: answer.py of its recipe fails.
     """
-    if (found := _of(task, "answer")) is None:
+    if (form := find_form(task)) is None:
         allowed = ", ".join(sorted(name for name in recipes() if is_served(name)))
         raise BundleError(f"the model's task '{task}' cannot be served", allowed=allowed)
-    return found
+    return form
 
 
-def difference_function(task: str) -> DifferenceFunction:
-    """Return what tells how far two answers (N, …) of a model are apart; 0: they are the same."""
-    return _of(task, "difference") or largest_difference
+def find_form(task: str) -> AnswerForm | None:
+    """Return the form of a task's answers; None: neither is there a file here, nor has its recipe an answer.py.
 
-
-def _of(task: str, name: str) -> Any:
-    if task.isidentifier() and find_spec(f"{__name__}.{task}"):
-        return getattr(import_module(f"{__name__}.{task}"), name, None)
+    Raises:
+        TaskContractError: answer.py of the recipe fails, or defines no whole ``Form``.
+    """
+    if task in built_in_tasks():
+        return _built_in(task)
     recipe = recipes().get(task)
-    return getattr(import_module(f"{recipe.package}.custom_functions"), name, None) if recipe else None
+    if recipe is None or (module := load_module(recipe, ANSWER_FILE)) is None:
+        return None
+    cls: Any = getattr(module, "Form", None)
+    if missing := [name for name in _MEMBERS if not hasattr(cls, name)]:
+        raise TaskContractError(
+            f"class Form lacks {', '.join(missing)}" if cls else "there is no class Form",
+            where=str(recipe.folder / ANSWER_FILE),
+            hint="class Form(PlainForm), from auto_train.answers import PlainForm, inherits what it does not define",
+        )
+    own: AnswerForm = cls()
+    return own
+
+
+def _built_in(task: str) -> AnswerForm:
+    form: AnswerForm = import_module(f"{__name__}.{task}").Form()
+    return form

@@ -1,8 +1,13 @@
 """The answer of a detector: the boxes it is sure enough of."""
 
-from typing import TYPE_CHECKING
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
-from auto_train.answers import Answer, Described
+from pydantic import Field, model_validator
+
+from auto_train.answers.base import Answer, Answered, Described, PlainForm, Share
+from auto_train.answers.words import Words, code_of, with_share
 
 if TYPE_CHECKING:
     import numpy as np
@@ -15,36 +20,79 @@ COMPARED, MARGIN = 0.05, 1e-3
 UNDECIDED, LEAST_OVERLAP = 0.1, 0.5
 
 
-def answer(detections: "np.ndarray", model: Described) -> Answer:
-    """List the boxes above the model's threshold, the most confident first.
-
-    Args:
-        detections: (K, 6) left, top, right, bottom in pixels of the image, confidence, class code.
-    """
-    found = detections[detections[:, 4] > model.facts["threshold"]]
-    return {
-        "boxes": [[round(float(value), 2) for value in row] for row in found[:, :4]],
-        "labels": [model.labels[int(code)] for code in found[:, 5]],
-        "confidences": [float(value) for value in found[:, 4]],
-        "model": model.name,
-    }
+Corners = Annotated[list[float], Field(min_length=4, max_length=4)]
 
 
-def difference(expected: "np.ndarray", found: "np.ndarray") -> float:
-    """Return how far the boxes (N, K, 6) of two answers are apart, whatever their order.
+class DetectionAnswer(Answered):
+    """Boxes as left, top, right, bottom in pixels of the image sent, the surest first."""
 
-    For each box of one answer that of its class in the other is taken which is closest: in its confidence, and in its
-    corners as shares of the largest coordinate. A few boxes do not count that the other answer lacks because it has one
-    in their place that is at least as sure: see UNDECIDED. NaN where one is NaN.
-    """
-    import numpy as np
+    boxes: list[Corners] = Field(description="left, top, right, bottom in pixels of the image")
+    labels: list[str] = Field(description="of each box")
+    confidences: list[Share] = Field(description="of each box")
 
-    if np.isnan(expected).any() or np.isnan(found).any():
-        return float("nan")
-    scale = max(float(expected[..., :4].max(initial=1.0)), 1.0)
-    units = np.array([scale, scale, scale, scale, 1.0, 1.0])
-    pairs = [(a / units, b / units) for a, b in zip(expected.astype(float), found.astype(float), strict=True)]
-    return max((_apart(*pair) for a, b in pairs for pair in ((a, b), (b, a))), default=0.0)
+    @model_validator(mode="after")
+    def _has_one_of_each(self) -> Self:
+        if not len(self.boxes) == len(self.labels) == len(self.confidences):
+            raise ValueError("boxes, labels and confidences differ in number")
+        return self
+
+
+class Form(PlainForm):
+    """Boxes with their classes and confidences."""
+
+    Schema: ClassVar[type[Answered]] = DetectionAnswer
+
+    def answer(self, detections: "np.ndarray", model: Described) -> Answer:
+        """List the boxes above the model's threshold, the most confident first.
+
+        Args:
+            detections: (K, 6) left, top, right, bottom in pixels of the image, confidence, class code.
+        """
+        found = detections[detections[:, 4] > model.facts["threshold"]]
+        return {
+            "boxes": [[round(float(value), 2) for value in row] for row in found[:, :4]],
+            "labels": [model.labels[int(code)] for code in found[:, 5]],
+            "confidences": [float(value) for value in found[:, 4]],
+            "model": model.name,
+        }
+
+    def difference(self, expected: "np.ndarray", found: "np.ndarray") -> float:
+        """Return how far the boxes (N, K, 6) of two answers are apart, whatever their order.
+
+        Each box of one answer is compared with the closest box of its class in the other: in its confidence, and in its
+        corners as shares of the largest coordinate. A few boxes do not count that the other answer lacks because it has
+        one in their place that is at least as sure: see UNDECIDED. NaN where one is NaN.
+        """
+        import numpy as np
+
+        if np.isnan(expected).any() or np.isnan(found).any():
+            return float("nan")
+        scale = max(float(expected[..., :4].max(initial=1.0)), 1.0)
+        units = np.array([scale, scale, scale, scale, 1.0, 1.0])
+        pairs = [(a / units, b / units) for a, b in zip(expected.astype(float), found.astype(float), strict=True)]
+        return max((_apart(*pair) for a, b in pairs for pair in ((a, b), (b, a))), default=0.0)
+
+    def words(self, answer: Mapping[str, Any], labels: Sequence[str]) -> Words:
+        """Count the objects by class."""
+        number, counts = len(answer["labels"]), Counter(answer["labels"]).most_common()
+        return Words(
+            lines=tuple((f"{name}: {count}", code_of(name, labels)) for name, count in counts)
+            or (("nothing found", None),),
+            title=f"{number} object{'' if number == 1 else 's'}" if number else "Nothing found",
+            rows=tuple((name, str(count)) for name, count in counts),
+        )
+
+    def draw(
+        self, image: "np.ndarray", values: "np.ndarray", answer: Mapping[str, Any], labels: Sequence[str]
+    ) -> "np.ndarray":
+        """Draw the boxes with their classes and confidences."""
+        import numpy as np
+
+        from auto_train.data.draw import draw_boxes
+
+        boxes: np.ndarray = np.array(answer["boxes"], np.float64).reshape(-1, 4)
+        texts = [with_share(*tag) for tag in zip(answer["labels"], answer["confidences"], strict=True)]
+        return draw_boxes(image, boxes, texts, [code_of(name, labels) for name in answer["labels"]])
 
 
 def _apart(rows: "np.ndarray", others: "np.ndarray") -> float:

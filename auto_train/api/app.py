@@ -11,6 +11,7 @@ from fastapi.middleware.cors import CORSMiddleware
 
 from auto_train.api import errors, health, jobs, pages, train, validate
 from auto_train.api.edge import HeadAsGet, OwnHosts, Prefix
+from auto_train.api.openapi import describe_served
 from auto_train.errors import AutoTrainError
 from auto_train.serving.service import Service
 from auto_train.version import __version__
@@ -44,6 +45,7 @@ def create_app(config: "Config | Path | str | None" = None, *, service: Service 
     app.include_router(validate.router)
     pages.install(app)
     errors.install(app)
+    describe_served(app, service)
     if service.cors:
         app.add_middleware(CORSMiddleware, allow_origins=service.cors, allow_methods=["*"], allow_headers=["*"])
     app.add_middleware(HeadAsGet)

@@ -2,12 +2,14 @@
 
 import io
 from collections.abc import Sequence
+from functools import reduce
+from operator import or_
 from typing import TYPE_CHECKING, Any, Literal
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse, Response
-from pydantic import BaseModel
 
+from auto_train.answers import built_in_forms
 from auto_train.api.access import require_key
 from auto_train.api.errors import FIELD, as_body, responses
 from auto_train.api.upload import uploaded_images
@@ -16,73 +18,14 @@ from auto_train.serving.service import Service
 from auto_train.types import as_plain
 
 if TYPE_CHECKING:
-    import numpy as np
+    from auto_train.answers.draw import Picture
 
 # Of an answer: JSON, or the image with the answer drawn on it as PNG.
 Format = Literal["json", "image"]
 
 
-class Answered(BaseModel):
-    """The answer for one image, unless the INI's testing.postprocess makes another of it."""
-
-    model: str
-
-
-class ClassificationAnswer(Answered):
-    """One class of several."""
-
-    prediction: str
-    confidence: str
-    probabilities: dict[str, float]
-
-
-class MultilabelAnswer(Answered):
-    """Those labels whose probability reaches their threshold, the likeliest first."""
-
-    labels: list[str]
-    probabilities: dict[str, float]
-    thresholds: dict[str, float]
-
-
-class Number(BaseModel):
-    """A number, and the interval that holds the true one for most images."""
-
-    value: float
-    low: float | None
-    high: float | None
-    unit: str
-
-
-class RegressionAnswer(Answered):
-    """A number for each column; ``interval`` is the share of images whose true number the intervals hold."""
-
-    values: dict[str, Number]
-    interval: float
-
-
-class DetectionAnswer(Answered):
-    """Boxes as left, top, right, bottom in pixels of the image sent, the surest first."""
-
-    boxes: list[list[float]]
-    labels: list[str]
-    confidences: list[float]
-
-
-class RunLengths(BaseModel):
-    """Pixels down the columns of an image of ``size`` height, width: so many that are not set, so many that are, …"""
-
-    size: list[int]
-    counts: list[int]
-
-
-class SegmentationAnswer(Answered):
-    """The share of the image that each class covers, the largest first, and its pixels as COCO's run lengths."""
-
-    areas: dict[str, float]
-    mask: dict[str, RunLengths]
-
-
-AnyAnswer = ClassificationAnswer | MultilabelAnswer | RegressionAnswer | DetectionAnswer | SegmentationAnswer
+# Of each task that comes with the program; a service adds that of its model.
+AnyAnswer = reduce(or_, (form.Schema for form in built_in_forms().values()))
 
 _FORM = {
     "type": "object",
@@ -152,9 +95,9 @@ async def _picture(service: Service, uploads: Sequence[bytes | AutoTrainError]) 
     return Response(found, media_type="image/png")
 
 
-def _as_png(_: Any, pixels: "np.ndarray") -> bytes:
+def _as_png(picture: "Picture") -> bytes:
     from PIL import Image
 
     file = io.BytesIO()
-    Image.fromarray(pixels).save(file, "PNG", compress_level=3)
+    Image.fromarray(picture.with_words()).save(file, "PNG", compress_level=3)
     return file.getvalue()

@@ -28,6 +28,8 @@ MIN_CALIBRATION_IMAGES = 100
 class Classifier(InferenceModel):
     """Images (N, H, W, 3) uint8 → probabilities (N, C) float32, rows adding up to 1."""
 
+    is_one_class = True
+
     def answers(self, outputs: torch.Tensor) -> torch.Tensor:
         return (outputs / self.temperature).softmax(dim=1)
 

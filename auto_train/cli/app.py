@@ -63,7 +63,7 @@ def root() -> None:
     """Train, check and serve vision models; one INI file is the whole experiment."""
 
 
-def _with_task(words: list[str], task: str) -> list[str]:
+def with_task(words: list[str], task: str) -> list[str]:
     """Return the words with --task right behind the verb, where the verb takes it: one of the user's wins."""
     command: Any = typer.main.get_command(app)
     for at, word in enumerate(words):
@@ -90,9 +90,9 @@ def main(args: Sequence[str] | None = None, *, task: str | None = None) -> NoRet
     if ASKED_BY_SHELL in os.environ:
         from auto_train.cli.completion import answer
 
-        answer()
+        answer(typer.main.get_command(app))
     try:
-        words = _with_task(words, task) if task else words
+        words = with_task(words, task) if task else words
         if "--json" in words:
             from auto_train.cli.output import keep_stdout_for_lines
 

@@ -4,7 +4,8 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from auto_train.cli.epochs import as_memory, as_number, as_speed, as_time, metric_keys, title
+from auto_train.cli.epochs import as_memory, as_number, as_speed, metric_keys, title
+from auto_train.durations import as_clock
 from auto_train.types import Progress
 
 GAP = 2
@@ -60,7 +61,7 @@ class Bar:
         done = event.done - done_then
         left = (event.total or 0.0) - event.done
         seconds = (time.monotonic() - began) / done * left if done > 0 else None
-        return f"eta {as_time(seconds)}"
+        return f"eta {as_clock(seconds)}"
 
 
 def _facts(event: Progress) -> Iterator[tuple[int, str]]:
@@ -75,7 +76,7 @@ def _facts(event: Progress) -> Iterator[tuple[int, str]]:
         yield 5, as_memory(row["memory_mb"])
     if "device_memory_mb" in row:
         yield 4, f"{as_memory(row['device_memory_mb'])} GPU"
-    yield 1, f"eta {as_time(event.eta_s)}"
+    yield 1, f"eta {as_clock(event.eta_s)}"
 
 
 def _is_metric(key: str) -> bool:

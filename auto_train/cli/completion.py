@@ -15,7 +15,6 @@ import typer
 from typer import completion
 from typer.completion import shell_completion
 
-from auto_train.cli.app import app
 from auto_train.cli.overrides import OverridesCommand
 from auto_train.cli.verbs import ASKED_BY_SHELL, OPTIONS, PROGRAM, VERBS
 from auto_train.errors import AutoTrainError, UsageError
@@ -56,13 +55,17 @@ def script(shell: str) -> str:
     return text.replace("    return 0\n", f"{NO_BLANK}    return 0\n") if shell == "bash" else text
 
 
-def answer() -> NoReturn:
-    """Answer the shell that asks in the environment, and end."""
+def answer(command: Any) -> NoReturn:
+    """Answer the shell that asks in the environment, and end.
+
+    Args:
+        command: the program as typer made it.
+    """
     completion.completion_init()
     for shell in SHELLS:
         shell_completion.add_completion_class(_ours(shell), shell)
     instruction = os.environ[ASKED_BY_SHELL]
-    sys.exit(completion.shell_complete(typer.main.get_command(app), {}, PROGRAM, ASKED_BY_SHELL, instruction))
+    sys.exit(completion.shell_complete(command, {}, PROGRAM, ASKED_BY_SHELL, instruction))
 
 
 def _ours(shell: str) -> Any:

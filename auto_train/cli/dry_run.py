@@ -5,6 +5,7 @@ from pathlib import Path
 
 import typer
 
+from auto_train.durations import as_clock
 from auto_train.errors import UsageError
 
 
@@ -17,7 +18,6 @@ def try_out(
         refused: whether options were given that a dry run has no use for.
     """
     from auto_train import actions
-    from auto_train.cli.epochs import as_time
     from auto_train.cli.output import emit, warn
     from auto_train.cli.progress import shown
 
@@ -36,7 +36,7 @@ def try_out(
     epochs = "as many epochs as fit" if plan.epochs is None else f"{plan.epochs} epoch{'s' if plan.epochs != 1 else ''}"
     images = ", ".join(f"{count:,} {split}" for split, count in plan.images.items())
     typer.echo(f"\nthe whole training, about: {images} images")
-    first = f"after {as_time(plan.prepare_s)} to read the data the first time"
-    typer.echo(f"time     {as_time(plan.total_s)}: {epochs} of {as_time(plan.epoch_s)}, {first}")
+    first = f"after {as_clock(plan.prepare_s)} to read the data the first time"
+    typer.echo(f"time     {as_clock(plan.total_s)}: {epochs} of {as_clock(plan.epoch_s)}, {first}")
     room = f"{plan.run_mb:,.0f} MB for the run, where {plan.free_mb:,.0f} MB are free"
     typer.echo(f"disk     {room}; up to {plan.store_mb:,.0f} MB in the cache")

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from auto_train.durations import as_clock
+
 Row = Mapping[str, Any]
 Cells = list[tuple[str, str]]
 
@@ -20,7 +22,7 @@ def epoch_cells(row: Row, total: float | None) -> Cells:
     cells += [(title(key), as_number(row[key])) for key in metric_keys(row)]
     cells.append(("lr", _small(row.get("lr"))))
     cells.append(("images/s", as_speed(row.get("images_per_s"))))
-    cells.append(("time", as_time(row.get("seconds"))))
+    cells.append(("time", as_clock(row.get("seconds"))))
     return cells
 
 
@@ -81,7 +83,7 @@ def as_log_line(row: Row, total: float | None) -> str:
     parts = [f"epoch {_of(row, total)}", str(row.get("stage") or "")]
     parts += [f"{key} {as_number(row[key])}" for key in keys if key in row]
     parts += [f"lr {_small(row.get('lr'))}", f"{as_speed(row.get('images_per_s'))} images/s"]
-    parts.append(as_time(row.get("seconds")))
+    parts.append(as_clock(row.get("seconds")))
     return GAP.join(part for part in parts if part)
 
 
@@ -101,17 +103,6 @@ def _small(value: float | None) -> str:
 
 def as_speed(value: float | None) -> str:
     return "-" if value is None else f"{value:,.0f}" if value >= 10 else f"{value:.2g}"
-
-
-def as_time(seconds: float | None) -> str:
-    """Return a duration: 0:07, 12:34, 1:02:03, 3 d 4 h; tenths below ten seconds would only flicker."""
-    if seconds is None:
-        return "-"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours >= 48:
-        return f"{hours // 24} d {hours % 24} h"
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
 def as_memory(megabytes: float) -> str:

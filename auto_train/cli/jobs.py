@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from auto_train.cli.options import ConfigPath, Debug, Json, OfflineAnyway, Subverbs
+from auto_train.durations import as_clock
 from auto_train.types import as_typed
 
 if TYPE_CHECKING:
@@ -153,6 +154,5 @@ def _progress(job: "Job") -> str:
     done = f"{told['stage']} {told['done']:.4g}/{told['total']:.4g}"
     if job.is_over or not told.get("eta_s"):
         return done
-    from auto_train.cli.epochs import as_time
 
-    return f"{done}, {as_time(told['eta_s'])} left"
+    return f"{done}, {as_clock(told['eta_s'])} left"

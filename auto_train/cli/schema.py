@@ -43,6 +43,8 @@ def line_types() -> list[str]:
 def line_schema(type: str) -> dict[str, Any]:
     """Return what a line of a type holds; fields may be added without another ``schema_version``."""
     found = json.loads((files("auto_train.cli") / "lines" / f"{type}.json").read_text(encoding="utf-8"))
+    if type == "prediction":
+        found["properties"] |= _answer_fields()
     head = {"schema_version": {"const": SCHEMA_VERSION}, "type": {"const": type}}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -52,3 +54,32 @@ def line_schema(type: str) -> dict[str, Any]:
         "properties": {**head, **found["properties"]},
         "required": [*head, *found["required"]],
     }
+
+
+def _answer_fields() -> dict[str, Any]:
+    """Return the fields of the answers of each task; where tasks share a name, one field that tells of all."""
+    from auto_train.answers import built_in_forms
+
+    found: dict[str, tuple[list[str], list[dict[str, Any]]]] = {}
+    for task, form in built_in_forms().items():
+        whole = form.Schema.model_json_schema()
+        for name, field in _inlined(whole, whole.get("$defs", {}))["properties"].items():
+            text = field.pop("description", "") if name == "model" else f"{task}: {field.pop('description', '')}"
+            texts, kinds = found.setdefault(name, ([], []))
+            texts.extend([text] if text not in texts else [])
+            kinds.extend([field] if field not in kinds else [])
+    return {
+        name: {"description": "; ".join(texts), **(kinds[0] if len(kinds) == 1 else {"anyOf": kinds})}
+        for name, (texts, kinds) in found.items()
+    }
+
+
+def _inlined(schema: Any, parts: dict[str, Any]) -> Any:
+    """Return a schema with its ``$defs`` in the places that name them, and without titles."""
+    if isinstance(schema, list):
+        return [_inlined(item, parts) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if "$ref" in schema:
+        return _inlined(parts[schema["$ref"].rpartition("/")[2]], parts)
+    return {key: _inlined(value, parts) for key, value in schema.items() if key not in ("title", "$defs")}

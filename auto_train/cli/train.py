@@ -2,12 +2,15 @@
 
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from auto_train.cli.options import ConfigPath, Debug, Json, Offline, Overrides, Task
 from auto_train.cli.overrides import OverridesCommand
+
+if TYPE_CHECKING:
+    from auto_train.runs.folder import TrainResult
 
 Resume = Annotated[
     str | None,
@@ -85,7 +88,11 @@ def train(
     warn([text for text in result.warnings if as_json or text not in console.warned], as_json=as_json)
     if as_json:
         emit("run", **vars(result))
-        return
+    else:
+        _print(result)
+
+
+def _print(result: "TrainResult") -> None:
     typer.echo(f"run      {result.run}\nmodel    {result.bundle}\nreport   {result.report or '-'}")
     width = max(map(len, result.metrics), default=0)
     for name, value in result.metrics.items():

@@ -1,14 +1,14 @@
-"""Splits that earlier runs of the same project have drawn: images that were seen then keep them (docs/adr/0010)."""
+"""Splits that earlier runs of the same project have drawn: images that were seen then keep them (docs/adr/0006)."""
 
 from collections.abc import Collection
 from pathlib import Path
 
 from loguru import logger
 
-from auto_train.data import read_manifest
 from auto_train.data.split import DRAWN
 from auto_train.errors import DataError
-from auto_train.runs.read import RunFiles
+from auto_train.runs.read import read_config
+from auto_train.runs.tables import read_manifest
 
 # Runs that are read, the newest first; usually the first one knows all images.
 MOST_RUNS = 20
@@ -30,7 +30,7 @@ def earlier_splits(folder: Path, fraction: float, sums: Collection[str]) -> tupl
             break
         if _fraction_of(run) != round(fraction, _DIGITS):
             continue
-        found = _splits_in(run / "manifest.csv")
+        found = splits_in(run / "manifest.csv")
         new = {sha256: split for sha256, split in found.items() if sha256 in wanted and sha256 not in known}
         known |= new
         names += [run.name] if new else []
@@ -47,7 +47,7 @@ def _runs(folder: Path) -> list[Path]:
 
 def _fraction_of(run: Path) -> float | None:
     """Return what a run has held out; None where its config does not say, or has limited the run to a few images."""
-    config = RunFiles(run).config
+    config = read_config(run)
     if config.get("training.limit_batches", "none") != "none":
         return None
     try:
@@ -58,7 +58,7 @@ def _fraction_of(run: Path) -> float | None:
         return None
 
 
-def _splits_in(file: Path) -> dict[str, str]:
+def splits_in(file: Path) -> dict[str, str]:
     """Return the split of each content; not of contents in several."""
     try:
         table = read_manifest(file)

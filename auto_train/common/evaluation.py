@@ -96,6 +96,7 @@ def evaluate_run(task: "Task", inference: InferenceModel, folder: RunFolder) -> 
         "schema_version": SCHEMA_VERSION,
         "task": inference.task,
         "labels": task.labels,
+        "label_noun": inference.label_noun,
         "epoch": task.learn.epochs_done,
         "score": {"name": name, "better": better},
         "temperature": float(inference.temperature),

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import torch
 
@@ -17,10 +17,26 @@ from auto_train.data.checksum import sha256_of
 from auto_train.data.pixels.loader import Batch, BatchLoader
 from auto_train.data.pixels.store import Pixels, open_pixels
 from auto_train.errors import TaskContractError, UsageError
-from auto_train.types import absolute
+from auto_train.types import Listener, absolute
 
 if TYPE_CHECKING:
-    from auto_train.common.task import Task
+    from auto_train.models.inference import InferenceModel
+
+
+class WithImages(Protocol):
+    """What loaders need of a task."""
+
+    config: Config
+    listener: Listener | None
+    move: ClassVar[Any]
+    has_grey_edges: ClassVar[bool]
+
+    @property
+    def inference(self) -> "InferenceModel": ...
+
+    def targets(self, samples: Samples) -> Any:
+        """Return the targets of these rows."""
+
 
 # Moves the targets of a batch as views moved its images: from (B, …) to the same.
 Move = Callable[[torch.Tensor, Views], torch.Tensor]
@@ -120,7 +136,7 @@ def normalise(images: torch.Tensor, mean: torch.Tensor, std: torch.Tensor) -> to
 
 
 def train_loader(
-    task: "Task", samples: Samples, *, mix: Mix | None = None, weights: torch.Tensor | None = None
+    task: WithImages, samples: Samples, *, mix: Mix | None = None, weights: torch.Tensor | None = None
 ) -> BatchLoader:
     """Return the shuffled, augmented batches of a training split.
 
@@ -177,7 +193,7 @@ def stored_side(config: Config) -> int:
     return round(side * CROP_MARGIN) if augment_settings(config)["crop"] < 1 else side
 
 
-def check_targets_follow(task: "Task") -> None:
+def check_targets_follow(task: WithImages) -> None:
     """Pass if the augmentation can take along where things are in an image, for tasks that say it.
 
     Raises:
@@ -192,14 +208,14 @@ def check_targets_follow(task: "Task") -> None:
         )
 
 
-def eval_loader(task: "Task", samples: Samples) -> BatchLoader:
+def eval_loader(task: WithImages, samples: Samples) -> BatchLoader:
     """Return the batches of a split in the order of its rows, unaugmented."""
     transform = EvalTransform(mean=task.inference.mean, std=task.inference.std)
     pixels = open_split(task, samples, task.inference.image_size)
     return BatchLoader(pixels, task.targets(samples), transform, batch_size=task.config.training.scheme.batch_size)
 
 
-def open_split(task: "Task", samples: Samples, side: int, *, is_exact: bool = True) -> Pixels:
+def open_split(task: WithImages, samples: Samples, side: int, *, is_exact: bool = True) -> Pixels:
     """Return the pixel store of these samples, built if need be.
 
     Args:
@@ -219,7 +235,7 @@ def open_split(task: "Task", samples: Samples, side: int, *, is_exact: bool = Tr
     )
 
 
-def _code(task: "Task") -> str | None:
+def _code(task: WithImages) -> str | None:
     """Return the sha256 of the user's file where its function may have made the pixels: edited, it makes others."""
     file = task.config.project.custom_functions
     return sha256_of(absolute(file)) if file and task.inference.preprocess is not None else None

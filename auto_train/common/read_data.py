@@ -18,9 +18,9 @@ from auto_train.data.doctor import Examination, examine, look_at_all, read_exclu
 from auto_train.data.doctor.classes import check_splits
 from auto_train.data.doctor.examine import CHECKS, ROW_CHECKS
 from auto_train.data.draw import BACKGROUNDS
-from auto_train.data.samples import listed, without
+from auto_train.data.samples import without
 from auto_train.data.targets import Boxes, Masks
-from auto_train.errors import DataError, DataRefusedError, TaskContractError
+from auto_train.errors import DataError, DataRefusedError, TaskContractError, listed
 from auto_train.types import Listener, Progress, absolute
 
 # Keys that state the number of classes; n_classes is what older INIs call it, and lint says so.
@@ -71,6 +71,7 @@ def read_data(
     source: Source,
     *,
     frozen: Mapping[str, str] | None = None,
+    earlier: Mapping[str, str] | None = None,
     for_training: bool = False,
     listener: Listener | None = None,
 ) -> DataRead:
@@ -78,7 +79,8 @@ def read_data(
 
     Args:
         source: where the data is.
-        frozen: splits by path that an earlier run has drawn.
+        frozen: splits by path that stay, also where the data now gives others.
+        earlier: splits by sha256 that the run which is resumed has drawn; None: those of the project's newest runs.
         for_training: make every check, not only whether the images can be used.
         listener: told about checking.
 
@@ -88,7 +90,7 @@ def read_data(
         DataError: wrong labels, another number of classes than the INI states, no image in a class folder.
         TaskContractError: a load_function that returns something else.
     """
-    read = examine_data(config, source, frozen=frozen, for_training=for_training, listener=listener)
+    read = examine_data(config, source, frozen=frozen, earlier=earlier, for_training=for_training, listener=listener)
     if not read.examination.errors:
         return read
     if config.training.limit_batches:  # the other images may have errors too
@@ -105,6 +107,7 @@ def examine_data(
     source: Source,
     *,
     frozen: Mapping[str, str] | None = None,
+    earlier: Mapping[str, str] | None = None,
     for_training: bool = True,
     listener: Listener | None = None,
 ) -> DataRead:
@@ -123,7 +126,7 @@ def examine_data(
     if looks.masks and isinstance(samples.targets, Masks):
         samples = replace(samples, targets=looks.masks.named(samples.targets))
     if not limit:
-        samples = _split(samples, looks.whole, config, frozen)
+        samples = _split(samples, looks.whole, config, frozen=frozen, earlier=earlier)
     checks = (*ROW_CHECKS, check_splits) if limit else CHECKS if for_training else ROW_CHECKS
     examination = examine(samples, looks, checks=checks)
     if limit:  # what few images lack says nothing of the others
@@ -242,20 +245,26 @@ def _read_samples(config: Config, source: Source) -> tuple[Samples, Any]:
     return loaded, None
 
 
-def _split(samples: Samples, whole: np.ndarray, config: Config, frozen: Mapping[str, str] | None) -> Samples:
+def _split(
+    samples: Samples,
+    whole: np.ndarray,
+    config: Config,
+    *,
+    frozen: Mapping[str, str] | None,
+    earlier: Mapping[str, str] | None,
+) -> Samples:
     """Return the samples with a split for every row that is whole; the others keep what the data says of them."""
     if not len(whole):
         return samples
-    fraction, usable = valid_fraction_of(config), samples.take(whole.tolist())
-    earlier: dict[str, str] = {}
-    if fraction > 0 and frozen is None and "valid" not in set(samples.table["split"]):
-        runs_folder = absolute(config.project.location) / "runs"
-        earlier, runs = earlier_splits(runs_folder, fraction, usable.table["sha256"])
+    usable = samples.take(whole.tolist())
+    if frozen is None and earlier is None and "valid" not in set(samples.table["split"]):
+        runs = absolute(config.project.location) / "runs"
+        earlier, names = earlier_splits(runs, valid_fraction_of(config), usable.table["sha256"])
         if earlier:
-            shown = f"{runs[0]}, …" if len(runs) > 1 else runs[0]
+            shown = f"{names[0]}, …" if len(names) > 1 else names[0]
             note = f"{len(earlier):,} images stay in the split that they had in earlier runs ({shown})"
             samples = replace(samples, notes=(*samples.notes, note))
-    drawn = assign_splits(usable, fraction, frozen=frozen, earlier=earlier)
+    drawn = assign_splits(usable, valid_fraction_of(config), frozen=frozen, earlier=earlier)
     splits = samples.table["split"].to_numpy(copy=True)
     splits[whole] = drawn.table["split"]
     return samples.with_column("split", splits.tolist()).warn(*drawn.warnings[len(samples.warnings) :])

@@ -1,6 +1,5 @@
 """Going on with a run: its checkpoint, what has changed since, whether it still has its data (train --resume)."""
 
-import json
 import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -12,12 +11,14 @@ from torch import nn
 
 from auto_train.common.next_step import command
 from auto_train.config import Config, load_config
-from auto_train.data import Samples, read_manifest
+from auto_train.data import Samples
 from auto_train.errors import CheckpointError, DataError, UsageError
 from auto_train.files import write_atomically
 from auto_train.runs.changes import ABSENT, Change, changes_between, check_allowed, flat
 from auto_train.runs.find import FoundRun
 from auto_train.runs.folder import RunFolder, environment
+from auto_train.runs.read import METRICS, RunFiles, read_events, read_json
+from auto_train.runs.tables import read_manifest
 from auto_train.training.checkpoints.checkpoint import load_checkpoint
 from auto_train.training.checkpoints.settle import settle_checkpoints
 from auto_train.training.checkpoints.state import load_weights
@@ -140,7 +141,7 @@ class Resume:
         if self.state is not None:
             settle_checkpoints(self.folder.checkpoints, self.checkpoint, self.state)
         runner = self.state["runner"] if self.state else {"epoch": 0, "iter": 0}
-        truncate_after(self.folder.path / "metrics.jsonl", runner["epoch"])
+        truncate_after(self.folder.path / METRICS, runner["epoch"])
         changes = [{**vars(change), "effect": change.shown} for change in self.changes]
         self.folder.event(
             "resume",
@@ -154,11 +155,11 @@ class Resume:
         path = self.folder.path
         number = 1 + len(list(path.glob("config.*.ini")))
         write_atomically(path / f"config.{number}.ini", (path / "config.ini").read_bytes())
-        file = path / "overrides.json"
-        overrides = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+        overrides = RunFiles(path).json("overrides.json")
         gone = {change.key for change in self.edits if change.after == ABSENT}
         new = {change.key: self.config[change.key] for change in self.edits if change.key not in gone}
-        self.folder.write_json(file.name, {key: value for key, value in overrides.items() if key not in gone} | new)
+        kept = {key: value for key, value in overrides.items() if key not in gone}
+        self.folder.write_json("overrides.json", kept | new)
         write_atomically(path / "config.ini", self.config.to_ini().encode())
 
 
@@ -174,10 +175,9 @@ def _moved_paths(folder: RunFolder, config: Config) -> list[str]:
 
 def _other_machine(folder: RunFolder, config: Config) -> list[str]:
     """Return a warning where strict cannot keep its promise: other libraries, another system or processor."""
-    file = folder.path / "env.json"
-    if config.training.reproducible != "strict" or not file.is_file():
+    before, now = read_json(folder.path / "env.json"), environment()
+    if config.training.reproducible != "strict" or not before:
         return []
-    before, now = json.loads(file.read_text(encoding="utf-8")), environment()
     before |= before.pop("libraries", {})
     now |= now.pop("libraries")
     found = [f"{name} {before[name]} → {now[name]}" for name in now if name in before and before[name] != now[name]]
@@ -186,10 +186,7 @@ def _other_machine(folder: RunFolder, config: Config) -> list[str]:
 
 
 def _last_cwd(folder: RunFolder) -> str | None:
-    events = folder.path / "events.jsonl"
-    lines = events.read_text(encoding="utf-8").splitlines() if events.is_file() else []
-    starts = [row for line in lines if line.endswith("}") and (row := json.loads(line))["event"] == "start"]
-    return starts[-1].get("cwd") if starts else None
+    return read_events(folder.path).get("start", {}).get("cwd")
 
 
 def _rows(table: Any) -> list[Row]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from loguru import logger
 
+from auto_train.common.earlier_splits import splits_in
 from auto_train.common.evaluation import evaluate_run
 from auto_train.common.learning_rate import found_rate
 from auto_train.common.next_step import next_step_told
@@ -22,7 +23,7 @@ from auto_train.common.task import Task
 from auto_train.common.write_bundle import write_bundle
 from auto_train.common.write_outputs import check_output_path, save_weights, write_export
 from auto_train.config import Config
-from auto_train.data import read_manifest, write_manifest
+from auto_train.data import write_manifest
 from auto_train.data.doctor import write_data_report
 from auto_train.errors import GateError, Interrupted
 from auto_train.files import replacing_folder, write_atomically
@@ -32,6 +33,7 @@ from auto_train.reports import write_report
 from auto_train.runs.changes import flat, table
 from auto_train.runs.find import find_run
 from auto_train.runs.folder import RunFolder, SilentFolder, TrainResult, all_warnings, environment
+from auto_train.runs.read import METRICS
 from auto_train.training.checkpoints.checkpoint import Checkpointer
 from auto_train.training.early_stop import EarlyStop
 from auto_train.training.epoch_log import EpochLog
@@ -132,13 +134,10 @@ class TrainingRun:
         return self.resume.state if self.resume else None
 
     @property
-    def frozen(self) -> dict[str, str] | None:
-        """The splits by path of the run that is resumed; None for a new one, and for one without a manifest yet."""
+    def earlier(self) -> dict[str, str] | None:
+        """The splits by sha256 of the run that is resumed; None for a new one, and for one without a manifest yet."""
         file = self.folder.path / "manifest.csv"
-        if not self.resume or not file.is_file():
-            return None
-        rows = read_manifest(file)
-        return dict(zip(rows["path"], rows["split"], strict=True))
+        return splits_in(file) if self.resume and file.is_file() else None
 
     def _start(self, task: Task) -> None:
         self.say(f"The backbone starts from {task.weights_name or 'random weights'}")
@@ -256,7 +255,7 @@ class TrainingRun:
         # The gate first: a model whose export was refused does not replace the one that is served.
         self._export(task, inference)
         save_weights(self.folder, task)
-        self.folder.append("metrics.jsonl", {"final": True, **metrics, "data": task.source.origin})
+        self.folder.append(METRICS, {"final": True, **metrics, "data": task.source.origin})
         return self._result(task, metrics, report=write_report(self.folder.path))
 
     def _export(self, task: Task, inference: "InferenceModel") -> None:

@@ -11,13 +11,13 @@ from torch import nn
 from auto_train import registry
 from auto_train.bundle import load_bundle
 from auto_train.bundle.find import find_for_config
-from auto_train.common.loaders import Move, eval_loader, train_loader
+from auto_train.common.loaders import eval_loader, train_loader
 from auto_train.common.optimize import optimizer_of
 from auto_train.common.precision import precision_choices
 from auto_train.common.read_data import check_known, fetch_data, read_data
 from auto_train.common.user_loaders import normalisation_of
 from auto_train.config import AttrDict, Config, load_config
-from auto_train.data import Samples, Source, decode_image, evaluation_hash, find_weights, read_manifest
+from auto_train.data import Samples, Source, decode_image, evaluation_hash, find_weights
 from auto_train.data.inspect.facts import Facts
 from auto_train.data.pixels.loader import TargetRows
 from auto_train.errors import TaskContractError, UsageError
@@ -28,6 +28,7 @@ from auto_train.proposal.backbone import Weights
 from auto_train.proposal.choice import Choice
 from auto_train.proposal.machine import Machine
 from auto_train.proposal.propose import propose
+from auto_train.runs.tables import read_manifest
 from auto_train.training.learner import Learner
 from auto_train.training.precision import choose_precision
 from auto_train.training.rng import seed_everything
@@ -52,7 +53,7 @@ class Task(qTaskBase):
         inference_only: open no training data; the model is the trained one of output_path.
         listener: told about downloads, the pixel store and training.
         offline: touch no network.
-        frozen: splits by path of the run that is resumed; none: of a new one.
+        earlier: splits by sha256 of the run that is resumed; none: looked for in the runs of the project.
 
     Attributes:
         config: the checked config.
@@ -68,8 +69,8 @@ class Task(qTaskBase):
 
     inference_class: ClassVar[type[InferenceModel]]
     report_score: ClassVar[tuple[str, str]] = ("score", "max")
-    move: Move | None = None
-    has_grey_edges = False
+    move: ClassVar[Any] = None  # a Move of loaders.py
+    has_grey_edges: ClassVar[bool] = False
     picture: Callable[[Any, np.ndarray], np.ndarray] | None = None
     eval_needs_loss = True
 
@@ -80,11 +81,11 @@ class Task(qTaskBase):
         *,
         listener: Listener | None = None,
         offline: bool = False,
-        frozen: Mapping[str, str] | None = None,
+        earlier: Mapping[str, str] | None = None,
     ):
         super().__init__()
         self.config = self.get_config(config)
-        self.frozen = frozen
+        self.earlier = earlier
         self.listener, self.offline = listener if is_main() else None, offline
         self.warnings: list[str] = []
         self.measured = ""
@@ -100,7 +101,7 @@ class Task(qTaskBase):
         optimizer_of(self.config)
         with main_first():
             weights = self.find_backbone_weights()
-            self.samples = self.read_data(self.frozen, for_training=is_main())
+            self.samples = self.read_data(for_training=is_main())
         self.labels = self.samples.labels
         seed_everything(self.config.training.seed)
         self.inference = self.build_model(weights)
@@ -150,7 +151,14 @@ class Task(qTaskBase):
             for_training: let the data doctor make every check.
         """
         self.source = self.download_data()
-        read = read_data(self.config, self.source, frozen=frozen, for_training=for_training, listener=self.listener)
+        read = read_data(
+            self.config,
+            self.source,
+            frozen=frozen,
+            earlier=self.earlier,
+            for_training=for_training,
+            listener=self.listener,
+        )
         self.user_dls, self.examination = read.dls, read.examination
         self.warnings += [*read.samples.warnings, *filter(None, [read.examination.summary])]
         return read.samples

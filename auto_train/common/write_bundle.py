@@ -70,9 +70,7 @@ print(model("photo.jpg"))
 
 def _onnx(inference: InferenceModel) -> str:
     """Return how the export beside the bundle is used without AutoTrain."""
-    lines = onnx_snippet(
-        ONNX, image="photo.jpg", answers=inference.output_name, is_one_class=inference.task == "classification"
-    )
+    lines = onnx_snippet(ONNX, image="photo.jpg", answers=inference.output_name, is_one_class=inference.is_one_class)
     return f"""
 The same model as ONNX is `{ONNX}`, beside the bundle in the folder of its run. It takes pixels (N, H, W, 3)
 uint8 RGB of any size and resizes them itself; it answers with `{inference.output_name}`. A photograph has to be upright

@@ -4,14 +4,13 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from filelock import FileLock
-
 from auto_train.bundle.filelist import sha256_of
 from auto_train.common.evaluation import some_images
 from auto_train.errors import GateError, UsageError
 from auto_train.exports import converter
 from auto_train.exports.check import check_export
 from auto_train.files import replacing, write_atomically
+from auto_train.locks import hold
 from auto_train.models.inference import InferenceModel
 from auto_train.models.state_dict import save_torch_model_weights_from
 from auto_train.runs.folder import RunFolder
@@ -41,7 +40,7 @@ def check_output_path(path: Path) -> None:
 def save_weights(folder: RunFolder, task: "Task") -> None:
     """Write output_path and its record together, also when two trainings of a project end at once."""
     path = absolute(task.config.training.scheme.output_path)
-    with FileLock(path.with_name(f".{path.name}.lock")):
+    with hold(path.with_name(f".{path.name}.lock"), wait_s=-1):
         save_torch_model_weights_from(task.model, path)
         record = {"sha256": sha256_of(path), "run": str(folder.path), "bundle": str(folder.bundle)}
         write_atomically(Path(f"{path}.json"), (json.dumps(record, indent=2) + "\n").encode())

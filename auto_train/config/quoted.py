@@ -5,8 +5,10 @@ import re
 
 TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 WINDOWS = re.compile(r'"(?:[A-Za-z]:\\|\\\\[^\\"])')
-# The escapes that a path needs; where another backslash is in it, each stands for itself.
+# The escapes that a path of Windows needs, and another path; where another backslash is in it, each stands for itself.
 PAIRS = re.compile(r'\\[\\"]')
+ESCAPES = re.compile(r'\\(?:[\\"]|u[0-9a-fA-F]{4})')
+LETTERS = {"b": "\\u0008", "t": "\\u0009", "n": "\\u000a", "f": "\\u000c", "r": "\\u000d"}
 CLOSING = re.compile(r'"(?:[A-Za-z]:\\|\\\\).*\\"', re.DOTALL)
 
 
@@ -26,7 +28,7 @@ def unquote(text: str, *, is_path: bool = False) -> object:
 
 
 def quoted(value: object) -> str:
-    """Return JSON that :func:`unquote` reads as this value: no text in it looks like a path of Windows that is none."""
+    r"""Return JSON that :func:`unquote` reads as this value, as a path too: line breaks are ``\u000a``, not ``\n``."""
     return TOKEN.sub(lambda token: _plain(token[0]), json.dumps(value, ensure_ascii=False, default=str))
 
 
@@ -34,7 +36,7 @@ def keep_backslashes(text: str, *, is_path: bool = False) -> str:
     """Return a JSON text whose paths of Windows have each backslash twice, as JSON has it."""
     if "\\" not in text:
         return text
-    return TOKEN.sub(lambda token: _escaped(token[0]) if is_path or WINDOWS.match(token[0]) else token[0], text)
+    return TOKEN.sub(lambda token: _escaped(token[0], is_path=is_path), text)
 
 
 def is_unclosed_path(text: str) -> bool:
@@ -43,13 +45,16 @@ def is_unclosed_path(text: str) -> bool:
 
 
 def _plain(token: str) -> str:
+    """Return a text without escapes by a letter, and, with other escapes, without what begins a path of Windows."""
+    token = re.sub(r"\\(.)", lambda escape: LETTERS.get(escape[1], escape[0]), token)
     if not WINDOWS.match(token) or "\\" not in PAIRS.sub("", token):
         return token
     first = 2 if token[1] == "\\" else 1
     return f'"\\u{ord(token[1]):04x}{token[1 + first :]}'
 
 
-def _escaped(token: str) -> str:
-    if "\\" not in PAIRS.sub("", token):
+def _escaped(token: str, *, is_path: bool) -> str:
+    escapes = PAIRS if WINDOWS.match(token) else ESCAPES if is_path else None
+    if escapes is None or "\\" not in escapes.sub("", token):
         return token
     return '"' + token[1:-1].replace("\\", "\\\\") + '"'

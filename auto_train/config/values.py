@@ -11,8 +11,6 @@ from auto_train.config.spec import Spec, parse_word
 from auto_train.types import normal_text
 
 TRUE, FALSE, NONE = ("true", "yes", "on", "1"), ("false", "no", "off", "0"), ("none", "null")
-# Line breaks, tabs and the like, which no path means to hold.
-CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 SCHEMES = ("http", "https", "file", "s3", "gs", "hf", "ftp")
 
 
@@ -104,7 +102,7 @@ def _cast_str(text: str, spec: Spec) -> str:
 
 def _cast_path(text: str, spec: Spec) -> str:
     value = _cast_str(text, spec)
-    if not value.strip() or CONTROL.search(value):
+    if not value.strip() or "\0" in value or (value == text and "\n" in value):
         _fail(ascii(value)[1:-1], "not a path", spec)
     return value
 

@@ -14,10 +14,9 @@ if TYPE_CHECKING:
     from auto_train.data.image import decode_image as decode_image
     from auto_train.data.images import Images as Images
     from auto_train.data.manifest import evaluation_hash as evaluation_hash
-    from auto_train.data.manifest import read_manifest as read_manifest
     from auto_train.data.manifest import write_manifest as write_manifest
+    from auto_train.data.read import read_samples as read_samples
     from auto_train.data.samples import Samples as Samples
-    from auto_train.data.samples import read_samples as read_samples
     from auto_train.data.split import assign_splits as assign_splits
 
 _HOMES = {
@@ -25,10 +24,9 @@ _HOMES = {
     "decode_image": "image",
     "Images": "images",
     "evaluation_hash": "manifest",
-    "read_manifest": "manifest",
     "write_manifest": "manifest",
     "Samples": "samples",
-    "read_samples": "samples",
+    "read_samples": "read",
     "Source": "fetch.source",
     "acquire": "fetch.source",
     "assign_splits": "split",

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from auto_train.errors import MissingError
+from auto_train.locks import hold
 from auto_train.types import absolute
 
 
@@ -34,8 +35,6 @@ def locked(path: Path) -> Iterator[None]:
 
     The lock lies in the cache, not beside the path: data folders stay clean. A killed process loses it at once.
     """
-    from filelock import FileLock
-
     digest = hashlib.sha256(str(path).encode(errors="surrogateescape")).hexdigest()[:24]
-    with FileLock(cache_folder("locks") / f"{digest}.lock"):
+    with hold(cache_folder("locks") / f"{digest}.lock", wait_s=-1):
         yield

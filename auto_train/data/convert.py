@@ -1,5 +1,6 @@
 """A data set in another format, in a folder of its own: images linked or copied, annotations written anew."""
 
+import glob
 import os
 import shutil
 from collections import Counter
@@ -11,13 +12,14 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from auto_train.data.doctor.boxes import check_boxes
-from auto_train.data.doctor.scan import Looks
+from auto_train.data.doctor.looks import Looks
 from auto_train.data.images import FileImages
 from auto_train.data.samples import Samples
 from auto_train.data.targets import Boxes
 from auto_train.data.writers import get_writer
 from auto_train.data.writers.base import NewData
 from auto_train.errors import ImageError, UsageError
+from auto_train.files import remove, replacing_folder
 from auto_train.types import absolute
 
 
@@ -111,18 +113,15 @@ def _new_folder(folder: Path) -> Iterator[Path]:
     Raises:
         UsageError: it cannot be made.
     """
-    part = folder.with_name(f".{folder.name}.part")
     try:
-        shutil.rmtree(part, ignore_errors=True)
-        part.mkdir(parents=True)
-        yield part
-        if folder.is_dir():
-            folder.rmdir()
-        os.replace(part, folder)
+        for left in folder.parent.glob(f".{glob.escape(folder.name)}.*.part"):  # by a conversion that was killed
+            remove(left)
+        with replacing_folder(folder) as part:
+            yield part
+            if folder.is_dir():
+                folder.rmdir()  # where it is not empty any more, what is in it stays
     except OSError as error:
         raise UsageError(f"cannot be written: {error.strerror}", where=str(folder)) from error
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
 
 
 def _places(samples: Samples, folder: str) -> list[PurePosixPath]:

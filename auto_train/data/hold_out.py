@@ -1,4 +1,4 @@
-"""Which images are held out for validation: the lowest hashes of each class up to the number (docs/adr/0010)."""
+"""Which images are held out for validation: the lowest hashes of each class up to the number (docs/adr/0006)."""
 
 import heapq
 from collections import Counter, defaultdict

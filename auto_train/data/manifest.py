@@ -2,17 +2,11 @@
 
 import csv
 import hashlib
-import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from auto_train.data.samples import Samples
-from auto_train.errors import DataError
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-COLUMNS = ("path", "split", "label", "sha256")
+from auto_train.files import replacing
+from auto_train.runs.tables import MANIFEST
 
 
 def write_manifest(samples: Samples, path: Path) -> None:
@@ -22,36 +16,12 @@ def write_manifest(samples: Samples, path: Path) -> None:
         samples: with splits assigned.
         path: file to write, usually ``manifest.csv`` in the run folder.
     """
-    rows = samples.hashed().table[list(COLUMNS)].itertuples(index=False)
-    part = path.with_name(f".{path.name}.part")
+    rows = samples.hashed().table[list(MANIFEST)].itertuples(index=False)
     # File names need not be UTF-8; surrogateescape brings their bytes back unchanged.
-    with part.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
+    with replacing(path) as part, part.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(COLUMNS)
+        writer.writerow(MANIFEST)
         writer.writerows(rows)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(part, path)
-
-
-def read_manifest(path: Path) -> "pd.DataFrame":
-    """Return the table that :func:`write_manifest` wrote, all columns text.
-
-    Raises:
-        DataError: missing, or no manifest.
-    """
-    import pandas as pd
-
-    try:
-        with path.open(newline="", encoding="utf-8", errors="surrogateescape") as file:
-            head, *rows = csv.reader(file)
-    except (OSError, ValueError, csv.Error) as error:
-        raise DataError(f"cannot be read as a manifest: {error}", where=str(path)) from error
-    if tuple(head[:4]) != COLUMNS or any(len(row) != len(head) for row in rows):
-        raise DataError(
-            f"is no manifest: its columns are {', '.join(head)}", where=str(path), allowed=", ".join(COLUMNS)
-        )
-    return pd.DataFrame(rows, columns=head, dtype=object)
 
 
 def evaluation_hash(samples: Samples) -> str:

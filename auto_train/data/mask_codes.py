@@ -48,8 +48,8 @@ def decode_mask(path: Path, colours: Colours = ()) -> "tuple[np.ndarray, bytes]"
         data = path.read_bytes()
         if format_of(data) not in FORMATS:
             raise Image.UnidentifiedImageError
+        image, orientation = open_bounded(data, FORMATS)  # before the pages: their sizes are not to be believed yet
         _check_pages(data)
-        image, orientation = open_bounded(data, FORMATS)
         with image:
             image.load()
             codes = _codes_by_colour(image, colours) if colours else _codes(image, data)
@@ -61,7 +61,7 @@ def decode_mask(path: Path, colours: Colours = ()) -> "tuple[np.ndarray, bytes]"
             raise ImageError(f"is {bands}", where=str(path), allowed="one band of class codes") from error
         allowed = ", ".join(FORMATS)
         raise ImageError("is not a mask", where=str(path), allowed=allowed, hint="JPEG changes values") from error
-    except BROKEN as error:
+    except (*BROKEN, Image.DecompressionBombError) as error:
         if isinstance(error, ImageError):
             raise type(error)(error.message, where=str(path), allowed=error.allowed, hint=error.hint) from error
         raise ImageError(f"cannot be read as a mask: {error}", where=str(path)) from error
@@ -212,6 +212,9 @@ def _packed(image: "Image") -> "np.ndarray":
         raise ImageError(f"is an image of mode {image.mode}", hint="save it with 8 bits for red, green and blue")
     if image.mode in ("LA", "RGBA") and image.getchannel("A").getextrema()[0] != 255:
         raise ImageError("has transparent pixels", hint="save it without an alpha channel")
-    parts = np.asarray(image.convert("RGB")).astype(np.int32)
-    packed: np.ndarray = parts[..., 0] << 16 | parts[..., 1] << 8 | parts[..., 2]
+    parts = np.asarray(image.convert("RGB"))
+    packed: np.ndarray = np.zeros(parts.shape[:2], np.int32)
+    for channel in range(3):  # in place: a large mask is not to be there three times
+        packed <<= 8
+        packed |= parts[..., channel]
     return packed

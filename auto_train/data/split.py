@@ -69,7 +69,7 @@ def _drawn(
     units = []
     for key, rows in rows_of.items():
         fixed = {splits[row] for row in rows if settled[row]}
-        before = {found for row in rows if (found := earlier.get(sums[row])) in DRAWN}
+        before = {earlier[sums[row]] for row in rows if sums[row] in earlier} & {*DRAWN}
         split = _only(fixed) if fixed else next(iter(before)) if len(before) == 1 else ""
         shown = Counter(label for row in rows for label in set(classes[row]) or {""})
         is_kept = split == "train" and not fixed

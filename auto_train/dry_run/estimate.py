@@ -14,7 +14,8 @@ from auto_train.config import Config
 from auto_train.cores import num_cores
 from auto_train.data.pixels.build import size_of
 from auto_train.data.targets import Masks
-from auto_train.dry_run.trial import StageCost, Trial, epoch_rows
+from auto_train.dry_run.trial import StageCost, Trial
+from auto_train.runs.read import RunFiles
 from auto_train.training.lr_finder import STEPS
 from auto_train.types import absolute
 
@@ -105,7 +106,7 @@ def _epoch_seconds(trial: Trial, run: Path, images: dict[str, int]) -> dict[str,
     """Return the seconds of a whole epoch by stage, from the last short one of each, in which all is warm."""
     counts = trial.samples.table["split"].value_counts().to_dict()
     seconds = {}
-    for row in epoch_rows(run):
+    for row in RunFiles(run).epochs:
         train_s = 1 / max(row["images_per_s"], 1e-9)
         batch = min(trial.config.training.scheme.batch_size, counts["train"])
         trained = counts["train"] // batch * batch

@@ -1,6 +1,5 @@
 """A dry run: a recipe's own training on a few rows of the data, in a folder that goes away, and what it tells."""
 
-import json
 import os
 import re
 import tempfile
@@ -190,9 +189,3 @@ class _Watch:
         self._thread.join()
         device = self._cuda.max_memory_allocated() / 1e6 if self._cuda else None
         return StageCost(name=name, seconds=seconds, peak_mb=self._peak / 1e6, device_mb=device)
-
-
-def epoch_rows(run: Path) -> list[dict[str, Any]]:
-    """Return the epochs of a run, as metrics.jsonl has them."""
-    lines = (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
-    return [row for row in map(json.loads, lines) if "epoch" in row]

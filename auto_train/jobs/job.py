@@ -3,6 +3,7 @@
 import os
 import shlex
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -121,3 +122,18 @@ def _is_text(word: str) -> bool:
     except UnicodeEncodeError:  # half of a surrogate pair, as JSON may bring it
         return False
     return True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claimed:
+    """A job that this process has to run.
+
+    Args:
+        number: its id.
+        order: what to start.
+        lock: says that its worker lives; close it when the end is written.
+    """
+
+    number: int
+    order: Order
+    lock: ExitStack

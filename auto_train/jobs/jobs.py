@@ -9,17 +9,18 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, BinaryIO, Self
+from typing import Any, Self
 
 from auto_train.config import Config
 from auto_train.errors import MissingError
+from auto_train.files import write_atomically
 from auto_train.jobs import files
-from auto_train.jobs.job import Job, Order
-from auto_train.jobs.lock import hold, is_held
+from auto_train.jobs.job import Claimed, Job, Order
 from auto_train.jobs.table import TIMEOUT_S, Table
+from auto_train.locks import hold, is_held
+from auto_train.runs.read import read_last_metrics, read_status, read_tail
 from auto_train.types import absolute
 
 FILE = "jobs.sqlite"
@@ -28,21 +29,6 @@ LISTED = 100
 # Seconds between two looks at a log that is followed.
 LOOK_S = 0.5
 LARGEST = 2**63 - 1  # of SQLite's integers
-
-
-@dataclass(frozen=True, kw_only=True)
-class Claimed:
-    """A job that this process has to run.
-
-    Args:
-        number: its id.
-        order: what to start.
-        lock: says that its worker lives, see lock.py; close it when the end is written.
-    """
-
-    number: int
-    order: Order
-    lock: BinaryIO
 
 
 class Jobs:
@@ -72,6 +58,10 @@ class Jobs:
         """Return where a job's config, log and progress are."""
         return self.path.parent / "jobs" / str(number)
 
+    def _lock(self, number: int) -> Path:
+        """Return the lock that a job's worker holds as long as it lives; no process number could be mistaken for it."""
+        return self.folder(number) / ".lock"
+
     # For those who ask for trainings and look at them
 
     def submit(self, order: Order) -> Job:
@@ -82,7 +72,7 @@ class Jobs:
             folder, words = self.folder(number), order.words
             folder.mkdir(parents=True)
             if order.config:
-                (folder / "config.ini").write_text(order.config, encoding="utf-8")
+                write_atomically(folder / "config.ini", order.config.encode())
                 words = words if order.resumes else (f"--config={folder / 'config.ini'}", *words)
             row = {
                 "id": number,
@@ -146,7 +136,7 @@ class Jobs:
             MissingError: there is none of this number.
         """
         self.get(number)
-        return files.tail(self.folder(number) / files.LOG, last_bytes)
+        return read_tail(self.folder(number) / files.LOG, last_bytes)
 
     def follow(self, number: int, *, is_waiting: bool = True) -> Iterator[str]:
         """Yield all that a job has printed, in parts.
@@ -172,7 +162,7 @@ class Jobs:
         if not self._table.exists or not os.access(self.path, os.W_OK):
             return
         with self._table.reading() as db:
-            is_lost = any(not is_held(self.folder(row["id"])) for row in _running(db))
+            is_lost = any(not is_held(self._lock(row["id"])) for row in _running(db))
         if is_lost:
             with self._table.changing() as db:
                 self._end_lost(db)
@@ -190,7 +180,8 @@ class Jobs:
             row = _due(db)
             if row is None:
                 return None
-            lock = hold(self.folder(row["id"]))
+            self.folder(row["id"]).mkdir(parents=True, exist_ok=True)
+            lock = hold(self._lock(row["id"]))
             db.execute("UPDATE jobs SET state = 'running', started_at = ? WHERE id = ?", [_now(), row["id"]])
         order = Order(
             words=tuple(json.loads(row["words"])),
@@ -221,10 +212,10 @@ class Jobs:
         """End the jobs whose worker is gone, as their runs say."""
         for row in _running(db):
             folder = self.folder(row["id"])
-            if is_held(folder):
+            if is_held(self._lock(row["id"])):
                 continue
             run = files.run_of(files.told(folder))
-            status = files.status(run)
+            status = read_status(run) if run else ""
             if status == "done":
                 self._end(db, row["id"], state="done", exit_code=None, error="")
             elif status == "interrupted" and row["stop_requested"]:
@@ -260,7 +251,7 @@ class Jobs:
             run=str(run) if run else None,
             stop_requested=bool(row["stop_requested"]),
             progress=told,
-            metrics=files.metrics(run),
+            metrics=read_last_metrics(run) if run else {},
         )
 
     def _start_worker(self) -> None:

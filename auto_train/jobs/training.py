@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from auto_train.files import replace_file
 from auto_train.jobs.files import TOLD
 from auto_train.types import Listener, Progress, as_plain
 
@@ -56,10 +57,8 @@ class Told:
 
     def _write(self) -> None:
         self.written = self.clock()
-        part = self.path.with_suffix(".part")
-        with suppress(OSError):
+        with suppress(OSError), replace_file(self.path, durable=False) as part:
             part.write_text(json.dumps(self.content, ensure_ascii=False, allow_nan=False), encoding="utf-8")
-            os.replace(part, self.path)
 
 
 def _end_with(stdin: int) -> None:

@@ -18,7 +18,8 @@ from typing import Any
 
 from auto_train.errors import Interrupted, JobsError
 from auto_train.jobs import files
-from auto_train.jobs.jobs import Claimed, Jobs
+from auto_train.jobs.job import Claimed
+from auto_train.jobs.jobs import Jobs
 from auto_train.jobs.log import Log, Output
 
 PROGRAM = (sys.executable, "-P", "-m", "auto_train", "train")

@@ -75,7 +75,7 @@ def examine(*, offline: bool = False) -> Examination:
     total, free = memory_mb()
     threads, devices = torch_devices()
     places = tuple(look_at_places(offline=offline))
-    problems = [*_package_problems(), *_place_problems(places), *_compute_problems(num_cores(), threads, devices)]
+    problems = [*_package_problems(), *place_problems(places), *compute_problems(num_cores(), threads, devices)]
     return Examination(
         versions={"python": platform.python_version(), **{name: _version(name) for name in (OURS, *LIBRARIES)}},
         platform=platform.platform(),
@@ -108,7 +108,8 @@ def _package_problems() -> Iterator[Problem]:
             yield Problem(level="warning", message=message, hint="see: auto-train licenses")
 
 
-def _place_problems(places: tuple[Place, ...]) -> Iterator[Problem]:
+def place_problems(places: tuple[Place, ...]) -> Iterator[Problem]:
+    """Yield places that cannot be used or have little room."""
     for at in places:
         has_room = at.free_mb is None or at.free_mb >= LITTLE_ROOM_MB
         if at.is_usable is False or not has_room:
@@ -117,7 +118,8 @@ def _place_problems(places: tuple[Place, ...]) -> Iterator[Problem]:
             yield Problem(level=level, message=f"{at.what} {at.place}: {note}", hint=NEXT_STEPS[at.what])
 
 
-def _compute_problems(cores: int, threads: int | None, devices: tuple[Device, ...]) -> Iterator[Problem]:
+def compute_problems(cores: int, threads: int | None, devices: tuple[Device, ...]) -> Iterator[Problem]:
+    """Yield what keeps torch from the whole machine: a setting of its threads, a GPU that it does not see."""
     if threads is not None and threads < cores and "OMP_NUM_THREADS" in os.environ:
         message = f"torch takes {threads} of {cores} cores: OMP_NUM_THREADS={os.environ['OMP_NUM_THREADS']}"
         yield Problem(level="warning", message=message, hint="unset OMP_NUM_THREADS to let it take all")

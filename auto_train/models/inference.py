@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from auto_train import registry
-from auto_train.answers import Described, difference_function
+from auto_train.answers import Described, PlainForm, find_form
 from auto_train.bundle.config_mixin import ConfigMixin, save_config
 from auto_train.data.pixels.resize import resize_images
 from auto_train.errors import BundleError
@@ -43,6 +43,8 @@ class InferenceModel(nn.Module, ConfigMixin):
     __weight__ = "weights.safetensors"
     # What its exports call the answers.
     output_name: ClassVar[str] = "probabilities"
+    # An image is of one of its labels, the likeliest.
+    is_one_class: ClassVar[bool] = False
     # What its labels are, for sentences about it.
     label_noun: ClassVar[str] = "classes"
     mean: torch.Tensor
@@ -109,7 +111,7 @@ class InferenceModel(nn.Module, ConfigMixin):
 
     def difference(self, expected: "np.ndarray", found: "np.ndarray") -> float:
         """Return how far two answers (N, …) are apart; 0: they are the same."""
-        return difference_function(self.task)(expected, found)
+        return (find_form(self.task) or PlainForm()).difference(expected, found)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Return final answers.

@@ -1,10 +1,10 @@
 """Choices as the text of an INI: one section after the other, the reason above each line."""
 
-import json
 from collections import defaultdict
 from collections.abc import Sequence
 from textwrap import wrap
 
+from auto_train.config.quoted import quoted
 from auto_train.config.values import dump
 from auto_train.proposal.choice import Choice
 
@@ -41,7 +41,7 @@ def _section(name: str, choices: Sequence[Choice]) -> str:
 def _value(value: object) -> str:
     text = dump(value)
     if not text.isprintable():  # a line break in a folder's name
-        text = json.dumps(value, ensure_ascii=False)
+        text = quoted(value)
     return text.replace("$", "$$")
 
 

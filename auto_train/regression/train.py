@@ -29,7 +29,7 @@ def train_model(
     """
     config = RegressionModel.get_config(config)
     with training_run(config, progress, resume, offline=offline) as run:
-        task = RegressionModel(config, listener=progress, offline=offline, frozen=run.frozen)
+        task = RegressionModel(config, listener=progress, offline=offline, earlier=run.earlier)
         run.begin(task)
         run.fine_tune(task)
         return run.finish(task)

@@ -86,6 +86,7 @@ def _model(run: RunFiles) -> dict[str, Any]:
         "backbone": built.get("backbone", {}).get("arch") or _text(run, "architecture.backbone.model"),
         "image_size": built.get("image_size") or int(_text(run, "architecture.image_size") or 0),
         "labels": built.get("labels") or run.evaluation.get("labels", []),
+        "label_noun": run.evaluation.get("label_noun", "classes"),
         "temperature": built.get("temperature", run.evaluation.get("temperature", 1.0)),
         "licences": facts.get("licences", {}),
         "precision": run.last_event("precision").get("chosen"),

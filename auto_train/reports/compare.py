@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from auto_train.errors import DataError, MissingError, UsageError
+from auto_train.files import replace_file
 from auto_train.metrics.intervals import Statistics, differences, is_lower_better
 from auto_train.metrics.measures import MEASURES
 from auto_train.reports.collect import picture_of
@@ -259,8 +260,8 @@ def write_comparison(found: Comparison, path: Path) -> Path:
 
     page = render("compare.html", {**vars(found), "most": MOST_SHOWN}, found.a, found.b)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(page, encoding="utf-8")
+        with replace_file(path) as part:
+            part.write_text(page, encoding="utf-8")
     except OSError as error:
         hint = "name a file, such as -o compare.html"
         raise UsageError(f"cannot be written: {error.strerror}", where=str(path), hint=hint) from error

@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+from auto_train.files import write_atomically
+
 # What XML 1.0 cannot hold, even escaped.
 NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -36,7 +38,7 @@ def write_junit(report: dict[str, Any], path: Path) -> None:
     root = ElementTree.Element("testsuites")
     root.append(suite)
     ElementTree.indent(root)
-    path.write_bytes(ElementTree.tostring(root, encoding="utf-8", xml_declaration=True))
+    write_atomically(path, ElementTree.tostring(root, encoding="utf-8", xml_declaration=True))
 
 
 def _run_case(suite: ElementTree.Element, report: dict[str, Any]) -> None:

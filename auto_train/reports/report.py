@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from auto_train.files import write_atomically
 from auto_train.reports.collect import collect
 from auto_train.reports.junit import write_junit
 from auto_train.reports.page import report_page
@@ -29,9 +30,9 @@ def build_report(path: Path) -> dict[str, Any]:
     report: dict[str, Any] = as_plain(found)
     # A line for each part: to be read and compared with simple tools, and small where there are many classes.
     lines = [f"{json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}" for key, value in report.items()]
-    (path / "report.json").write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8", errors="replace")
+    write_atomically(path / "report.json", ("{\n" + ",\n".join(lines) + "\n}\n").encode(errors="replace"))
     write_junit(report, path / "junit.xml")
-    (path / "report.html").write_text(report_page(report, splits, path), encoding="utf-8")
+    write_atomically(path / "report.html", report_page(report, splits, path).encode())
     return report
 
 

@@ -1,6 +1,5 @@
 """Which run a user means: its folder, a checkpoint in it, ``latest`` or its name. Reads no checkpoint."""
 
-import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from auto_train.config import Config, load_config
 from auto_train.errors import MissingError, UsageError
 from auto_train.runs.changes import changes_between, flat
 from auto_train.runs.folder import RunFolder
+from auto_train.runs.read import RunFiles
 from auto_train.types import absolute
 
 
@@ -105,8 +105,7 @@ def _one(places: list[Path], name: str, where: str, option: str, hint: str) -> P
 def warn_of_edits(found: FoundRun, config: Config) -> None:
     """Warn where an INI says otherwise than the run that goes on: its own config counts, and the overrides."""
     run = load_config(found.folder.path / "config.ini")
-    file = found.folder.path / "overrides.json"
-    overridden = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    overridden = RunFiles(found.folder.path).json("overrides.json")
     edits = [change for change in changes_between(flat(run), config) if change.key not in overridden]
     if edits:
         values = " ".join(f"{change.key}={change.after}" for change in edits)

@@ -20,10 +20,11 @@ from auto_train.files import (
     cut_torn_line,
     full_disk_explained,
     remove,
-    sync_folder,
+    replace_link,
     write_atomically,
 )
 from auto_train.runs.lock import locked
+from auto_train.runs.read import EVENTS, METRICS, STATUS, read_status
 from auto_train.types import as_plain, as_typed
 
 LIBRARIES = ("auto-train", "torch", "torchvision", "fastai", "timm", "onnx", "onnxruntime", "numpy", "pillow")
@@ -75,12 +76,9 @@ class RunFolder:
         runs = location.expanduser().absolute() / "runs"
         name = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
         run = cls(runs / name)
-        link = runs / f".latest-{name}"
         try:
             run.checkpoints.mkdir(parents=True)
-            link.symlink_to(name)
-            os.replace(link, runs / "latest")
-            sync_folder(runs)
+            replace_link(runs / "latest", name)
         except OSError as error:
             raise UsageError(
                 f"no run folder can be made: {error.strerror}",
@@ -112,8 +110,7 @@ class RunFolder:
     @property
     def status(self) -> str:
         """The one word in STATUS: running, done, interrupted, failed; "" where there is none."""
-        path = self.path / "STATUS"
-        return path.read_text(encoding="utf-8").strip() if path.is_file() else ""
+        return read_status(self.path)
 
     @property
     def shown(self) -> str:
@@ -121,14 +118,14 @@ class RunFolder:
         return as_typed(self.path)
 
     def locked(self) -> AbstractContextManager[None]:
-        """Hold the run while the block runs, see run_lock.py."""
+        """Hold the run while the block runs, see lock.py."""
         return locked(self.path)
 
     def clean(self) -> None:
         """Remove what a killed process has left half written: temporary files, and a last line without its end."""
         for part in list(self.path.rglob(".*.part")):
             remove(part)
-        for log in ("metrics.jsonl", "events.jsonl"):
+        for log in (METRICS, EVENTS):
             cut_torn_line(self.path / log)
 
     def write_json(self, name: str, value: Any) -> Path:
@@ -141,10 +138,10 @@ class RunFolder:
         append_line(self.path / name, json.dumps(as_plain(row), ensure_ascii=False))
 
     def event(self, kind: str, **fields: Any) -> None:
-        self.append("events.jsonl", {"time": datetime.now(UTC).isoformat(), "event": kind, **fields})
+        self.append(EVENTS, {"time": datetime.now(UTC).isoformat(), "event": kind, **fields})
 
     def set_status(self, status: str) -> None:
-        path = self.path / "STATUS"
+        path = self.path / STATUS
         try:
             write_atomically(path, f"{status}\n".encode())
         except TrainingError:

@@ -3,28 +3,22 @@
 Anything in a run folder may be missing, half written or damaged; what cannot be read is left out, never an error.
 """
 
-import configparser
-import fcntl
-import json
 import math
 import os
 import re
-import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 from auto_train.errors import MissingError
-
-Row = dict[str, Any]
+from auto_train.runs.lock import is_held
+from auto_train.runs.read import LOG, METRICS, Row, read_config, read_lines, read_status, stamp_of
 
 STATUSES = ("running", "done", "interrupted", "failed")
 # Of the metrics known to INTERFACES, those that get better as they fall.
 FALLING = ("loss", "mae", "rmse", "ece")
-LOG_BYTES = 4000  # of the end of log.txt
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +26,7 @@ class Metrics:
     """What metrics.jsonl holds.
 
     Attributes:
-        epochs: a row per epoch, in order; keys as in training/runs/epoch_log.py.
+        epochs: a row per epoch, in order; keys as in training/epoch_log.py.
         final: metrics of the finished model; empty before the end.
         damaged: lines that could not be read.
     """
@@ -116,8 +110,8 @@ def find_run_folder(location: Path, name: str) -> Path:
 def read_run(path: Path) -> Run:
     """Return what a run's files say."""
     # Before anything is read: what changes meanwhile is news for the next one who asks.
-    rows, log, status = _stamp(path / "metrics.jsonl"), _stamp(path / "log.txt"), _status(path)
-    config = _config(path / "config.ini", _stamp(path / "config.ini"))
+    rows, log, status = stamp_of(path / METRICS), stamp_of(path / LOG), _status(path)
+    config = read_config(path)
     return Run(
         path=path,
         name=path.name,
@@ -126,36 +120,9 @@ def read_run(path: Path) -> Run:
         backbone=config.get("architecture.backbone.model", ""),
         image_size=config.get("architecture.image_size", ""),
         total_epochs=_planned(config),
-        metrics=_metrics(path / "metrics.jsonl", rows),
+        metrics=_metrics(path / METRICS, rows),
         version=f"{status}-{rows[1]}-{log[1]}",
     )
-
-
-def read_events(path: Path) -> dict[str, Row]:
-    """Return the last event of each kind in events.jsonl, by kind."""
-    rows, _ = _json_lines(path / "events.jsonl")
-    return {str(row["event"]): row for row in rows if "event" in row}
-
-
-def read_log(path: Path) -> str:
-    """Return the last lines of log.txt."""
-    try:
-        with (path / "log.txt").open("rb") as file:
-            size = file.seek(0, os.SEEK_END)
-            file.seek(max(0, size - LOG_BYTES))
-            text = file.read(LOG_BYTES).decode("utf-8", errors="replace")
-    except OSError:
-        return ""
-    return text if size <= LOG_BYTES else text.partition("\n")[2]
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """Return the object in a JSON file, an empty one where there is none."""
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def number(value: object) -> float | None:
@@ -166,7 +133,7 @@ def number(value: object) -> float | None:
 
 def started_at(path: Path) -> datetime:
     """Return when a run began: its name says it, or else the age of its folder."""
-    return time_in(path.name) or datetime.fromtimestamp(_stamp(path)[0] / 1e9, UTC)
+    return time_in(path.name) or datetime.fromtimestamp(stamp_of(path)[0] / 1e9, UTC)
 
 
 def time_in(name: str) -> datetime | None:
@@ -178,74 +145,19 @@ def time_in(name: str) -> datetime | None:
 
 
 def _status(path: Path) -> str:
-    try:
-        text = (path / "STATUS").read_text(encoding="utf-8", errors="replace").strip()
-    except OSError:
-        return "unknown"
+    text = read_status(path)
     if text == "running":
         return "running" if is_held(path) else "killed"
     return text if text in STATUSES else "unknown"
 
 
-def is_held(path: Path) -> bool:
-    """Tell whether a process trains the run: asks for the lock of training/runs/run_lock.py, and does not take it."""
-    # struct flock of 64-bit Linux: type, whence, start, length, pid
-    question = struct.pack("hhqqi", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
-    try:
-        with (path / ".lock").open("rb") as file:
-            answer = fcntl.fcntl(file, fcntl.F_GETLK, question)
-    except OSError:
-        return False
-    kind: int = struct.unpack("hhqqi", answer)[0]
-    return kind != fcntl.F_UNLCK
-
-
-def _stamp(path: Path) -> tuple[int, int]:
-    """Return time of change in nanoseconds and size, zeros for what is not there."""
-    try:
-        found = path.stat()
-    except OSError:
-        return 0, 0
-    return found.st_mtime_ns, found.st_size
-
-
 @lru_cache(maxsize=256)
 def _metrics(path: Path, stamp: tuple[int, int]) -> Metrics:
-    rows, damaged = _json_lines(path)
+    rows, damaged = read_lines(path)
     epochs = tuple(row for row in rows if number(row.get("epoch")) is not None)
     final = next((row for row in reversed(rows) if row.get("final")), {})
     shown = {key: value for key, value in final.items() if "/" in key and number(value) is not None}
     return Metrics(epochs=epochs, final=shown, damaged=damaged)
-
-
-def _json_lines(path: Path) -> tuple[list[Row], int]:
-    """Return the objects of a file, one a line, and how many lines are none; the last may not have its end yet."""
-    try:
-        text = path.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return [], 0
-    rows, damaged = [], 0
-    for line in text.split("\n")[:-1]:
-        try:
-            row = json.loads(line)
-        except (ValueError, RecursionError):
-            row = None
-        if isinstance(row, dict):
-            rows.append(row)
-        elif line.strip():
-            damaged += 1
-    return rows, damaged
-
-
-@lru_cache(maxsize=256)
-def _config(path: Path, stamp: tuple[int, int]) -> Mapping[str, str]:
-    """Return a resolved config's values by dotted key, as text. Checking is the business of auto_train/config."""
-    parser = configparser.ConfigParser(interpolation=None, strict=False, delimiters=("=",), comment_prefixes=("#",))
-    try:
-        parser.read_string(path.read_text(encoding="utf-8", errors="replace"))
-    except (OSError, configparser.Error):
-        return {}
-    return {f"{name}.{key}": value.strip('"') for name in parser.sections() for key, value in parser.items(name)}
 
 
 def _planned(config: Mapping[str, str]) -> int | None:

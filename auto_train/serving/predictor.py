@@ -6,11 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from auto_train.answers import answer_function, difference_function
+from auto_train.answers import answer_form
 from auto_train.bundle import compare_golden, verify_filelist, weights_sha256
 from auto_train.bundle.find import FoundModel, find_at, find_for_config
 from auto_train.errors import BundleError, DataError, MissingError, TaskContractError
-from auto_train.runs.listing import read_json
+from auto_train.runs.read import read_json
 from auto_train.serving.engines import engines_for
 from auto_train.serving.engines.base import Engine, Metadata
 from auto_train.types import absolute
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     from PIL.Image import Image
 
+    from auto_train.answers.draw import Picture
     from auto_train.config import Config
 
 
@@ -47,7 +48,7 @@ class Predictor:
         self.model: Metadata = engine.metadata
         self.warnings, self.bundle, self.facts = warnings, bundle, facts or {}
         self._engine, self._postprocess, self._max_pixels = engine, postprocess, max_pixels
-        self._answer = answer_function(engine.metadata.task)
+        self.form = answer_form(engine.metadata.task)
 
     def __call__(self, image: "str | Path | bytes | Image | np.ndarray") -> Any:
         """Return the answer for one image.
@@ -62,25 +63,22 @@ class Predictor:
         """
         return self._answered(self._pixels(image))[0]
 
-    def picture(
-        self, image: "str | Path | bytes | Image | np.ndarray", *, has_words: bool = True
-    ) -> "tuple[Any, np.ndarray]":
-        """Return the answer for one image, and a picture (H, W, 3) uint8 of the image with the answer drawn on it.
+    def picture(self, image: "str | Path | bytes | Image | np.ndarray") -> "Picture":
+        """Return the answer for one image, drawn on it and in words.
 
         Args:
             image: as of a call.
-            has_words: say below the picture what is said of the whole image.
         """
         from auto_train.answers.draw import draw_answer
 
         pixels = self._pixels(image)
         answer, values = self._answered(pixels)
-        return answer, draw_answer(pixels, values, answer, self.model.labels, has_words=has_words)
+        return draw_answer(self.form, pixels, values, answer, self.model.labels)
 
     def _answered(self, pixels: "np.ndarray") -> "tuple[Any, np.ndarray]":
         """Return the answer for an image (H, W, 3) uint8, and the model's numbers it was made from."""
         values = self._engine.infer(pixels[None])[0]
-        answer = self._answer(values, self.model)
+        answer = self.form.answer(values, self.model)
         if self._postprocess is None:
             return answer, values
         try:
@@ -166,5 +164,5 @@ def _is_export_of(engine: Engine, bundle: Path) -> bool:
     verify_filelist(bundle / "model")
     if engine.metadata.weights_sha256 != weights_sha256(bundle):
         return False
-    compare_golden(bundle / "golden", engine.infer, difference_function(engine.metadata.task))
+    compare_golden(bundle / "golden", engine.infer, answer_form(engine.metadata.task).difference)
     return True

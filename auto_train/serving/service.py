@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from auto_train.config import Config, default_config, load_config
 from auto_train.errors import AutoTrainError, ImageError, RequestError, ServingError, TaskContractError
@@ -14,6 +14,9 @@ from auto_train.serving.limits import Memory, Slots
 from auto_train.serving.predictor import Predictor, predictor_of
 from auto_train.serving.workers import Workers
 from auto_train.types import absolute
+
+if TYPE_CHECKING:
+    from auto_train.answers.draw import Picture
 
 # Uploads of the largest size that fit into memory at a time, those that still arrive included.
 LARGEST_UPLOADS = 16
@@ -112,21 +115,14 @@ class Service:
         """
         return await self._run(self._predict, uploads)
 
-    async def pictures(
-        self,
-        uploads: Sequence[bytes | AutoTrainError],
-        show: Callable[[Any, Any], Any],
-        *,
-        has_words: bool = True,
-    ) -> list[Any]:
-        """Return per upload what ``show`` makes of its answer and picture, or the error of one that failed.
+    async def pictures(self, uploads: Sequence[bytes | AutoTrainError], show: Callable[["Picture"], Any]) -> list[Any]:
+        """Return per upload what ``show`` makes of its picture, or the error of one that failed.
 
         Args:
             uploads: as of :meth:`answer`, which has the errors too.
-            show: gets the answer and the picture (H, W, 3) uint8, of which none is kept: they are large.
-            has_words: as of :meth:`Predictor.picture`.
+            show: gets the picture, of which none is kept: they are large.
         """
-        return await self._run(partial(self._draw, show=show, has_words=has_words), uploads)
+        return await self._run(partial(self._draw, show=show), uploads)
 
     async def _run(self, function: Callable[[bytes], Any], uploads: Sequence[bytes | AutoTrainError]) -> list[Any]:
         self.slots.take()
@@ -150,8 +146,8 @@ class Service:
     def _predict(self, upload: bytes) -> Any:
         return self.predictor(upload)
 
-    def _draw(self, upload: bytes, *, show: Callable[[Any, Any], Any], has_words: bool) -> Any:
-        return show(*self.predictor.picture(upload, has_words=has_words))
+    def _draw(self, upload: bytes, *, show: Callable[["Picture"], Any]) -> Any:
+        return show(self.predictor.picture(upload))
 
     def _answer_all(
         self, function: Callable[[bytes], Any], uploads: Sequence[bytes | AutoTrainError], due: float

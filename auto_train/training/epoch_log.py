@@ -29,13 +29,13 @@ import torch
 
 from auto_train.files import write_atomically
 from auto_train.runs.folder import RunFolder
+from auto_train.runs.read import METRICS
 from auto_train.training.fastai_core import Callback
 from auto_train.training.loggers.feed import Feed
 from auto_train.training.time_budget.pace import Pace, epochs_left
 from auto_train.training.workers.distributed import world
 from auto_train.types import Listener, Progress
 
-FILE = "metrics.jsonl"
 # Seconds between two progress events inside an epoch.
 PROGRESS_INTERVAL_S = 0.2
 
@@ -76,7 +76,7 @@ class EpochLog(Callback):
 
     def after_epoch(self) -> None:
         row = self._row(self.learn.epochs_done) | _by_pass(self.learn.means)
-        self.run_folder.append(FILE, row)
+        self.run_folder.append(METRICS, row)
         if self.feed:
             self.feed.log(row, self.learn.epochs_done)
         if self.listener:

@@ -4,22 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 from auto_train.errors import UsageError, did_you_mean
-from auto_train.training.task import qTaskBase
+from auto_train.training.task import EVENTS, hook, qTaskBase
 
 Callee = Callable[..., Any]
-
-# event → its other spelling as a task's method; the arguments are named in the docstring below.
-EVENTS = {
-    "onStageStart": "on_stage_start",
-    "onEpochStart": "on_epoch_start",
-    "onEvalStart": "on_eval_start",
-    "onBatchStart": "on_batch_start",
-    "onTrainBatchEnd": "on_train_batch_end",
-    "onBatchEnd": "on_batch_end",
-    "onValidationEnd": "on_validation_end",
-    "onEpochEnd": "on_epoch_end",
-    "onEarlyStop": "on_early_stop",
-}
 
 
 class Listeners:
@@ -56,8 +43,8 @@ class Listeners:
 
     def bind(self, task: qTaskBase) -> None:
         """Call the methods that this task has now and that are named like an event, in either spelling, first."""
-        named = {event: [getattr(task, event, None), getattr(task, other, None)] for event, other in EVENTS.items()}
-        self.methods = {event: [method for method in methods if callable(method)] for event, methods in named.items()}
+        named = {event: [hook(task, event), hook(task, other)] for event, other in EVENTS.items()}
+        self.methods = {event: [method for method in methods if method] for event, methods in named.items()}
 
     def has(self, event: str) -> bool:
         return bool(self.functions[event] or self.methods.get(event))

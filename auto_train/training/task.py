@@ -5,31 +5,34 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+from loguru import logger
 from torch import nn
 
+from auto_train.config.declare import near_name
 from auto_train.errors import TaskContractError
 
 # name → (value, number of samples it is the mean of)
 Counted = dict[str, tuple[torch.Tensor | float, int]]
+# event → its other spelling as a task's method; arguments: listeners.py
+EVENTS = {
+    "onStageStart": "on_stage_start",
+    "onEpochStart": "on_epoch_start",
+    "onEvalStart": "on_eval_start",
+    "onBatchStart": "on_batch_start",
+    "onTrainBatchEnd": "on_train_batch_end",
+    "onBatchEnd": "on_batch_end",
+    "onValidationEnd": "on_validation_end",
+    "onEpochEnd": "on_epoch_end",
+    "onEarlyStop": "on_early_stop",
+}
 REQUIRED = ("batch_forward", "batch_metric", "batch_loss", "post_metric_to_err")
 
 
 class qTaskBase:  # noqa: N801 - the name is contract F3.10
     """Glue between data and model. Derive, call ``super().__init__()``, set the loaders, define the four methods.
 
-    These further methods are called where a task defines them; none of them is defined here:
-
-    ======================================= ===================================================================
-    ``to(device)``                          once, before the training
-    ``get_loss_fn()``                       gives the loss_fn that batch_loss may take as its third argument
-    ``onBatchStart(batch)``                 before pre_batch_forward
-    ``extra_batch_metrics(out, batch, losses, model, epoch_cache)``  further metrics of a batch, after the step
-    ``epoch_metric(epoch_cache)``           metrics of a whole pass, which cannot be averaged over batches
-    ``on_better_model(runner, state)``      right after the best checkpoint was written
-    ``state_dict()``, ``load_state_dict()`` the task's own part of every checkpoint
-    ``pipe_middle_ware(pipe)``              when a QPipeline takes the task, before the model is made
-    *an event of listeners.py*              onEpochStart, on_epoch_end, … as a method of that name
-    ======================================= ===================================================================
+    The methods below them may be defined too; here they do nothing. The events of listeners.py call a task's method of
+    their name, in either spelling: ``onEpochStart`` or ``on_epoch_start``.
 
     Attributes:
         eval_needs_grad: evaluation runs with gradients on, for losses that differentiate (forces).
@@ -41,6 +44,13 @@ class qTaskBase:  # noqa: N801 - the name is contract F3.10
     test_loader: Any = None
     eval_needs_grad = False
     eval_needs_loss = False
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        for name in vars(cls):
+            near, is_typo = near_name(name, HOOKS)
+            if is_typo and not hasattr(qTaskBase, name) and name not in HOOKS:
+                logger.warning(f"{cls.__name__}.{name} is never called: did you mean the hook '{near}'?")
 
     def __init__(self) -> None:
         missing = [name for name in REQUIRED if getattr(type(self), name) is getattr(qTaskBase, name)]
@@ -71,15 +81,84 @@ class qTaskBase:  # noqa: N801 - the name is contract F3.10
         """Return one number, lower is better, by which the best epoch is chosen."""
         raise NotImplementedError
 
+    # Hooks: each is called where a task defines it.
+
+    def to(self, device: torch.device) -> Any:
+        """Move what the task holds, once before the training."""
+
+    def get_loss_fn(self) -> Any:
+        """Return the loss_fn that batch_loss may take as its third argument."""
+
+    def extra_batch_metrics(
+        self, out: dict[str, Any], batch: Any, losses: Counted, model: nn.Module, epoch_cache: Any
+    ) -> Any:
+        """Return further metrics of a batch, after the step."""
+
+    def epoch_metric(self, epoch_cache: Any) -> Any:
+        """Return metrics of a whole pass, which cannot be averaged over batches."""
+
+    def on_better_model(self, runner: Any, state: Any) -> Any:
+        """Do something right after the best checkpoint was written."""
+
+    def state_dict(self) -> Any:
+        """Return the task's own part of every checkpoint."""
+
+    def load_state_dict(self, state: Any) -> Any:
+        """Restore the task's own part of a checkpoint."""
+
+    def pipe_middle_ware(self, pipe: Any) -> Any:
+        """Change a QPipeline that takes the task, before the model is made."""
+
+    # Events of listeners.py, where their arguments are described; the spelling onEpochStart is called as well.
+
+    def on_stage_start(self, stage_idx: int, stage_cfg: Any) -> Any:
+        """Note that a stage of the schedule begins."""
+
+    def on_epoch_start(self, epoch: int) -> Any:
+        """Note that an epoch begins; epochs count from 1."""
+
+    def on_eval_start(self, split: str, num_batches: int) -> Any:
+        """Note that a pass over valid, test, ema_valid or ema_test begins."""
+
+    def on_batch_start(self, batch: Any) -> Any:
+        """Note that a batch begins, before pre_batch_forward."""
+
+    def on_train_batch_end(
+        self,
+        batch_idx: int,
+        num_batches: int,
+        batch_metrics: Any,
+        avgBank: Any,  # noqa: N803 - the name is contract F3.13
+        lr: Any,
+    ) -> Any:
+        """Note that a training batch is done."""
+
+    def on_batch_end(self, batch_idx: int, num_batches: int, batch_metrics: Any, avgBank: Any) -> Any:  # noqa: N803
+        """Note that any batch is done."""
+
+    def on_validation_end(self, epoch_state: Any, avg: Any) -> Any:
+        """Note that the passes over valid and test are done."""
+
+    def on_epoch_end(self, epoch_state: Any, avg: Any) -> Any:
+        """Note that an epoch is done."""
+
+    def on_early_stop(self, reason: str) -> Any:
+        """Note that the training stops early."""
+
     def predict(self, item: Any) -> tuple[Any, ...]:
         """Return (answer, decoded tensor, probabilities) of one item, for ``Learner.predict``; optional."""
         raise NotImplementedError(f"{type(self).__name__} defines no predict()")
 
 
+HOOKS = [name for name, value in vars(qTaskBase).items() if inspect.isfunction(value) and not name.startswith("_")]
+HOOKS += EVENTS
+
+
 def hook(task: qTaskBase, name: str) -> Callable[..., Any] | None:
     """Return a task's optional method, None where it defines none; instances may bring their own (F3.9)."""
     found = getattr(task, name, None)
-    return found if callable(found) else None
+    is_own = getattr(found, "__func__", found) is not getattr(qTaskBase, name, None)
+    return found if is_own and callable(found) else None
 
 
 def takes_loss_fn(batch_loss: Callable[..., Any]) -> bool:

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from auto_train import actions, registry
-from auto_train.answers import Described, answer_function, is_served
+from auto_train.answers import Described, answer_form, is_served
 from auto_train.config import lint_config, load_config
 from auto_train.errors import UsageError
-from auto_train.registry import RECIPE_FILES
+from auto_train.registry import ANSWER_FILE, RECIPE_FILES
 
 ROOT = Path(__file__).parents[2]
 
@@ -26,7 +26,7 @@ def test_copy_is_a_recipe_of_this_folder_and_of_no_other(here: Path, monkeypatch
     assert (made.folder, made.source) == (Path("recipes/ripeness"), "classification")
     found = registry.recipe("ripeness")
     assert (found.folder, found.package, found.missing) == (here / "recipes/ripeness", "recipes.ripeness", ())
-    assert {Path(file).name for file in made.edit} <= set(RECIPE_FILES)
+    assert {Path(file).name for file in made.edit} <= {*RECIPE_FILES, ANSWER_FILE}
     monkeypatch.chdir(here / "recipes")
     with pytest.raises(UsageError, match="'ripeness' is no task that is available here"):
         registry.recipe("ripeness")
@@ -48,7 +48,7 @@ def test_copy_answers_as_its_source_until_it_says_otherwise(here: Path) -> None:
     actions.new_recipe("freshness")
     assert is_served("freshness")
     model = Described(task="freshness", name="mine", labels=("old", "new"))
-    answer = answer_function("freshness")(np.array([0.25, 0.75], np.float32), model)
+    answer = answer_form("freshness").answer(np.array([0.25, 0.75], np.float32), model)
     assert (answer["prediction"], answer["confidence"]) == ("new", "75.00%")
 
 
@@ -57,7 +57,8 @@ def test_copy_of_a_copy_is_a_recipe_too(here: Path) -> None:
     made = actions.new_recipe("second_one", "first_one")
     text = (made.folder / "train.py").read_text(encoding="utf-8")
     assert "from recipes.second_one.model import SecondOneModel" in text
-    assert (made.folder / "custom_functions.py").read_text(encoding="utf-8").count("def answer(") == 1
+    answers = (made.folder / "answer.py").read_text(encoding="utf-8")
+    assert answers == Path("recipes/first_one/answer.py").read_text(encoding="utf-8")
 
 
 def test_copy_loads_in_an_ini(here: Path) -> None:

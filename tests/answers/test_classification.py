@@ -2,7 +2,9 @@ import numpy as np
 import pytest
 
 from auto_train.answers import Described
-from auto_train.answers.classification import answer
+from auto_train.answers.classification import Form
+
+FORM = Form()
 
 
 def model(*labels: str) -> Described:
@@ -10,7 +12,7 @@ def model(*labels: str) -> Described:
 
 
 def test_answer_names_the_likeliest_class_in_percent():
-    found = answer(np.float32([0.0269, 0.9731]), model("3", "7"))
+    found = FORM.answer(np.float32([0.0269, 0.9731]), model("3", "7"))
     assert list(found) == ["prediction", "confidence", "probabilities", "model"]
     # The form of the original: two decimals and a percent sign (F2.11).
     assert (found["prediction"], found["confidence"], found["model"]) == ("7", "97.31%", "mnist")
@@ -19,4 +21,4 @@ def test_answer_names_the_likeliest_class_in_percent():
 
 
 def test_certainty_is_100_percent():
-    assert answer(np.float32([1, 0]), model("a", "b"))["confidence"] == "100.00%"
+    assert FORM.answer(np.float32([1, 0]), model("a", "b"))["confidence"] == "100.00%"

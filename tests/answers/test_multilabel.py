@@ -2,13 +2,14 @@ import numpy as np
 import pytest
 
 from auto_train.answers import Described, is_served
-from auto_train.answers.multilabel import answer
+from auto_train.answers.multilabel import Form
 
+FORM = Form()
 MODEL = Described(task="multilabel", name="blood", labels=("a", "b", "c"), facts={"thresholds": [0.5, 0.2, 0.9]})
 
 
 def test_answer_names_the_labels_above_their_thresholds_the_likeliest_first():
-    found = answer(np.float32([0.6, 0.7, 0.8]), MODEL)
+    found = FORM.answer(np.float32([0.6, 0.7, 0.8]), MODEL)
     assert is_served("multilabel") and list(found) == ["labels", "probabilities", "thresholds", "model"]
     assert (found["labels"], found["model"]) == (["b", "a"], "blood")
     assert found["probabilities"] == pytest.approx({"a": 0.6, "b": 0.7, "c": 0.8})
@@ -16,8 +17,8 @@ def test_answer_names_the_labels_above_their_thresholds_the_likeliest_first():
 
 
 def test_answer_may_name_no_label():
-    assert answer(np.float32([0.1, 0.1, 0.1]), MODEL)["labels"] == []
+    assert FORM.answer(np.float32([0.1, 0.1, 0.1]), MODEL)["labels"] == []
 
 
 def test_threshold_itself_is_enough():
-    assert answer(np.float32([0.5, 0.1, 0.1]), MODEL)["labels"] == ["a"]
+    assert FORM.answer(np.float32([0.5, 0.1, 0.1]), MODEL)["labels"] == ["a"]

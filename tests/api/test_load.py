@@ -1,5 +1,6 @@
 """Under load: the event loop stays free, and what does not fit is refused."""
 
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -16,15 +17,22 @@ def slow(answer: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_livez_answers_while_predictions_run(serving: Serving) -> None:
-    with serving("serve.workers=2", postprocess=slow) as client, ThreadPoolExecutor(8) as pool:
+    begun, go_on = threading.Semaphore(0), threading.Event()
+
+    def held(answer: dict[str, Any]) -> dict[str, Any]:
+        begun.release()
+        go_on.wait(60)
+        return answer
+
+    with serving("serve.workers=2", postprocess=held) as client, ThreadPoolExecutor(8) as pool:
         running = [pool.submit(client.post, "/validate/", files={"img": picture()}) for _ in range(8)]
-        time.sleep(0.2)
-        start = time.monotonic()
-        for _ in range(5):
-            assert client.get("/livez").status_code == 200
-        # five predictions alone would take a second
-        assert time.monotonic() - start < 0.4
-        assert not all(reply.done() for reply in running)
+        try:
+            assert begun.acquire(timeout=60) and begun.acquire(timeout=60)  # both workers are busy
+            for _ in range(5):
+                assert client.get("/livez").status_code == 200
+            assert not any(reply.done() for reply in running)
+        finally:
+            go_on.set()
         assert {reply.result().status_code for reply in running} == {200}
 
 

@@ -1,4 +1,3 @@
-import _measure
 import pytest
 from _measure import finish, verdict
 
@@ -17,9 +16,8 @@ def test_verdict_prints_one_line_for_a_bar(capsys, found: float, at_most: bool, 
     assert capsys.readouterr().out == line + "\n"
 
 
-def test_verdict_in_a_trial_judges_nothing(capsys, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(_measure, "TRIAL", True)
-    assert verdict("T1", 0.1, 0.95)
+def test_verdict_in_a_trial_judges_nothing(capsys):
+    assert verdict("T1", 0.1, 0.95, is_trial=True)
     assert capsys.readouterr().out == "trial   T1: 0.1 (bar >= 0.95)\n"
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from auto_train.cli.app import _with_task
+from auto_train.cli.app import with_task
 from tests.conftest import RunCli
 
 HEAVY = ("torch", "confection", "fastapi", "numpy", "rich", "loguru", "pydantic")
@@ -95,7 +95,7 @@ def test_unknown_task_lists_the_recipes(run_cli: RunCli) -> None:
     ],
 )
 def test_task_of_a_recipe_is_given_to_the_verbs_that_take_one(words: list[str], expected: list[str]) -> None:
-    assert _with_task(words, "one") == expected
+    assert with_task(words, "one") == expected
 
 
 def test_piped_output_has_no_colour(run_cli: RunCli) -> None:

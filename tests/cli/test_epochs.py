@@ -10,7 +10,6 @@ from auto_train.cli.epochs import (
     as_memory,
     as_number,
     as_speed,
-    as_time,
     epoch_cells,
     metric_keys,
     title,
@@ -80,14 +79,6 @@ def test_metrics_of_the_validation_come_first_and_training_and_losses_not_at_all
     row = {"train/f1": 1, "test/f1": 1, "valid/loss": 1, "valid/f1": 1, "ema_test/f1": 1, "lr": 1}
     assert metric_keys(row) == ["valid/f1", "test/f1", "ema_test/f1"]
     assert [title(key) for key in metric_keys(row)] == ["f1", "test f1", "ema test f1"]
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(None, "-"), (0, "0:00"), (0.6, "0:01"), (59.7, "1:00"), (754, "12:34"), (3723, "1:02:03"), (266_400, "3 d 2 h")],
-)
-def test_time_is_written_as_people_read_it(seconds: float | None, text: str):
-    assert as_time(seconds) == text
 
 
 def test_numbers_are_as_long_as_they_need_to_be():

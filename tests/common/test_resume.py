@@ -12,6 +12,7 @@ import torch
 from PIL import Image
 
 from auto_train.classification.train import train_model
+from auto_train.common.read_data import fetch_data, read_data
 from auto_train.common.resume import Resume
 from auto_train.config import load_config
 from auto_train.errors import CheckpointError, DataError, Interrupted, TrainingError, UsageError
@@ -283,15 +284,33 @@ def test_data_that_was_moved_is_the_same_data(project: Path, digit_files: Path, 
 
 def test_row_with_another_label_or_split_is_counted(project: Path):
     manifest = run_of(project) / "manifest.csv"
-    lines = manifest.read_text().splitlines(keepends=True)
-    changed = [line.replace(",train,0,", ",valid,9,") if number == 1 else line for number, line in enumerate(lines)]
+    whole = manifest.read_text()
+    lines = whole.splitlines(keepends=True)
+    changed = [line.replace(",train,0,", ",train,9,") if number == 1 else line for number, line in enumerate(lines)]
     assert changed != lines
     manifest.write_text("".join(changed))
-    with pytest.raises(DataError, match="1 image with another label, 1 image in another split"):
+    with pytest.raises(DataError, match="trained on: 1 image with another label\n"):
         resume(project, "training.scheme.epochs=3")
     manifest.write_text("".join([lines[0], *reversed(lines[1:])]))
     with pytest.raises(DataError, match="the same images in another order"):
         resume(project, "training.scheme.epochs=3")
+    manifest.write_text(whole)
+    config = load_config(run_of(project) / "config.ini", ["training.scheme.epochs=3"])
+    resumed, samples = Resume.of(find_run(run_of(project)), config), read_data(config, fetch_data(config)).samples
+    resumed.check_data(samples)
+    splits = samples.table["split"].tolist()
+    with pytest.raises(DataError, match="trained on: 1 image in another split\n"):
+        resumed.check_data(samples.with_column("split", ["valid" if splits[0] == "train" else "train", *splits[1:]]))
+
+
+def test_resumed_run_keeps_the_splits_it_has_drawn(project: Path):
+    manifest = run_of(project) / "manifest.csv"
+    lines = manifest.read_text().splitlines(keepends=True)
+    first = next(number for number, line in enumerate(lines) if ",train," in line)
+    lines[first] = lines[first].replace(",train,", ",valid,")  # as if drawn by another rule
+    manifest.write_text("".join(lines))
+    resume(project, "training.scheme.epochs=3")
+    assert manifest.read_text() == "".join(lines)
 
 
 # Checkpoints that cannot be used

@@ -92,7 +92,7 @@ def test_mutated_inis_give_problems_with_their_place_or_a_config(inis: list[Path
     monkeypatch.chdir(inis[0].parent)
     refused = 0
     for path in inis:
-        start = time.perf_counter()
+        start = time.process_time()
         problems = lint_config(path)
         errors = [problem for problem in problems if problem.level == "error"]
         assert all(problem.message and len(problem.message) < 2000 for problem in problems), path
@@ -106,7 +106,7 @@ def test_mutated_inis_give_problems_with_their_place_or_a_config(inis: list[Path
             again = path.with_suffix(".again.ini")
             again.write_text(text, encoding="utf-8")
             assert load_config(again) == load_config(path), path
-        assert time.perf_counter() - start < LIMIT_S, path
+        assert time.process_time() - start < LIMIT_S, path
     assert COUNT // 3 < refused < COUNT
 
 

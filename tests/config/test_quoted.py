@@ -46,3 +46,4 @@ def test_path_with_a_line_break_is_refused(write_ini):
 )
 def test_any_value_that_is_written_is_read_again(value: object):
     assert unquote(quoted(value)) == value
+    assert unquote(quoted(value), is_path=True) == value

@@ -198,13 +198,13 @@ def test_decode_format_of_no_list_is_refused(picture, encode) -> None:
 
 def test_decode_bomb_is_refused_from_its_header(encode) -> None:
     bomb = encode(Image.new("1", (20_000, 20_000)), "PNG")
-    start = time.perf_counter()
+    start = time.process_time()
 
     with pytest.raises(ImageTooLargeError) as caught:
         decode_image(bomb)
 
     assert caught.value.http_status == 413
-    assert time.perf_counter() - start < 0.05
+    assert time.process_time() - start < 0.05
 
 
 def test_decode_limit_is_the_callers(picture, encode) -> None:

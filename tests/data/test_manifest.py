@@ -2,8 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from auto_train.data import assign_splits, evaluation_hash, read_manifest, read_samples, write_manifest
+from auto_train.data import assign_splits, evaluation_hash, read_samples, write_manifest
 from auto_train.errors import DataError
+from auto_train.runs.tables import read_manifest
 
 
 @pytest.fixture

@@ -62,7 +62,7 @@ def program(tmp_path: Path) -> Path:
     (package / "exports/toy.py").write_text(CONVERTER)
     (package / "serving/engines/toy.py").write_text(ENGINE)
     for name, line, changed in (
-        ("common/config.ini", "# list of one of onnx ·", "# list of one of onnx, toy ·"),
+        ("common/config.ini", "# list of unique one of onnx ·", "# list of unique one of onnx, toy ·"),
         ("serving/engines/__init__.py", "ENGINES = {", 'ENGINES = {"toy": "auto_train.serving.engines.toy:ToyEngine",'),
     ):
         text = (package / name).read_text(encoding="utf-8")

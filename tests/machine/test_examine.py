@@ -2,9 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from auto_train.machine import examine as subject
 from auto_train.machine.compute import Device
-from auto_train.machine.examine import examine
+from auto_train.machine.examine import compute_problems, examine, place_problems
 from auto_train.machine.places import Place
 from tests.machine.conftest import Install
 
@@ -46,18 +45,18 @@ def test_package_under_the_gpl_is_a_warning_that_names_it(install: Install) -> N
     ],
 )
 def test_place_that_is_of_no_use_is_a_problem_with_a_next_step(place: Place, level: str, text: str) -> None:
-    (problem,) = subject._place_problems((place, Place(what="mirror", place="b")))
+    (problem,) = place_problems((place, Place(what="mirror", place="b")))
     assert (problem.level, problem.message) == (level, text) and problem.hint
 
 
 def test_threads_below_the_cores_are_a_warning_where_a_variable_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    messages = [problem.message for problem in subject._compute_problems(8, 1, CPU)]
+    messages = [problem.message for problem in compute_problems(8, 1, CPU)]
     assert "torch takes 1 of 8 cores: OMP_NUM_THREADS=1" in messages
     monkeypatch.delenv("OMP_NUM_THREADS")
-    assert not [text for problem in subject._compute_problems(8, 1, CPU) if "OMP" in (text := problem.message)]
+    assert not [text for problem in compute_problems(8, 1, CPU) if "OMP" in (text := problem.message)]
 
 
 def test_gpu_that_torch_does_not_see_is_a_warning() -> None:
-    messages = [problem.message for problem in subject._compute_problems(1, 1, CPU)]
+    messages = [problem.message for problem in compute_problems(1, 1, CPU)]
     assert ("there is an NVIDIA GPU that torch does not see" in messages) == Path("/dev/nvidia0").exists()

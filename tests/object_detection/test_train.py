@@ -7,7 +7,7 @@ import torch
 from PIL import Image
 
 import auto_train
-from auto_train.answers.object_detection import difference
+from auto_train.answers.object_detection import Form
 from auto_train.bundle import load_bundle
 from auto_train.bundle.find import find_at
 from auto_train.config import Config, load_config
@@ -52,7 +52,7 @@ def test_bundle_and_export_give_the_same_boxes(trained: Trained, shapes: Path):
         with torch.no_grad():
             expected = model(torch.from_numpy(pixels)).numpy()
         found = session.run(["boxes"], {"images": pixels})[0]
-        assert found.shape == expected.shape and difference(expected, found) < 1e-4
+        assert found.shape == expected.shape and Form().difference(expected, found) < 1e-4
 
 
 def test_boxes_are_in_pixels_of_the_image_that_was_given(trained: Trained, shapes: Path):

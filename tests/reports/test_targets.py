@@ -31,7 +31,7 @@ def numbers_run(path: Path, error: float, *, columns: int = 2, n: int = 60) -> P
     evaluation = json.loads((run / "evaluation.json").read_text())
     split = evaluation["splits"]["valid"] | {"metrics": {"nmae": 1.0, "mae": 1.0, "r2": 0.9, "mae_age": 1.0}}
     score = {"name": "nmae", "better": "min"}
-    change_json(run / "evaluation.json", task="regression", score=score, splits={"valid": split})
+    change_json(run / "evaluation.json", task="regression", label_noun="columns", score=score, splits={"valid": split})
     return run
 
 

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from auto_train.errors import MissingError
-from auto_train.runs.listing import find_run_folder, number, read_events, read_json, read_log, read_run, run_names
+from auto_train.runs.listing import find_run_folder, number, read_run, run_names
+from auto_train.runs.read import read_events, read_json, read_log
 from tests.conftest import TrainedRun
 from tests.made_runs import held, make_run, row
 
@@ -114,7 +115,8 @@ def test_best_is_the_lowest_of_errors_and_the_highest_of_metrics(
         (("freeze_epochs = none", "freeze_epochs = 3"), 11),
         (("minutes = none", "minutes = 5"), None),
         (("epochs = 8", "epochs = many"), None),
-        (("[project]", "[project"), None),
+        (("epochs = 8", "epochs 8"), None),
+        (("[project]", "[project"), 8),
     ],
 )
 def test_planned_epochs_are_those_of_all_stages(tmp_path: Path, change: tuple[str, str], planned: int | None):

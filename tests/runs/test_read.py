@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from auto_train.errors import DataError, MissingError
-from auto_train.runs.read import RunFiles, shown
+from auto_train.runs.read import RunFiles, read_last_metrics, read_status, read_tail, shown
 from tests.reports.written import predictions, write_run
 
 
@@ -82,3 +82,27 @@ def test_name_that_is_no_utf8_is_read_and_shown(tmp_path: Path):
     table["path"] = pd.Series([b"caf\xe9.jpg".decode("utf-8", "surrogateescape"), *table["path"][1:]], dtype=object)
     found = RunFiles(write_run(tmp_path / "run", table, scores)).predictions("valid")
     assert found is not None and found["path"][0] == table["path"][0] and shown(found["path"][0]) == "caf�.jpg"
+
+
+def test_last_metrics_are_those_of_the_last_whole_line(tmp_path: Path) -> None:
+    assert read_last_metrics(tmp_path) == {}
+    lines = '{"epoch": 1, "valid/accuracy": 0.5}\n{"epoch": 2, "valid/accuracy": 0.75, "lr": 1}\n{"epoch": 3, "valid'
+    (tmp_path / "metrics.jsonl").write_text(lines)
+    assert read_last_metrics(tmp_path) == {"valid/accuracy": 0.75}
+
+
+def test_tail_of_a_log_begins_with_a_line_and_takes_any_encoding(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    assert read_tail(log, 10) == ""
+    log.write_bytes("première\nzweite\n".encode("latin-1"))
+    assert read_tail(log, 100) == "premi\ufffdre\nzweite\n"
+    assert read_tail(log, 9) == "zweite\n"
+    log.write_bytes(b"x" * 50)
+    assert read_tail(log, 10) == "x" * 11
+
+
+@pytest.mark.parametrize(("content", "status"), [(b"done\n", "done"), (b"\xffdone", "\ufffddone"), (b"", "")])
+def test_status_is_read_whatever_it_is(tmp_path: Path, content: bytes, status: str) -> None:
+    assert read_status(tmp_path) == ""
+    (tmp_path / "STATUS").write_bytes(content)
+    assert read_status(tmp_path) == RunFiles(tmp_path).status == status

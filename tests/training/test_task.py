@@ -1,8 +1,9 @@
 import pytest
 import torch
+from loguru import logger
 
 from auto_train.errors import TaskContractError
-from auto_train.training.task import checked_loss, hook, qTaskBase
+from auto_train.training.task import HOOKS, REQUIRED, checked_loss, hook, qTaskBase
 
 
 class Complete(qTaskBase):
@@ -47,3 +48,19 @@ def test_loss_is_the_tensor_to_differentiate():
 def test_losses_without_loss_name_what_was_returned():
     with pytest.raises(TaskContractError, match=r"Complete.batch_loss returned \['ce', 'l1'\], without 'loss'"):
         checked_loss(Complete(), {"l1": (torch.tensor(1.0), 1), "ce": (torch.tensor(1.0), 1)})
+
+
+@pytest.mark.parametrize("name", ["epoch_metrics", "on_epoc_end", "onEpochStrat", "Predict"])
+def test_method_one_typo_from_a_hook_is_warned_of(name: str) -> None:
+    lines: list[str] = []
+    sink = logger.add(lines.append, level="WARNING", format="{message}")
+    type("Mistyped", (Complete,), {name: lambda self: None})
+    logger.remove(sink)
+    assert [name in line and "never called" in line for line in lines] == [True]
+
+
+def test_hooks_that_a_task_does_not_define_are_not_called() -> None:
+    task = Complete()
+    assert {hook(task, name) for name in HOOKS if name not in REQUIRED} == {None}
+    task.epoch_metric = lambda epoch_cache: {}  # instances may bring their own
+    assert hook(task, "epoch_metric") is task.epoch_metric

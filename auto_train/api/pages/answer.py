@@ -30,7 +30,7 @@ async def ask(request: Request) -> HTMLResponse:
     service: Service = request.app.state.service
     async with uploaded_images(request) as uploads:
         began = time.perf_counter()
-        answers = await service.pictures(uploads, show_answer, has_words=False)
+        answers = await service.pictures(uploads, show_answer)
         seconds = time.perf_counter() - began
     shown = [show_error(one) if isinstance(one, AutoTrainError) else one for one in answers]
     status = answers[0].http_status if len(answers) == 1 and isinstance(answers[0], AutoTrainError) else 200

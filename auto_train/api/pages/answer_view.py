@@ -4,23 +4,22 @@ import base64
 import io
 import json
 import re
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from auto_train.answers.draw import number_text
 from auto_train.api.errors import FIELD, as_body
 from auto_train.errors import AutoTrainError
-from auto_train.runs.listing import number
 from auto_train.types import as_plain
 
 if TYPE_CHECKING:
     import numpy as np
 
+    from auto_train.answers.draw import Picture
+
 # Pixels of a picture's longer side: of one that is only to be recognised, and of one with something drawn on it.
 PICTURE_SIDE, DRAWN_SIDE = 320, 960
-MOST = 50  # classes shown when asked for more
+MAX_BARS = 50  # classes shown when asked for more
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,77 +58,23 @@ def show_error(error: AutoTrainError) -> Shown:
     return Shown(error=body | {"message": re.sub(f"^{FIELD}: ", "This file ", body["message"])})
 
 
-def show_answer(answer: Any, picture: "np.ndarray") -> Shown:
-    """Return what the page shows of an answer.
-
-    Args:
-        answer: as the service gives it; a postprocess function may have made anything of it.
-        picture: (H, W, 3) uint8, with the answer drawn where it is about places.
-    """
-    found = as_plain(answer)
-    fields = found if isinstance(found, dict) else {}
-    is_drawn = "boxes" in fields or "mask" in fields
-    url, is_tiny = thumbnail(picture, DRAWN_SIDE if is_drawn else PICTURE_SIDE)
-    said = _detection(fields) or _segmentation(fields) or _numbers(fields) or _label_set(fields) or _class(fields)
-    said = said or {
-        "title": _as_text(fields.get("prediction", "")),
-        "text": json.dumps(found, indent=2, ensure_ascii=False),
-    }
-    return Shown(picture=url, is_tiny=is_tiny and not is_drawn, is_drawn=is_drawn, **said)
-
-
-def _class(fields: dict[str, Any]) -> dict[str, Any]:
-    """Return what is said of one class of several; nothing where the answer is none."""
-    ranked = _ranked(fields.get("probabilities"))
-    if not ranked:
-        return {}
-    return {"title": _as_text(fields.get("prediction", "")), "share": ranked[0][1]} | _bars(ranked, "Likeliest classes")
-
-
-def _label_set(fields: dict[str, Any]) -> dict[str, Any]:
-    labels, ranked = fields.get("labels"), _ranked(fields.get("probabilities"))
-    if not isinstance(labels, list) or not ranked:
-        return {}
-    return {"title": ", ".join(map(str, labels)) or "none of the labels"} | _bars(ranked, "Likeliest labels")
-
-
-def _detection(fields: dict[str, Any]) -> dict[str, Any]:
-    labels = fields.get("labels")
-    if "boxes" not in fields or not isinstance(labels, list):
-        return {}
-    counts = Counter(map(str, labels)).most_common()
-    title = f"{len(labels)} object{'' if len(labels) == 1 else 's'}" if labels else "Nothing found"
-    return {"title": title, "rows": tuple((name, str(count)) for name, count in counts)}
-
-
-def _segmentation(fields: dict[str, Any]) -> dict[str, Any]:
-    areas = _ranked(fields.get("areas"))
-    return _bars(areas, "Shares of the image") if areas else {}
-
-
-def _numbers(fields: dict[str, Any]) -> dict[str, Any]:
-    values = fields.get("values")
-    if not isinstance(values, dict):
-        return {}
-    return {"rows": tuple((name, number_text(value)) for name, value in values.items())}
-
-
-def _bars(ranked: list[tuple[str, float]], caption: str) -> dict[str, Any]:
-    return {"classes": tuple(ranked[:MOST]), "num_classes": len(ranked), "caption": caption}
-
-
-def _as_text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-def _ranked(shares: Any) -> list[tuple[str, float]]:
-    """Return labels and shares, the largest first; nothing where these are no shares."""
-    if not isinstance(shares, dict):
-        return []
-    found = [(label, value) for label, text in shares.items() if (value := number(text)) is not None]
-    if len(found) < len(shares) or not all(0 <= value <= 1 for _, value in found):
-        return []
-    return sorted(found, key=lambda one: -one[1])
+def show_answer(picture: "Picture") -> Shown:
+    """Return what the page shows of an answer; as JSON where it is of no known form."""
+    words = picture.words
+    url, is_tiny = thumbnail(picture.pixels, DRAWN_SIDE if picture.is_drawn else PICTURE_SIDE)
+    is_known = words.title or words.bars or words.rows
+    return Shown(
+        picture=url,
+        is_tiny=is_tiny and not picture.is_drawn,
+        is_drawn=picture.is_drawn,
+        title=words.title,
+        share=words.share,
+        caption=words.caption,
+        classes=words.bars[:MAX_BARS],
+        num_classes=len(words.bars),
+        rows=words.rows,
+        text="" if is_known else json.dumps(as_plain(picture.answer), indent=2, ensure_ascii=False),
+    )
 
 
 def thumbnail(pixels: "np.ndarray", side: int) -> tuple[str, bool]:

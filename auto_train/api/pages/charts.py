@@ -4,7 +4,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from auto_train.runs.listing import Metrics, Row, number
+from auto_train.runs.listing import Metrics, number
+from auto_train.runs.read import Row
 
 WIDTH, HEIGHT = 400, 220
 LEFT, RIGHT, TOP, BOTTOM = 48, 12, 12, 30

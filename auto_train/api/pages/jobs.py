@@ -65,7 +65,7 @@ async def start(request: Request) -> Response:
     """Start a training, or show the form again with what is wrong."""
     text = (await read_fields(request)).get("overrides", "")
     try:
-        await anyio.to_thread.run_sync(start_training, request.app.state.service, _overrides(text))
+        await anyio.to_thread.run_sync(start_training, request.app.state.service, overrides_in(text))
     except AutoTrainError as error:
         return await _list_page(request, status=error.http_status, error=as_body(error), overrides=text)
     return RedirectResponse(f"{root_of(request)}/ui/jobs", 303, headers=HEADERS)
@@ -121,7 +121,7 @@ def _number(text: str) -> int:
     return number_in(text)
 
 
-def _overrides(text: str) -> dict[str, Any]:
+def overrides_in(text: str) -> dict[str, Any]:
     """Return the values of ``key=value`` lines by key.
 
     Raises:

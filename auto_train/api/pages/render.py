@@ -15,6 +15,7 @@ from starlette.staticfiles import StaticFiles
 
 from auto_train.api.access import api_keys
 from auto_train.api.errors import as_body
+from auto_train.durations import as_duration
 from auto_train.errors import AutoTrainError
 from auto_train.version import __version__
 
@@ -124,7 +125,7 @@ def _environment() -> "Environment":
         "percent": as_percent,
         "value": as_value,
         "when": as_date,
-        "seconds": as_seconds,
+        "seconds": as_duration,
         "sentence": as_sentence,
     }
     environment.globals |= {"asset": _asset, "program_version": __version__}
@@ -158,13 +159,3 @@ def as_value(number: float | None) -> str:
 def as_date(time: datetime) -> str:
     """Return a date and time without seconds: 21 Nov 2026, 14:34 UTC."""
     return f"{time.day} {time:%b %Y, %H:%M} UTC"
-
-
-def as_seconds(seconds: float) -> str:
-    """Return a duration: 34 ms, 1.2 s, 2 min 5 s, 3 h 12 min."""
-    if seconds < 1:
-        return f"{seconds * 1000:.0f} ms"
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes = int(seconds // 60)
-    return f"{minutes} min {seconds % 60:.0f} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

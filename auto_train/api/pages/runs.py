@@ -13,7 +13,8 @@ from auto_train.api.pages.render import HEADERS, PageRoute, is_htmx, page
 from auto_train.api.pages.session import require_visitor
 from auto_train.api.paths import without_paths
 from auto_train.errors import MissingError
-from auto_train.runs.listing import Run, find_run_folder, read_events, read_log, read_run, run_names
+from auto_train.runs.listing import Run, find_run_folder, read_run, run_names
+from auto_train.runs.read import read_events, read_log
 from auto_train.serving.service import Service
 
 RUNS_PER_PAGE = 25

@@ -71,10 +71,8 @@ def bound(data: bytes, limit: Limit) -> Bounded:
         elif marker in _STANDALONE:
             junk += 2
             at += 2
-        elif marker == _EOI:
-            break
-        elif marker == _SOS:
-            if frame:
+        elif marker in (_EOI, _SOS):
+            if frame and marker == _SOS:
                 limit.check_pixels(frame.width, frame.height)
                 _check_scans(data, at, frame, limit)
             break
@@ -90,14 +88,24 @@ def bound(data: bytes, limit: Limit) -> Bounded:
             at = end
         if len(segments) > MAX_SEGMENTS or junk > len(segments) + _MOST_JUNK:
             check_count(MAX_SEGMENTS + 1, MAX_SEGMENTS, "segments before the image")
-    is_told = any(marker == _APP1 for marker, _, _ in segments)
-    orientation = orientation_of(_segment(data, segments, _EXIF), _segment(data, segments, _XMP)) if is_told else 1
+    has_orientation = any(marker == _APP1 for marker, _, _ in segments)
+    texts = (_segment(data, segments, _EXIF), _segment(data, segments, _XMP)) if has_orientation else ()
+    orientation = orientation_of(*texts) if texts else 1
     if junk > _USUAL_JUNK or any(_is_unused(marker) for marker, _, _ in segments):
-        kept = data[:2], *(data[start:end] for marker, start, end in segments if not _is_unused(marker)), data[at:]
-        data = b"".join(kept)
+        data = _without_unused(data, segments, at)
     if not frame:
         return Bounded(data, 8, orientation)
     return Bounded(data, 8, orientation, (frame.width, frame.height), _MODES.get(len(frame.blocks), ""))
+
+
+def _without_unused(data: bytes, segments: list[tuple[int, int, int]], scans: int) -> bytes:
+    """Return a JPEG without the segments that decoding does not need.
+
+    Args:
+        scans: where they begin.
+    """
+    kept = data[:2], *(data[start:end] for marker, start, end in segments if not _is_unused(marker)), data[scans:]
+    return b"".join(kept)
 
 
 def _frame_of(kind: int, body: bytes) -> _Frame | None:

@@ -8,8 +8,9 @@ check is one function in ``CHECKS`` of examine.py and its kinds in ``KINDS`` of 
 from auto_train.data.doctor.examine import Examination, examine
 from auto_train.data.doctor.exclude import read_exclude, write_exclude
 from auto_train.data.doctor.finding import KINDS, Finding, Item
+from auto_train.data.doctor.looks import Looks
 from auto_train.data.doctor.page import write_data_report
-from auto_train.data.doctor.scan import Looks, look_at_all
+from auto_train.data.doctor.scan import look_at_all
 
 __all__ = [
     "KINDS",

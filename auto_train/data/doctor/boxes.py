@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from auto_train.data.doctor.finding import MOST_ITEMS, Finding, Item, of_classes, of_rows
-from auto_train.data.doctor.scan import Looks
+from auto_train.data.doctor.looks import Looks
 from auto_train.data.doctor.sizes import other_size
 from auto_train.data.samples import Samples
 from auto_train.data.targets import Boxes
@@ -62,14 +62,16 @@ def _states(boxes: Boxes, looks: Looks) -> dict[str, np.ndarray]:
     plain = is_known & ~swapped & ~zero
     far = plain & ((corners[:, 2:] <= 0).any(axis=1) | (corners[:, :2] >= limits[:, :2]).any(axis=1))
     beyond = ((corners < -SLACK) | (corners > limits + SLACK)).any(axis=1)
+    first = plain & ~far & (corners >= 0).all(axis=1) & (corners <= 1).all(axis=1) & (limits > LEAST_SIDE).all(axis=1)
     smallest = np.maximum(LEAST_SIDE, LEAST_SHARE * limits.max(axis=1, initial=0))
     return {
         "box_swapped": swapped,
         "box_far_outside": far,
         "box_zero_area": zero,
         "box_outside": plain & ~far & beyond,
+        "box_share": first,
         "box_duplicate": ~swapped & ~zero & _repeated(boxes, rows),
-        "box_tiny": plain & ~far & ~boxes.is_crowd & (sides.min(axis=1, initial=np.inf) < smallest),
+        "box_tiny": plain & ~far & ~first & ~boxes.is_crowd & (sides.min(axis=1, initial=np.inf) < smallest),
     }
 
 

@@ -3,7 +3,7 @@
 from collections import Counter
 
 from auto_train.data.doctor.finding import Finding, Item, of_classes
-from auto_train.data.doctor.scan import Looks
+from auto_train.data.doctor.looks import Looks
 from auto_train.data.samples import Samples
 
 # Images a split needs at least.

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 
 from auto_train.data.doctor.finding import MOST_ITEMS, Finding, Item, item_of
+from auto_train.data.doctor.looks import Looks
 from auto_train.data.doctor.near import near_groups
-from auto_train.data.doctor.scan import Looks
 from auto_train.data.samples import Samples
 from auto_train.data.targets import Boxes, Masks, Values
 from auto_train.errors import ImageError

@@ -13,9 +13,9 @@ from auto_train.data.doctor.copies import LEAST_SIDE, check_copies
 from auto_train.data.doctor.files import check_blank, check_modes, check_orientation, check_problems, check_sizes
 from auto_train.data.doctor.finding import KINDS, Finding
 from auto_train.data.doctor.groups import check_groups
+from auto_train.data.doctor.looks import Looks
 from auto_train.data.doctor.mask_sets import check_mask_sets
 from auto_train.data.doctor.masks import check_mask_splits, check_masks
-from auto_train.data.doctor.scan import Looks
 from auto_train.data.doctor.values import check_label_sets, check_values
 from auto_train.data.images import FileImages
 from auto_train.data.samples import Samples

@@ -6,6 +6,7 @@ from pathlib import Path
 from auto_train.data.doctor.finding import Finding
 from auto_train.data.samples import Samples
 from auto_train.errors import DataError
+from auto_train.files import replace_file
 
 
 def write_exclude(findings: Iterable[Finding], samples: Samples, path: Path, *, before: Sequence[str] = ()) -> int:
@@ -26,8 +27,8 @@ def write_exclude(findings: Iterable[Finding], samples: Samples, path: Path, *, 
         listed.update(names if is_sure else ())
         if names:
             lines += [f"# {finding.code}: {finding.title}\n", *(f"{'' if is_sure else '# '}{name}\n" for name in names)]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(lines), encoding="utf-8", errors="surrogateescape")
+    with replace_file(path) as part:
+        part.write_text("".join(lines), encoding="utf-8", errors="surrogateescape")
     return len(listed)
 
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from auto_train.data.doctor.finding import Finding, of_rows
+from auto_train.data.doctor.looks import Looks
 from auto_train.data.doctor.near import contrasts
-from auto_train.data.doctor.scan import Looks
 from auto_train.data.samples import Samples
 
 # Pixels; 8 is the side of the smallest images people train on (scikit-learn's digits).

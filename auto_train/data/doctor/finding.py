@@ -116,6 +116,11 @@ KINDS = {
     "box_outside": _warning(
         "boxes that reach outside of their image", "they are cut at its edge; see whether they are where they belong"
     ),
+    "box_share": _warning(
+        "boxes within the first pixel of their image",
+        "their numbers may be shares of the image, 0 to 1, where others are pixels: multiply x by its width and y by "
+        "its height",
+    ),
     "box_duplicate": _warning(
         "boxes that are there before in the same image", "remove them: an object is found once, and missed twice"
     ),

@@ -1,7 +1,7 @@
 """A check of given splits: images of one group, such as a patient, in several of them."""
 
 from auto_train.data.doctor.finding import MOST_ITEMS, Finding, item_of
-from auto_train.data.doctor.scan import Looks
+from auto_train.data.doctor.looks import Looks
 from auto_train.data.samples import Samples
 
 _MOST_OF_GROUP = 6

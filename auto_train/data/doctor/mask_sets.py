@@ -10,8 +10,7 @@ from auto_train.data.samples import Samples
 from auto_train.data.targets import IGNORE, Masks
 
 if TYPE_CHECKING:
-    from auto_train.data.doctor.masks import MaskLooks
-    from auto_train.data.doctor.scan import Looks
+    from auto_train.data.doctor.looks import Looks, MaskLooks
 
 Colour = tuple[int, int, int]
 # Masks of 0 and 255 alone from which on they are taken for masks of objects, also as a share of those with objects.

@@ -1,13 +1,13 @@
 """``data_report.json`` for programs, and ``data_report.html``: one file that opens offline, with pictures."""
 
 import json
-import os
 from pathlib import Path
 
 from auto_train.data.doctor.examine import Examination, finding_dict
 from auto_train.data.doctor.finding import Finding
 from auto_train.data.doctor.pictures import draws, pictures
 from auto_train.data.samples import Samples
+from auto_train.files import replace_file
 
 
 def write_data_report(examination: Examination, folder: Path) -> Path:
@@ -18,7 +18,6 @@ def write_data_report(examination: Examination, folder: Path) -> Path:
     """
     from jinja2 import Environment, PackageLoader
 
-    folder.mkdir(parents=True, exist_ok=True)
     found = examination.to_dict()
     # Names of files need not be UTF-8; escaped in JSON they survive, on the page a ? stands for what cannot be shown.
     _replace(folder / "data_report.json", json.dumps(found, indent=1).encode())
@@ -32,9 +31,8 @@ def write_data_report(examination: Examination, folder: Path) -> Path:
 
 
 def _replace(path: Path, content: bytes) -> None:
-    part = path.with_name(f".{path.name}.part")
-    part.write_bytes(content)
-    os.replace(part, path)
+    with replace_file(path) as part:
+        part.write_bytes(content)
 
 
 def _shown(finding: Finding, samples: Samples) -> dict[str, object]:

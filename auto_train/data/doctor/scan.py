@@ -2,14 +2,11 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
 
-import numpy as np
-
-from auto_train.data.doctor.look import SIDE, Look, Problem, look_at, look_at_arrays, problem_of
-from auto_train.data.doctor.masks import MaskLooks, look_at_masks
+from auto_train.data.doctor.look import Look, Problem, look_at, look_at_arrays, problem_of
+from auto_train.data.doctor.looks import Looks
+from auto_train.data.doctor.scan_masks import look_at_masks
 from auto_train.data.image_cache import known_looks, remember_looks
 from auto_train.data.images import ArrayImages, FileImages
 from auto_train.data.parallel import in_order, new_pool
@@ -22,58 +19,6 @@ _SUMS_AT_ONCE, _LOOKS_AT_ONCE, _AHEAD = 256, 16, 64
 _PIXELS_AT_ONCE = 4_000_000
 
 Tell = Callable[[int, int], None]
-
-
-@dataclass(kw_only=True)
-class Looks:
-    """What was seen of every image of a table, row by row.
-
-    Attributes:
-        sums: sha256 of the files or arrays; "" of a file that cannot be read.
-        problems: by row, of the images that cannot be used; the other columns are 0 or "" there.
-        sizes: (N, 2) int32, width and height of the upright image, pixels.
-        modes, formats, orientations: of the files, see :class:`auto_train.data.doctor.look.Look`.
-        thumbs: (N, SIDE, SIDE) uint8.
-        peaks: (N,) uint8, see :class:`auto_train.data.doctor.look.Look`.
-        masks: what was seen of the masks, where the images have some.
-    """
-
-    sums: list[str]
-    problems: dict[int, Problem]
-    sizes: np.ndarray
-    modes: list[str]
-    formats: list[str]
-    orientations: np.ndarray
-    thumbs: np.ndarray
-    peaks: np.ndarray
-    masks: MaskLooks | None = None
-
-    @classmethod
-    def empty(cls, n: int) -> Self:
-        return cls(
-            sums=[""] * n,
-            problems={},
-            sizes=np.zeros((n, 2), np.int32),
-            modes=[""] * n,
-            formats=[""] * n,
-            orientations=np.ones(n, np.uint8),
-            thumbs=np.zeros((n, SIDE, SIDE), np.uint8),
-            peaks=np.full(n, 255, np.uint8),
-        )
-
-    @property
-    def whole(self) -> np.ndarray:
-        """Rows of the images that can be used, (N,) int64."""
-        return np.setdiff1d(np.arange(len(self.sums)), list(self.problems))
-
-    def note(self, row: int, found: Look | Problem) -> None:
-        if isinstance(found, Problem):
-            self.problems[row] = found
-            return
-        self.sizes[row] = found.width, found.height
-        self.modes[row], self.formats[row], self.orientations[row] = found.mode, found.format, found.orientation
-        self.peaks[row] = found.peak
-        self.thumbs[row] = np.frombuffer(found.thumb, np.uint8).reshape(SIDE, SIDE)
 
 
 def look_at_all(samples: Samples, *, progress: Tell | None = None) -> Looks:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from auto_train.data.doctor.scan import Looks
+    from auto_train.data.doctor.looks import Looks
 
 
 def other_size(size: Sequence[int], looks: "Looks", row: int) -> str:

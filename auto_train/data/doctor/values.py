@@ -3,7 +3,7 @@
 import numpy as np
 
 from auto_train.data.doctor.finding import Finding, Item, of_classes, of_rows
-from auto_train.data.doctor.scan import Looks
+from auto_train.data.doctor.looks import Looks
 from auto_train.data.samples import Samples
 from auto_train.data.targets import LabelSets, Values
 

@@ -1,6 +1,5 @@
 """One file over http(s): resumed, retried, verified, and in place only when whole."""
 
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING
 from auto_train.data.cache import locked
 from auto_train.data.checksum import ChecksumError, sha256_of, verify
 from auto_train.errors import DownloadError
+from auto_train.files import put_in_place
 
 if TYPE_CHECKING:
     import httpx
@@ -51,7 +51,7 @@ def download(
         try:
             part.parent.mkdir(parents=True, exist_ok=True)
             _fetch_verified(url, part, sha256=sha256, progress=progress, wait_s=wait_s)
-            os.replace(part, target)
+            put_in_place(part, target)
             _tag_file(part).unlink(missing_ok=True)
         except OSError as error:
             if isinstance(error, DownloadError):

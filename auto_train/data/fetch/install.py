@@ -8,6 +8,7 @@ from pathlib import Path
 
 from auto_train.data.fetch.archive import SUFFIXES, extract, is_archive
 from auto_train.errors import DataError
+from auto_train.files import put_in_place, replace_file
 
 
 def install(files: Sequence[tuple[str, Path]], folder: Path) -> str:
@@ -76,9 +77,8 @@ def _has_archive(path: Path) -> bool:
 
 
 def _copy_into(folder: Path, name: str, path: Path) -> None:
-    part = folder / f".{name}.part"
-    shutil.copyfile(path, part)
-    os.replace(part, folder / name)
+    with replace_file(folder / name) as part:
+        shutil.copyfile(path, part)
 
 
 def _commit(base: Path, folder: Path) -> str:
@@ -90,15 +90,15 @@ def _commit(base: Path, folder: Path) -> str:
     staged = base / folder.name
     if folder.is_dir():
         for hidden in list(folder.iterdir()):  # a folder is renamed onto an empty one only
-            os.replace(hidden, staged / hidden.name)
-    os.rename(staged, folder)
+            put_in_place(hidden, staged / hidden.name, durable=False)
+    put_in_place(staged, folder)
     return f"kept as they were, though the archive holds other content: {', '.join(kept)}" if kept else ""
 
 
 def _move_missing(source: Path, target: Path) -> list[str]:
     """Move a file or tree; return the existing files that were kept and differ."""
     if not os.path.lexists(target):
-        os.rename(source, target)
+        put_in_place(source, target, durable=False)
         return []
     if source.is_dir() and target.is_dir():
         return [name for path in sorted(source.iterdir()) for name in _move_missing(path, target / path.name)]

@@ -9,11 +9,13 @@ from pathlib import Path
 from auto_train.data.image import SUFFIXES
 from auto_train.data.inspect.columns import Keys, columns_for
 from auto_train.data.inspect.path_column import NoImagesError
-from auto_train.data.readers import NAMES, Options, detect, get_reader
+from auto_train.data.read import read_samples
+from auto_train.data.readers import NAMES, Options, detect, get_reader, label_studio, no_format, open_images, via
 from auto_train.data.readers import table as tables
 from auto_train.data.readers.base import SPLIT_NAMES
+from auto_train.data.readers.clues import clues
 from auto_train.data.readers.places import IMAGE_FOLDERS, folders_in
-from auto_train.data.samples import Samples, read_samples
+from auto_train.data.samples import Samples
 from auto_train.errors import DataError
 from auto_train.types import absolute
 
@@ -25,7 +27,14 @@ SPLITS = {name for names in SPLIT_NAMES.values() for name in names}
 # Kinds that files tell which hold nothing else; of several the first is taken.
 TOLD_BY_FILES = ("boxes", "mask")
 # Folders of such names hold no class.
-NO_CLASSES = {*IMAGE_FOLDERS, "labels", "masks", "annotations"}
+NO_CLASSES = {
+    *IMAGE_FOLDERS, "labels", "masks", "mask", "annotations", "imagesets", "obj_train_data", "segmentationclass",
+    "segmentationobject",
+}  # fmt: skip
+# What a hint may name although there is no INI yet.
+_KEPT = ("--task", "[training.data] annotations_file", "[project] classes")
+# Roboflow's table of several labels, in the folders of splits.
+_CLASSES = "_classes.csv"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,8 +75,10 @@ def recognise(place: Path | str, target: str | None = None) -> Recognised:
     except PermissionError as error:
         raise DataError(f"cannot be read: {error.strerror}", where=str(error.filename)) from error
     except DataError as error:
-        # The readers speak to somebody who has an INI already.
-        lines = [line for line in error.hint.split("\n  ") if "--task" in line or not _SECTION.search(line)]
+        # The readers speak to somebody who has an INI already; one with these keys can be written by hand.
+        lines = [
+            line for line in error.hint.split("\n  ") if not _SECTION.search(line) or any(key in line for key in _KEPT)
+        ]
         hint = "\n  ".join(lines) or (error.hint and HINT)
         raise DataError(error.message, where=error.where, allowed=error.allowed, hint=hint) from error
 
@@ -88,8 +99,10 @@ def _recognise(place: Path, target: str | None) -> Recognised:
         begins = folder
         kind, format, options, more = _by_tables(folder, target)
         notes += more
-    samples = read_samples(begins, format, target=kind, **options)  # type: ignore[arg-type]
-    others = [other for _, other, _ in found[1:] if other != kind]
+    samples = _read(begins, kind, format, options)
+    if not target and format == "folders":
+        _check_classes(samples, folder)
+    others = [other for place, other, name in found[1:] if other != kind and _is_readable(place, other, name)]
     if found and not target:
         others += [other for other in ("labels", "values") if _can_be_read(folder, other)]
     return Recognised(
@@ -101,6 +114,40 @@ def _recognise(place: Path, target: str | None) -> Recognised:
         notes=(*notes, *samples.notes),
         others=tuple(dict.fromkeys(others)),
     )
+
+
+def _read(folder: Path, kind: str, format: str, options: Keys) -> Samples:
+    """Return the samples; folders that are no classes may be of annotations that nothing knows.
+
+    Raises:
+        DataError: as the readers say it, with what the files here seem to be where class folders fail.
+    """
+    try:
+        return read_samples(folder, format, target=kind, **options)  # type: ignore[arg-type]
+    except DataError as error:
+        seen = clues(folder) if format == "folders" and "--task" not in error.hint else []
+        hint = "\n  ".join(filter(None, [*seen, error.hint]))
+        raise DataError(error.message, where=error.where, allowed=error.allowed, hint=hint) from error
+
+
+def _check_classes(samples: Samples, folder: Path) -> None:
+    """Pass if no folder that is taken for a class has a name that folders of images or annotations have.
+
+    Raises:
+        DataError: one has: the other one holds no class either, but something about its images.
+    """
+    if odd := [label for label in samples.labels if label.lower() in NO_CLASSES]:
+        message = f"nothing tells what the images in '{odd[0]}' are; it would be a class beside {samples.labels}"
+        hint = "\n  ".join([*clues(folder), "if these folders are classes: --task classification"])
+        raise DataError(message, where=str(folder), allowed="a folder of images per class, or annotations", hint=hint)
+
+
+def _is_readable(folder: Path, kind: str, format: str) -> bool:
+    """Tell whether annotations of another kind can be trained on: only these are offered."""
+    try:
+        return len(read_samples(folder, format, target=kind)) > 0
+    except DataError:
+        return False
 
 
 def _by_files(folder: Path, kinds: Sequence[str]) -> list[tuple[Path, str, str]]:
@@ -126,6 +173,8 @@ def _by_tables(folder: Path, target: str | None) -> tuple[str, str, Keys, list[s
         return target, detect(folder, Options(target=target)), {}, []
     if target in (None, "label") and get_reader("idx").detect(folder, Options()):
         return "label", "idx", {}, []
+    if found_by_tool := _by_tool(folder, target):
+        return *found_by_tool, {}, []
     has_classes = _has_class_folders(folder)
     found, problems = _columns_in(folder, target, can_guess=not has_classes)
     is_usual = target in (None, "label") and get_reader("csv").detect(folder, Options())
@@ -137,15 +186,32 @@ def _by_tables(folder: Path, target: str | None) -> tuple[str, str, Keys, list[s
         labels = shown if isinstance(shown, str) else "', '".join(shown)
         note = f"a table names the images in column '{options['path_column']}', labels in '{labels}'"
         return kind, "csv", options, [note]
-    if problems and not has_classes and not (_may_be_class(folder) and isinstance(problems[0], NoImagesError)):
+    if problems and not has_classes and not (_has_candidates(folder) and isinstance(problems[0], NoImagesError)):
         raise problems[0]
     kind = target or "label"
-    return kind, detect(folder, Options(target=kind), is_asked=target is not None), {}, []
+    is_asked = target is not None
+    format = detect(folder, Options(target=kind), is_asked=is_asked) if is_asked or _has_candidates(folder) else ""
+    if not format or (format == "folders" and not _has_candidates(folder)):
+        raise no_format(folder, [target] if target else list(NAMES))
+    return kind, format, {}, []
 
 
-def _may_be_class(folder: Path) -> bool:
-    """Tell whether a folder may be a class, or a split with classes: one of images only is none."""
-    return any(path.name.lower() not in NO_CLASSES for path in folders_in(folder))
+def _by_tool(folder: Path, target: str | None) -> tuple[str, str] | None:
+    """Return kind and format of a tool's export with labels of whole images."""
+    kinds = {"label", "labels"} & ({target} if target else {"label", "labels"})
+    options = Options(target=min(kinds, default=""))
+    if kinds and label_studio.detect(folder, options):
+        return target or ("labels" if label_studio.has_several(folder, options) else "label"), "label_studio"
+    has_classes = any(path.parent.name.lower() in SPLITS for path in folder.glob(f"*/{_CLASSES}"))
+    return ("labels", "csv") if "labels" in kinds and has_classes else None
+
+
+def _has_candidates(folder: Path) -> bool:
+    """Tell whether any folder may be a class, right here or in those of splits."""
+    below = folders_in(folder)
+    splits = [path for path in below if path.name.lower() in SPLITS]
+    inner = [path for split in splits for path in folders_in(split)]
+    return any(path.name.lower() not in NO_CLASSES for path in (*inner, *(set(below) - {*splits})))
 
 
 def _has_class_folders(folder: Path) -> bool:
@@ -161,6 +227,8 @@ def _of_table(file: Path, target: str | None) -> Recognised:
     Raises:
         DataError: it is no table, or has no columns of images and labels.
     """
+    if file.suffix.lower() == ".csv" and (via.is_via(file) or open_images.is_open_images(file)):
+        return _recognise(file.parent, target)
     kind, columns = columns_for(tables.read_table(file), target)
     options: Keys = {"labels_file": file.name, **columns}
     samples = read_samples(file.parent, "csv", target=kind, **options)  # type: ignore[arg-type]
@@ -177,6 +245,8 @@ def _descend(folder: Path) -> Path:
             return folder
         # A folder of images alone is one class.
         if not (_holds(below[0], tables.SUFFIXES) or _entries(below[0], is_folder=True)):
+            return folder
+        if any(_format(folder, kind) for kind in TOLD_BY_FILES):
             return folder
         folder = below[0]
     return folder

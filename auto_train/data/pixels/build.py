@@ -62,7 +62,6 @@ def write_store(
     file.seek(0, os.SEEK_END)
     file.write(names.tobytes())
     file.flush()
-    os.fsync(file.fileno())
 
 
 def _mapped(file: BinaryIO, shape: tuple[int, ...]) -> np.memmap:

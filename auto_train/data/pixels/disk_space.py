@@ -5,7 +5,6 @@ both back from a process that dies. What is locked is not deleted. One lock on t
 """
 
 import contextlib
-import fcntl
 import os
 import shutil
 from collections.abc import Iterator
@@ -15,6 +14,8 @@ from typing import BinaryIO
 
 from auto_train.data.cache import locked
 from auto_train.errors import TrainingError
+from auto_train.files import put_in_place
+from auto_train.locks import lock_file
 
 
 class InWorkError(Exception):
@@ -48,7 +49,7 @@ def new_store(path: Path, size: int, *, limit_mb: int | None) -> Iterator[Binary
                 # Take the space now: on a full disk a mapped page would end the process without a word.
                 os.posix_fallocate(file.fileno(), 0, size)
             yield file
-            part.replace(path)
+            put_in_place(part, path)
         finally:
             # While it is locked: later it may be another's.
             part.unlink(missing_ok=True)
@@ -57,7 +58,7 @@ def new_store(path: Path, size: int, *, limit_mb: int | None) -> Iterator[Binary
 def wait_for_builder(path: Path) -> None:
     """Return when nobody builds this store any more: it is there, or whoever built it has failed."""
     with contextlib.suppress(FileNotFoundError), _part(path).open("rb") as file:
-        fcntl.flock(file, fcntl.LOCK_SH)
+        lock_file(file, shared=True)
 
 
 def megabytes(size: float) -> str:
@@ -90,7 +91,7 @@ def _claim(path: Path, part: Path, size: int, limit_mb: int | None) -> BinaryIO:
     _make_room(path.parent, size, limit_mb)
     file = part.open("w+b")
     try:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        lock_file(file)
         file.truncate(size)
     except OSError:
         part.unlink()
@@ -131,7 +132,6 @@ def _unused(path: Path, stack: ExitStack) -> bool:
     """Tell whether nobody has locked the file; if so, lock it until the stack ends."""
     try:
         file = stack.enter_context(path.open("r+b"))
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return lock_file(file, wait=False)
     except OSError:
         return False
-    return True

@@ -5,7 +5,6 @@ a new store and runs share an old one. How one is written is in build.py, which 
 """
 
 import contextlib
-import fcntl
 import hashlib
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -19,6 +18,7 @@ from auto_train.data.pixels.build import HASH, size_of, write_store
 from auto_train.data.pixels.disk_space import InWorkError, NoRoomError, megabytes, new_store, wait_for_builder
 from auto_train.data.pixels.stream import PixelStream
 from auto_train.data.pixels.transform import Pixels, PixelTransform, Preprocess
+from auto_train.locks import lock_file
 from auto_train.types import Listener, Progress
 
 
@@ -36,7 +36,7 @@ class PixelStore:
         self.path = path
         with path.open("rb") as file:
             # Tells others that it is in use. The mapping keeps the lock as long as it lives.
-            fcntl.flock(file, fcntl.LOCK_SH)
+            lock_file(file, shared=True)
             np.lib.format.read_magic(file)
             shape, _, dtype = np.lib.format.read_array_header_1_0(file)
             mapped = np.memmap(file, dtype, "r", file.tell(), shape)

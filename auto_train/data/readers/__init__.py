@@ -1,11 +1,13 @@
 """Readers by kind of target and name. A new format is one file here and one line in NAMES."""
 
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from auto_train.data.image import SUFFIXES
 from auto_train.data.readers.base import Options, Reader
+from auto_train.data.readers.clues import clues
 from auto_train.data.readers.places import folders_in, images_below, split_named
 from auto_train.data.readers.table import broken_tables
 from auto_train.errors import DataError, UsageError, did_you_mean
@@ -15,18 +17,45 @@ if TYPE_CHECKING:
 
 # Module by format, in the order they are asked: what only one format can look like comes first.
 NAMES = {
-    "label": {"idx": "idx", "csv": "csv", "folders": "folders", "digits": "digits"},
-    "labels": {"csv": "csv_labels"},
+    "label": {"idx": "idx", "csv": "csv", "label_studio": "label_studio", "folders": "folders", "digits": "digits"},
+    "labels": {"label_studio": "label_studio", "csv": "csv_labels"},
     "values": {"csv": "csv_values"},
-    "boxes": {"coco": "coco_boxes", "voc": "voc", "csv": "csv_boxes", "yolo": "yolo"},
-    "mask": {"masks": "masks", "coco": "coco_masks"},
+    "boxes": {
+        "coco": "coco_boxes",
+        "cvat": "cvat",
+        "label_studio": "label_studio",
+        "labelme": "labelme",
+        "via": "via",
+        "voc": "voc",
+        "open_images": "open_images",
+        "csv": "csv_boxes",
+        "yolo": "yolo",
+    },
+    "mask": {
+        "masks": "masks",
+        "coco": "coco_masks",
+        "cvat": "cvat",
+        "label_studio": "label_studio",
+        "labelme": "labelme",
+        "via": "via",
+    },
 }
 FORMATS = tuple(dict.fromkeys(name for names in NAMES.values() for name in names))
 
 # Kinds that lie in files beside their images, so that folders tell which are annotated.
 TOLD_BY_FOLDERS = ("boxes", "mask")
 
-__all__ = ["FORMATS", "NAMES", "Options", "Reader", "check_splits", "detect", "get_reader"]
+__all__ = [
+    "FORMATS",
+    "NAMES",
+    "Options",
+    "Reader",
+    "annotated_with",
+    "check_splits",
+    "detect",
+    "get_reader",
+    "no_format",
+]
 
 
 def get_reader(name: str, target: str = "label") -> Reader:
@@ -118,14 +147,38 @@ def detect(folder: Path, options: Options, *, is_asked: bool = True) -> str:
     for name in NAMES[options.target]:
         if get_reader(name, options.target).detect(folder, options):
             return name
+    raise no_format(folder, [options.target] if is_asked else list(NAMES))
+
+
+def annotated_with(folder: Path) -> str:
+    """Return what images are annotated with apart from a class, and the recipe for it; "" for nothing."""
+    recipes = {"boxes": "object_detection", "mask": "segmentation"}
+    found = [
+        f"{target} ({name}): [project] type = {recipe}, or --task {recipe} of init"
+        for target, recipe in recipes.items()
+        if (name := next((name for name in NAMES[target] if _is_seen(name, folder, target)), ""))
+    ]
+    return ", or ".join(found)
+
+
+def _is_seen(name: str, folder: Path, target: str) -> bool:
+    try:
+        return get_reader(name, target).detect(folder, Options(target=target))
+    except DataError:  # told where this format is asked for
+        return False
+
+
+def no_format(folder: Path, targets: Sequence[str]) -> DataError:
+    """Return the error of a folder that no reader of these targets knows, with what its files seem to be."""
     found = sorted(f"{path.name}/" if path.is_dir() else path.name for path in folder.iterdir())
     shown = ", ".join(found[:10]) + (f", … {len(found) - 10} more" if len(found) > 10 else "")
-    targets = [options.target] if is_asked else list(NAMES)
-    raise DataError(
+    looks = dict.fromkeys(looks for target in targets for looks in _looks(target).values())
+    others = annotated_with(folder)
+    hints = [f"the data has {others}"] if others else list(dict.fromkeys([*clues(folder), *broken_tables(folder)]))
+    last = "correct [training] dir, or name [project.data] format or labels_file"
+    return DataError(
         f"no known data format; the folder holds: {shown or 'nothing'}",
         where=str(folder),
-        allowed=", ".join(dict.fromkeys(looks for target in targets for looks in _looks(target).values())),
-        hint="\n  ".join(
-            [*broken_tables(folder), "correct [training] dir, or name [project.data] format or labels_file"]
-        ),
+        allowed="; ".join(looks),
+        hint="\n  ".join([*hints, last]),
     )

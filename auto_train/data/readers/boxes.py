@@ -1,15 +1,16 @@
 """What all readers of boxes give: images with boxes as their files say, put together to samples."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from auto_train.data.readers.annotated import Annotated, Box
 from auto_train.data.readers.base import Options, target_samples
 from auto_train.data.readers.classes import unknown_class
 from auto_train.data.readers.places import DIR_HINT, MISSING_IMAGE, NOT_ONE_IMAGE, PATHS_HINT, short_name
-from auto_train.data.samples import listed
-from auto_train.errors import DataError
+from auto_train.data.readers.shares import are_shares, in_pixels
+from auto_train.errors import DataError, listed
 from auto_train.types import normal_text
 
 if TYPE_CHECKING:
@@ -20,38 +21,6 @@ if TYPE_CHECKING:
 FAR = 1e9
 
 
-class Box(NamedTuple):
-    """A box: class name, corners in pixels of the image as the file says them, line or number of it in the file."""
-
-    name: str
-    left: float
-    top: float
-    right: float
-    bottom: float
-    line: int = 0
-    is_crowd: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class Annotated:
-    """An image and its boxes.
-
-    Attributes:
-        path: absolute, of the image.
-        boxes: none is legal.
-        file: that holds them; None where the format has none for an image without boxes.
-        split, group: "" for none.
-        size: width and height in pixels that the file says the image has; 0, 0 where it says nothing.
-    """
-
-    path: Path
-    boxes: Sequence[Box]
-    size: tuple[int, int] = (0, 0)
-    file: Path | None = None
-    split: str = ""
-    group: str = ""
-
-
 def box_samples(
     rows: Sequence[Annotated],
     folder: Path,
@@ -60,6 +29,7 @@ def box_samples(
     names: Sequence[str] | None = None,
     warnings: Sequence[str] = (),
     notes: Sequence[str] = (),
+    are_pixels: bool = False,
 ) -> "Samples":
     """Return the samples of images with boxes.
 
@@ -69,6 +39,7 @@ def box_samples(
         options: whose classes, if stated, are all there may be.
         names: of the classes in the format's order; None: those found, sorted.
         warnings, notes: as target_samples has them.
+        are_pixels: whether that is sure; else corners that all lie between 0 and 1 are shares of their image.
 
     Raises:
         DataError: no box at all; a class that is not among the stated ones, with file and line of each.
@@ -83,11 +54,15 @@ def box_samples(
         hint = "name the files in [training.data] annotations_file, or another [project.data] format"
         raise DataError(f"{len(rows)} images, and no box on any of them", where=str(folder), hint=hint)
     _check_names(rows, options.classes)
+    if not are_pixels and are_shares(rows):
+        notes = [*notes, "all corners lie between 0 and 1: they are shares of the image's width and height"]
+        rows = in_pixels(rows)
+        boxes = [box for row in rows for box in row.boxes]
     labels = list(options.classes or names or sorted({box.name for box in boxes}))
     code = {name: number for number, name in enumerate(labels)}
     targets = Boxes(
         names=tuple(labels),
-        corners=np.array([box[1:5] for box in boxes], np.float64).clip(-FAR, FAR).astype(np.float32),
+        corners=np.array([box[1:5] for box in boxes], np.float64).reshape(-1, 4).clip(-FAR, FAR).astype(np.float32),
         codes=np.array([code[box.name] for box in boxes], np.int32),
         is_crowd=np.array([box.is_crowd for box in boxes], bool),
         ends=np.cumsum([len(row.boxes) for row in rows], dtype=np.int64),

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from auto_train.data.readers.base import SPLIT_OF, Options
+from auto_train.data.readers.contents import holds
 from auto_train.data.readers.numbers import side_in
 from auto_train.data.readers.places import Places, folders_in, short_name, split_folders, unused_images
 from auto_train.errors import DataError
@@ -16,6 +17,8 @@ from auto_train.types import normal_text
 LOOKS = "JSON files with images, annotations and categories (COCO)"
 _Content = Mapping[str, Sequence[Mapping[str, Any]]]
 _KEYS = ("images", "annotations", "categories")
+# A name and the colon behind it: a class may be called so, too.
+_KEY = re.compile(r'"(\w+)"\s*:')
 # Bytes of a file that are read to tell what it is.
 _HEAD = 2**16
 
@@ -56,12 +59,19 @@ def find_files(folder: Path, options: Options) -> list[tuple[str, Path]]:
     else:
         inner = [path for path in folders_in(folder) if path.name.lower() == "annotations"]
         places = [*split_folders(folder, options), *(("", path) for path in inner)]
+    found = _in_places(places)
+    if not found and not options.annotations_file:
+        found = _in_places([("", path) for path in folders_in(folder)])
+    return [(split, _only(paths, folder)) for split, paths in found.items()]
+
+
+def _in_places(places: Sequence[tuple[str, Path]]) -> dict[str, list[Path]]:
     found: dict[str, list[Path]] = {}
     for split, place in places:
         for path in sorted(place.glob("*.json")):
             if _is_coco(path):
                 found.setdefault(split or _split_of(path), []).append(path)
-    return [(split, _only(paths, folder)) for split, paths in found.items()]
+    return found
 
 
 def read_files(folder: Path, options: Options) -> Coco:
@@ -131,10 +141,12 @@ def _is_coco(path: Path) -> bool:
             head = file.read(_HEAD)
     except OSError:
         return False
-    is_other = b'"segments_info"' in head or b'"caption"' in head
+    text = head.decode(json.detect_encoding(head), errors="replace").removeprefix("\ufeff")
     # A whole file without images is a list of classes, as notes.json beside Label Studio's YOLO files.
     keys = (*_KEYS, "info", "licenses") if len(head) == _HEAD else _KEYS[:2]
-    return head.lstrip()[:1] == b"{" and not is_other and any(f'"{key}"'.encode() in head for key in keys)
+    found = {*_KEY.findall(text)} if text.lstrip()[:1] == "{" else set()
+    is_other = "segments_info" in found or ("caption" in found and not holds(path, '"bbox"'))
+    return bool(found & {*keys}) and not is_other
 
 
 def _only(paths: Sequence[Path], folder: Path) -> Path:

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from auto_train.data.readers.annotated import Annotated, Box
 from auto_train.data.readers.base import Options
-from auto_train.data.readers.boxes import Annotated, Box, box_samples, refuse
+from auto_train.data.readers.boxes import box_samples, refuse
 from auto_train.data.readers.coco import LOOKS as LOOKS
 from auto_train.data.readers.coco import find_files, name_of, read_files, says
 from auto_train.data.readers.numbers import LARGEST

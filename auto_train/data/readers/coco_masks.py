@@ -1,5 +1,6 @@
 """Masks of COCO's JSON files: polygons and run lengths of objects, drawn on a background."""
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from auto_train.data.readers.boxes import refuse
 from auto_train.data.readers.classes import unknown_class
 from auto_train.data.readers.coco import LOOKS as LOOKS
 from auto_train.data.readers.coco import CocoImage, find_files, name_of, read_files, says
+from auto_train.data.readers.contents import BLOCK, holds
 from auto_train.data.readers.places import short_name
 from auto_train.data.rle import decode_rle
 from auto_train.data.targets import IGNORE, Masks
@@ -21,11 +23,24 @@ if TYPE_CHECKING:
     from auto_train.data.samples import Samples
 
 BACKGROUND = "background"
+# A filled segmentation, and bytes that its beginning takes at most.
+_REGION, _LONGEST = re.compile(rb'"segmentation"\s{0,9}:\s{0,99}(\[\s{0,99}[^\s\]]|\{)'), 256
 
 
 def detect(folder: Path, options: Options) -> bool:
-    """Return True if such a file lies in the folder, in ``annotations``, or in the folders of splits."""
-    return bool(find_files(folder, options))
+    """Return True if such a file lies in the folder, in ``annotations``, or in those of splits; none of boxes only."""
+    return any(_has_regions(path) or not holds(path, '"bbox"') for _, path in find_files(folder, options))
+
+
+def _has_regions(path: Path) -> bool:
+    """Tell whether any segmentation in a file is filled, as it is not in exports of boxes."""
+    end = b""
+    with path.open("rb") as file:
+        while block := file.read(BLOCK):
+            if _REGION.search(end + block):
+                return True
+            end = block[-_LONGEST:]
+    return False
 
 
 def read(folder: Path, options: Options) -> "Samples":
@@ -39,6 +54,10 @@ def read(folder: Path, options: Options) -> "Samples":
     if len(names) > IGNORE:
         raise DataError(f"{len(names)} classes", where=str(folder), allowed=f"at most {IGNORE} with the background")
     code = {name: number for number, name in enumerate(names)}
+    annotations = [one for image in coco.images for _, one in image.annotations]
+    if annotations and not any(one.get("segmentation") for one in annotations):
+        hint = "[project] type = object_detection (init --task object_detection) learns the boxes"
+        raise DataError("no annotation has a segmentation: there are boxes only", where=str(folder), hint=hint)
     problems = coco.problems
     sources = []
     for image in coco.images:

@@ -5,8 +5,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from auto_train.data.readers.annotated import Annotated, Box
 from auto_train.data.readers.base import Options
-from auto_train.data.readers.boxes import Annotated, Box, box_samples
+from auto_train.data.readers.boxes import box_samples
+from auto_train.data.readers.image_sizes import ImageSizes
 from auto_train.data.readers.numbers import LARGEST, number_in
 from auto_train.data.readers.places import Places
 from auto_train.data.readers.rows import MISSING, Row, find_tables, path_columns, read_tables, refuse, rows_of
@@ -15,7 +17,12 @@ if TYPE_CHECKING:
     from auto_train.data.samples import Samples
 
 LOOKS = "a table of paths and x1, y1, x2, y2, label of each box, or of objects"
-CORNERS = (("x1", "y1", "x2", "y2"), ("xmin", "ymin", "xmax", "ymax"))
+CORNERS = (
+    ("x1", "y1", "x2", "y2"),
+    ("xmin", "ymin", "xmax", "ymax"),
+    ("x_min", "y_min", "x_max", "y_max"),
+    ("XMin", "YMin", "XMax", "YMax"),
+)
 NAMES = ("label", "class", "class_name", "name", "category")
 OBJECTS = "objects"
 
@@ -28,8 +35,10 @@ def detect(folder: Path, options: Options) -> bool:
 def read(folder: Path, options: Options) -> "Samples":
     """Return the images a table names, with their boxes; a row with empty cells is an image without boxes.
 
-    Corners are pixels. ``objects`` holds ``{"bbox": [[x, y, width, height], …], "categories": […]}``; categories that
-    are numbers are positions among the classes of the INI, or names where it states none.
+    Corners are pixels, or shares of the image where all lie between 0 and 1. Columns such as ``image_width`` say how
+    large the images were that boxes were drawn on. ``objects`` holds ``{"bbox": [[x, y, width, height], …],
+    "categories": […]}``; categories that are numbers are positions among the classes of the INI, or names where it
+    states none.
 
     Raises:
         DataError: rows that cannot be used, all of them; an image in two splits.
@@ -38,11 +47,15 @@ def read(folder: Path, options: Options) -> "Samples":
     problems: list[str] = []
     found: dict[Path, tuple[Row, list[Box]]] = {}
     places = Places(folder, options)
+    sizes = ImageSizes([table for table, _ in tables], CORNERS)
     for row in rows_of(tables, folder, options, places):
         is_many = OBJECTS in row.table.columns
         boxes = list(_objects(row, options, problems) if is_many else _box(row, options, problems))
         problems += map(row.says, row.problems)
         first, known = found.setdefault(row.path, (row, []))
+        if (size := sizes(row)) != (before := sizes(first)):
+            text = f"'{size[0]} x {size[1]}' is the image's size here, '{before[0]} x {before[1]}' in line {first.line}"
+            problems.append(row.says(text))
         if (first.split, first.group) != (row.split, row.group):
             problems.append(row.says("another split or group before"))
         elif first is not row and (is_many or not boxes or not known):
@@ -50,7 +63,7 @@ def read(folder: Path, options: Options) -> "Samples":
         known += boxes
     refuse(problems, [table.path for table, _ in tables])
     rows = [
-        Annotated(path=path, boxes=boxes, file=row.table.path, split=row.split, group=row.group)
+        Annotated(path=path, boxes=boxes, size=sizes(row), file=row.table.path, split=row.split, group=row.group)
         for path, (row, boxes) in found.items()
     ]
     return box_samples(rows, folder, options, notes=places.notes)

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 from auto_train.data.image import SUFFIXES
 from auto_train.data.readers.base import SPLIT_NAMES, Options, file_samples
-from auto_train.data.samples import listed
-from auto_train.errors import DataError, did_you_mean
+from auto_train.errors import DataError, did_you_mean, listed
 from auto_train.types import normal_text
 
 if TYPE_CHECKING:

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from auto_train.data.mask_codes import IGNORED, Colours
-from auto_train.data.samples import listed
-from auto_train.errors import DataError
+from auto_train.errors import DataError, listed
 
 NAME = "labelmap.txt"
 LINE = "name:red,green,blue::"

@@ -5,8 +5,7 @@ from pathlib import Path
 
 from auto_train.data.mask_codes import Colours, colours_in
 from auto_train.data.readers.labelmap import BLACK, LabelMap, find_labelmap
-from auto_train.data.samples import listed
-from auto_train.errors import DataError, ImageError
+from auto_train.errors import DataError, ImageError, listed
 
 
 def colour_maps(masks: Sequence[Path], folder: Path) -> dict[Path, LabelMap]:

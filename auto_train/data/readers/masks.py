@@ -9,11 +9,10 @@ from auto_train.data.masks import SUFFIXES as MASK_SUFFIXES
 from auto_train.data.masks import MaskFile
 from auto_train.data.readers.base import Options, target_samples
 from auto_train.data.readers.classes import names_in
+from auto_train.data.readers.image_sets import find_sets
 from auto_train.data.readers.mask_colours import are_by_colour, class_names, codes_of, colour_maps, unused
 from auto_train.data.readers.places import IMAGE_FOLDERS, folders_in, images_below, inner_splits, split_folders
-from auto_train.data.readers.voc import image_sets
-from auto_train.data.samples import listed
-from auto_train.errors import DataError, ImageError
+from auto_train.errors import DataError, ImageError, listed
 from auto_train.types import normal_text
 
 if TYPE_CHECKING:
@@ -22,6 +21,8 @@ if TYPE_CHECKING:
 LOOKS = "masks/ beside images/, each mask with the stem of its image"
 MASK_FOLDERS = ("masks", "mask", "segmentationclass", "segmentation", "annotations", "labels")
 CLASS_FILES = ("classes.txt", "seg_classes.txt", "labels.txt")
+# Folders of ImageSets, the likeliest first; lists of the others may name images without a mask.
+SETS = ("Segmentation", "Main", "Layout")
 # Suffixes of what may be meant as a mask and is none; JPEG and WebP change values.
 OTHERS = (".jpg", ".jpeg", ".webp", ".npy", ".npz", ".json", ".xml", ".txt")
 # An end of a mask's stem that the image's has not.
@@ -55,11 +56,16 @@ def read(folder: Path, options: Options) -> "Samples":
     problems: list[str] = []
     warnings: list[str] = []
     pairs = [pair for place in folders for pair in _pairs(place, problems, warnings)]
-    if sets := image_sets(folder, "Segmentation"):
+    lists = find_sets(folder, SETS)
+    if sets := lists.splits:
         pairs = [(sets[stem], image, mask) for _, image, mask in pairs if (stem := normal_text(image.stem)) in sets]
         missing = sorted(set(sets) - {normal_text(image.stem) for _, image, _ in pairs})
-        problems += [f"{stem}: in ImageSets/Segmentation, and no image with a mask" for stem in missing]
-        warnings = []
+        text = f"in {lists.name}, and no image with a mask"
+        if lists.name.lower().endswith(SETS[0].lower()):
+            problems += [f"{stem}: {text}" for stem in missing]
+            missing = []
+        warnings = [f"{folder}: {len(missing)} images are {text}: {missing[0]} for one"] if missing else []
+    warnings += lists.warnings
     if problems:
         raise DataError(listed(f"{len(problems)} masks cannot be used", problems), where=str(folder))
     if not pairs:

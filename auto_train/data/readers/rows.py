@@ -6,16 +6,25 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from auto_train.data.readers.base import SPLIT_OF, Options
-from auto_train.data.readers.places import DIR_HINT, MISSING_IMAGE, NOT_ONE_IMAGE, PATHS_HINT, Places, short_name
+from auto_train.data.readers.places import (
+    DIR_HINT,
+    MISSING_IMAGE,
+    NOT_ONE_IMAGE,
+    PATHS_HINT,
+    Places,
+    short_name,
+    split_named,
+)
 from auto_train.data.readers.table import SUFFIXES, Table, column_names, read_table
-from auto_train.data.samples import listed
-from auto_train.errors import DataError
+from auto_train.errors import DataError, listed
 from auto_train.types import normal_text, on_disk
 
 Value = TypeVar("Value")
 # file_name is what Hugging Face calls it; the others only where no class folders may be meant.
 PATH_NAMES = ("path", "file_name", "image", "filename", "image_path", "file")
 MISSING = ("", "nan")
+# Tables in folders of splits: Hugging Face's, and Roboflow's of boxes and of several labels.
+IN_SPLITS = ("metadata.*", "_annotations.csv", "_classes.csv")
 # Share of images with rows of different labels up to which these are mistakes; more mean several labels for an image.
 MOSTLY_ONE = 0.1
 # Problems that have an advice of their own.
@@ -105,8 +114,8 @@ def find_tables(folder: Path, options: Options, fits: Callable[[Sequence[str]], 
         raise DataError(f"several tables of labels: {names}", where=str(folder), hint=hint)
     if splits:
         return splits
-    below = [path for path in sorted(folder.glob("*/metadata.*")) if path.parent.name.lower() in SPLIT_OF]
-    return {path: SPLIT_OF[path.parent.name.lower()] for path in below if is_table(path)}
+    below = [path for name in IN_SPLITS for path in sorted(folder.glob(f"*/{name}")) if split_named(path.parent.name)]
+    return {path: split_named(path.parent.name) for path in below if is_table(path)}
 
 
 def read_tables(

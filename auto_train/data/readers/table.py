@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import TextIO
 
 from auto_train.data.readers.header import check_header, has_image_suffix
-from auto_train.data.samples import listed
-from auto_train.errors import DataError, did_you_mean
+from auto_train.errors import DataError, did_you_mean, listed
 from auto_train.types import normal_text
 
 SUFFIXES = (".csv", ".tsv", ".parquet", ".jsonl")

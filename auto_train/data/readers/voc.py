@@ -1,15 +1,17 @@
 """Pascal VOC: one XML file of boxes for each image, in Annotations beside JPEGImages, or beside the image itself."""
 
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from auto_train.data.readers.base import SPLIT_NAMES, Options
-from auto_train.data.readers.boxes import Annotated, Box, box_samples, refuse
+from auto_train.data.readers.annotated import Annotated, Box
+from auto_train.data.readers.base import Options
+from auto_train.data.readers.boxes import box_samples, refuse
+from auto_train.data.readers.image_sets import find_sets
 from auto_train.data.readers.numbers import number_in, side_in
 from auto_train.data.readers.places import Places, folders_in, short_name, split_folders, unused_images
 from auto_train.data.readers.xml import Element, read_xml
-from auto_train.data.samples import listed
 from auto_train.errors import DataError
 from auto_train.types import normal_text
 
@@ -17,24 +19,35 @@ if TYPE_CHECKING:
     from auto_train.data.samples import Samples
 
 LOOKS = "XML files of boxes in Annotations/ beside JPEGImages/, or beside the images (Pascal VOC)"
+# Folders of ImageSets, the likeliest first.
+SETS = ("Main", "Segmentation", "Layout", "Action")
 # Suffixes of annotations in other formats.
 OTHERS = (".txt", ".json", ".csv")
+# Folders of XML files beside those of images.
+FOLDERS = ("annotations", "annotation", "annots", "xml", "xmls")
 # The outermost element of a file.
 ROOT = "annotation"
+# Files that are looked into to tell the format, and bytes of each.
+LOOKED_AT, _HEAD = 5, 2**12
 _CORNERS = ("xmin", "ymin", "xmax", "ymax")
 
 
 def detect(folder: Path, options: Options) -> bool:
     """Return True if XML files lie in a folder Annotations, in the data's folder, or in those of its splits."""
-    return next(_files(folder, options), None) is not None
+    return any(_is_voc(file) for _, file in islice(_files(folder, options), LOOKED_AT))
+
+
+def _is_voc(file: Path) -> bool:
+    with file.open("rb") as opened:
+        return f"<{ROOT}".encode() in opened.read(_HEAD).replace(b"\x00", b"").lower()  # UTF-16 too
 
 
 def read(folder: Path, options: Options) -> "Samples":
     """Return the images that XML files are about, with their boxes; a file without an object is an image without boxes.
 
     The image is the one with the file's stem, else the one named in it. ``ImageSets/Main/{train,val,test}.txt`` give
-    the splits, and images in none of them are left out; else the folders do. Objects marked as difficult are neither
-    trained on nor counted as missed, as in the benchmark of this format.
+    the splits, or lists of ImageSets in other folders, and images in none of them are left out; else the folders do.
+    Objects marked as difficult are neither trained on nor counted as missed, as in the benchmark of this format.
 
     Raises:
         DataError: no files; broken files, boxes that are no numbers, missing images: all of them with file and line.
@@ -43,50 +56,26 @@ def read(folder: Path, options: Options) -> "Samples":
     if not files:
         allowed = "XML files in Annotations/ beside JPEGImages/, or beside the images"
         raise DataError("no annotations in XML here", where=str(folder), allowed=allowed)
-    sets = image_sets(folder, "Main")
+    lists = find_sets(folder, SETS)
+    sets, place = lists.splits, lists.name
     places = Places(folder, options)
     problems = list(_of_another_format([file for _, file in files], places))
-    warnings = []
+    warnings = [*lists.warnings]
     if sets:
         missing = sorted(set(sets) - {normal_text(file.stem) for _, file in files})
-        problems += [f"{stem}: in ImageSets/Main, and no XML file of that name" for stem in missing]
+        problems += [f"{stem}: in {place}, and no XML file of that name" for stem in missing]
         unused = [file for _, file in files if normal_text(file.stem) not in sets]
         files = [(sets[stem], file) for _, file in files if (stem := normal_text(file.stem)) in sets]
-        warnings += (
-            [f"{folder}: {len(unused)} XML files are in no list of ImageSets/Main and not used"] if unused else []
-        )
+        warnings += [f"{folder}: {len(unused)} XML files are in no list of {place} and not used"] if unused else []
     rows = [_annotated(file, split, places, problems) for split, file in files]
     for path, twice in _repeated(rows).items():
         problems.append(f"{', '.join(twice)}: of one image, {path.name}")
     refuse(problems, folder)
     crowds = sum(box.is_crowd for row in rows for box in row.boxes)
-    notes = [*places.notes, *(["splits are those of ImageSets/Main"] if sets else [])]
+    notes = [*places.notes, *([f"splits are those of {place}"] if sets else [])]
     notes += [f"{crowds} objects are marked as difficult: not trained on, not counted as missed"] if crowds else []
     warnings += [] if sets else unused_images([row.path for row in rows], "have no XML file")
     return box_samples(rows, folder, options, warnings=warnings, notes=notes)
-
-
-def image_sets(folder: Path, kind: str) -> dict[str, str]:
-    """Return the split of each stem in ``ImageSets/<kind>``; "" where only train and valid together are given.
-
-    Raises:
-        DataError: a stem is in two splits.
-    """
-    place = folder / "ImageSets" / kind
-    files = {name: split for split, names in SPLIT_NAMES.items() for name in names} | {"trainval": ""}
-    found: dict[str, str] = {}
-    problems = []
-    for name, split in files.items():
-        path = place / f"{name}.txt"
-        if not path.is_file() or (not split and set(found.values()) & {"train", "valid"}):
-            continue
-        for line in path.read_text(encoding="utf-8-sig").splitlines():
-            stem = normal_text(line.strip())
-            if stem and found.setdefault(stem, split) != split:
-                problems.append(f"{path.name}: '{stem}' is in {found[stem]} too")
-    if problems:
-        raise DataError(listed("images in two splits", problems), where=str(place))
-    return found
 
 
 def _files(folder: Path, options: Options) -> Iterator[tuple[str, Path]]:
@@ -97,14 +86,14 @@ def _files(folder: Path, options: Options) -> Iterator[tuple[str, Path]]:
         places = [
             (split, below)
             for split, base in split_folders(folder, options)
-            for below in ([path for path in folders_in(base) if path.name.lower() == "annotations"] or [base])
+            for below in ([path for path in folders_in(base) if path.name.lower() in FOLDERS] or [base])
         ]
     seen = set()
     for split, place in places:
         inner = [(split, place)] if split else [(name, path) for name, path in split_folders(place, Options())]
         for name, path in inner:
-            for file in sorted(path.glob("*.xml")):
-                if file not in seen and not file.name.startswith("."):
+            for file in sorted(path.iterdir()) if path.is_dir() else ():
+                if file.suffix.lower() == ".xml" and file not in seen and not file.name.startswith("."):
                     seen.add(file)
                     yield name, file
 

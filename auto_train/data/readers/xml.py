@@ -10,12 +10,13 @@ from auto_train.errors import DataError
 
 @dataclass
 class Element:
-    """An element: its name, its line from 1, its text, and the elements in it."""
+    """An element: its name, its line from 1, its text, the elements in it, and its attributes."""
 
     name: str
     line: int
     text: str = ""
     children: list["Element"] = field(default_factory=list)
+    attributes: dict[str, str] = field(default_factory=dict)
 
     def all(self, name: str) -> Iterator["Element"]:
         """Yield the elements of this name right below."""
@@ -43,7 +44,7 @@ def read_xml(path: Path) -> Element:
     parser.buffer_text = True
 
     def start(name: str, attributes: dict[str, str]) -> None:
-        element = Element(name, parser.CurrentLineNumber)
+        element = Element(name, parser.CurrentLineNumber, attributes=attributes)
         stack[-1].children.append(element)
         stack.append(element)
 

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from auto_train.data.image import SUFFIXES, image_size
+from auto_train.data.readers.annotated import Annotated, Box
 from auto_train.data.readers.base import SPLIT_NAMES, Options
-from auto_train.data.readers.boxes import Annotated, Box, box_samples, refuse
+from auto_train.data.readers.boxes import box_samples, refuse
 from auto_train.data.readers.classes import names_in
-from auto_train.data.readers.numbers import number_in
 from auto_train.data.readers.places import (
     IMAGE_FOLDERS,
     image_folders,
@@ -18,8 +18,10 @@ from auto_train.data.readers.places import (
     inner_splits,
     short_name,
     split_folders,
+    unused_images,
 )
 from auto_train.data.readers.yolo_config import CONFIG_FILES, YoloConfig, images_listed, places_of, read_config
+from auto_train.data.readers.yolo_lines import Pose, box_in, form_of, holds_labels
 from auto_train.errors import DataError, ImageError
 from auto_train.types import normal_text, on_disk
 
@@ -30,6 +32,8 @@ LOOKS = "labels/ with a text file for each image of images/ (YOLO)"
 # Suffixes of annotations in other formats.
 OTHERS = (".xml", ".json", ".csv")
 CLASS_FILES = ("classes.txt", "det_classes.txt", "obj.names", "classes.names", "labels.txt")
+# Names of folders of labels, the first in any case where there are several.
+LABEL_FOLDERS = ("labels", "label", "txt", "yolo")
 # Images that are looked for a file of labels, to tell the format.
 LOOKED_AT = 100
 
@@ -71,18 +75,20 @@ def detect(folder: Path, options: Options) -> bool:
         data = _find(folder, options, read_config(folder))
     except DataError:  # told when it is read
         data = _Data(places=_places(folder, options))
-    return any(_has_labels(place) for place in data.places) or any(map(_holds_labels, data.label_files()))
+    return any(_has_labels(place) for place in data.places) or any(map(holds_labels, data.label_files()))
 
 
 def read(folder: Path, options: Options) -> "Samples":
     """Return the images with their boxes. An empty file says that there are none on the image, and so does no file.
 
-    Numbers are shares of the image's sides. A line with more than four of them is an outline, whose box is taken. Class
-    names are those of data.yaml, classes.txt, det_classes.txt, obj.names or of the INI, by their numbers. Splits are
-    those of data.yaml, where it names places that are there, else the folders'.
+    Numbers are shares of the image's sides. A line with more than four of them is an outline, whose box is taken, or a
+    box and the points of a pose, as ``kpt_shape`` in data.yaml or the numbers themselves tell. Class names are those of
+    data.yaml, obj.data, classes.txt, det_classes.txt, obj.names or of the INI, by their numbers. Splits are those of
+    data.yaml, obj.data or lists of images, where these name places that are there, else the folders'.
 
     Raises:
         DataError: no labels, no class names; lines that are none, unknown numbers, labels without an image: all.
+            Numbers that are pixels or corners.
     """
     config = read_config(folder)
     data = _find(folder, options, config)
@@ -93,13 +99,15 @@ def read(folder: Path, options: Options) -> "Samples":
     _check_splits(pairs, config)
     if not pairs:
         raise DataError("no image beside a folder of labels", where=str(folder), allowed=LOOKS)
-    rows = _annotated(pairs, names, problems)
+    files = [path for *_, file in pairs if (path := on_disk(file)).is_file()]
+    form = form_of(files, config.pose if config else None, config.file if config else None)
+    rows = _annotated(pairs, names, problems, form.pose)
     refuse(problems, folder)
     bare = sum(row.file is None for row in rows)
-    warnings = [*data.warnings]
+    warnings = [*data.warnings, *form.warnings]
     warnings += [f"{folder}: {bare} images have no file of labels and count as images without boxes"] if bare else []
-    notes = [*data.notes, f"class names are those of {source}"]
-    return box_samples(rows, folder, options, names=names, warnings=warnings, notes=notes)
+    notes = [*data.notes, *form.notes, f"class names are those of {source}"]
+    return box_samples(rows, folder, options, names=names, warnings=warnings, notes=notes, are_pixels=True)
 
 
 def _has_labels(place: _Place) -> bool:
@@ -108,14 +116,7 @@ def _has_labels(place: _Place) -> bool:
     files = [on_disk(place.labels / path.relative_to(place.images).with_suffix(".txt")) for path in some]
     there = [file for file in files if file.is_file()]
     filled = [file for file in there if file.stat().st_size]
-    return any(map(_holds_labels, filled)) or (bool(there) and not filled and place.labels != place.images)
-
-
-def _holds_labels(file: Path) -> bool:
-    """Tell by its first line whether a file holds labels, one of the cells wrong perhaps."""
-    with file.open(encoding="utf-8-sig", errors="replace") as opened:
-        cells = next((line.split() for line in opened if line.strip()), [])
-    return len(cells) >= 5 and sum(number_in(text) is None for text in cells) < 2
+    return any(map(holds_labels, filled)) or (bool(there) and not filled and place.labels != place.images)
 
 
 def _find(folder: Path, options: Options, config: YoloConfig | None) -> _Data:
@@ -138,7 +139,7 @@ def _find(folder: Path, options: Options, config: YoloConfig | None) -> _Data:
     return _Data(
         places=[_Place(split, place, _labels_for(place)) for split, place in folders],
         pairs=pairs,
-        warnings=warnings,
+        warnings=[*warnings, *(unused_images([path for _, path in images], "are in no list") if not folders else [])],
         notes=[f"splits are those of {config.file}"],
     )
 
@@ -199,8 +200,9 @@ def _inner(split: str, images: Path, labels: Path) -> list[_Place]:
 
 
 def _labels_of(images: Path) -> Path:
-    """Return the folder labels/ beside or in a folder of images, or the folder itself."""
-    return next((path for path in (images.parent / "labels", images / "labels") if path.is_dir()), images)
+    """Return the folder labels/ beside or in a folder of images, one of a like name, or the folder itself."""
+    places = (place / name for name in LABEL_FOLDERS for place in (images.parent, images))
+    return next((path for path in places if path.is_dir()), images)
 
 
 def _names(folder: Path, options: Options, config: YoloConfig | None) -> tuple[list[str], str]:
@@ -235,18 +237,18 @@ def _pairs(place: _Place, problems: list[str]) -> Iterator[_Pair]:
             if not is_of_image or path.with_suffix(".txt").is_file():  # what the labels were made from
                 continue
             problems.append(f"{short_name(path)}: of another format beside files of labels in {place.labels}")
-        elif not is_of_image and _holds_labels(path):
+        elif not is_of_image and holds_labels(path):
             problems.append(f"{short_name(path)}: no image of this name in {place.images}")
     yield from ((place.split, path, place.labels / f"{stem}.txt") for stem, path in stems.items())
 
 
-def _annotated(pairs: Sequence[_Pair], names: Sequence[str], problems: list[str]) -> list[Annotated]:
+def _annotated(pairs: Sequence[_Pair], names: Sequence[str], problems: list[str], pose: Pose | None) -> list[Annotated]:
     from auto_train.data.parallel import in_order, new_pool
 
     rows = []
     with new_pool("labels") as pool:
         for pair, (boxes, wrong) in zip(
-            pairs, in_order(pool, lambda pair: _read(pair[1], pair[2], names), pairs, ahead=256), strict=True
+            pairs, in_order(pool, lambda pair: _read(pair[1], pair[2], names, pose), pairs, ahead=256), strict=True
         ):
             problems += wrong
             split, image, file = pair
@@ -254,7 +256,7 @@ def _annotated(pairs: Sequence[_Pair], names: Sequence[str], problems: list[str]
     return rows
 
 
-def _read(image: Path, file: Path, names: Sequence[str]) -> tuple[list[Box] | None, list[str]]:
+def _read(image: Path, file: Path, names: Sequence[str], pose: Pose | None) -> tuple[list[Box] | None, list[str]]:
     """Return the boxes of a file, None where there is none, and what is wrong in it."""
     try:
         lines = on_disk(file).read_text(encoding="utf-8-sig").splitlines()
@@ -269,35 +271,11 @@ def _read(image: Path, file: Path, names: Sequence[str]) -> tuple[list[Box] | No
     except (ImageError, OSError):
         return [], []  # the doctor names it
     filled = [(number, line.strip()) for number, line in enumerate(lines, 1) if line.strip()]
-    has_outline = any(len(line.split()) > 6 for _, line in filled)
-    found = [_box(line, number, names, has_outline=has_outline) for number, line in filled]
+    has_outline = not pose and any(len(line.split()) > 6 for _, line in filled)
+    found = [box_in(line, number, names, has_outline=has_outline, pose=pose) for number, line in filled]
     boxes = [
         one._replace(left=one.left * width, top=one.top * height, right=one.right * width, bottom=one.bottom * height)
         for one in found
         if isinstance(one, Box)
     ]
     return boxes, [f"{short_name(file)}:{one}" for one in found if isinstance(one, str)]
-
-
-def _box(line: str, number: int, names: Sequence[str], *, has_outline: bool) -> Box | str:
-    """Return a box in shares of the image, or what is wrong behind the line's number.
-
-    Args:
-        has_outline: there is one in the file.
-    """
-    first, *rest = line.split()
-    values = [value for text in rest if (value := number_in(text)) is not None]
-    is_outline = len(rest) >= 6 and len(rest) % 2 == 0
-    if len(values) < len(rest) or not (len(rest) == 4 or is_outline):
-        return f"{number}: '{line[:60]}' is no class number and four numbers"
-    if not first.isdecimal() or int(first) >= len(names):
-        return f"{number}: class '{first}' is none of the {len(names)} classes, 0 to {len(names) - 1}"
-    if is_outline:
-        across, down = values[::2], values[1::2]
-        if (different := len(set(zip(across, down, strict=True)))) < 3:
-            return f"{number}: an outline with {different} points, three are the least"
-        return Box(names[int(first)], min(across), min(down), max(across), max(down), number)
-    if has_outline:
-        return f"{number}: '{line}' among outlines: a box, or an outline with two points?"
-    x, y, width, height = values
-    return Box(names[int(first)], x - width / 2, y - height / 2, x + width / 2, y + height / 2, number)

@@ -1,14 +1,16 @@
-"""data.yaml of a YOLO data set: the names of its classes, and where its splits are."""
+"""data.yaml or obj.data of a YOLO data set: the names of its classes, its poses, and where its splits are."""
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from auto_train.data.readers.base import SPLIT_OF
-from auto_train.data.samples import listed
-from auto_train.errors import DataError
+from auto_train.data.readers.base import SPLIT_OF, Options
+from auto_train.data.readers.darknet import data_file, lists_in, names_of, place_of, read_keys
+from auto_train.data.readers.places import Places
+from auto_train.data.readers.yolo_lines import Pose
+from auto_train.errors import DataError, listed
 from auto_train.types import absolute, normal_text
 
 CONFIG_FILES = ("data.yaml", "data.yml", "dataset.yaml", "dataset.yml")
@@ -33,29 +35,51 @@ class Named:
 
 @dataclass(frozen=True, kw_only=True)
 class YoloConfig:
-    """A data.yaml.
+    """A data.yaml, an obj.data, or lists of images alone.
 
     Attributes:
-        file: the path of it.
+        file: the path of it; of lists alone the first one's.
         root: folder that its paths are relative to, absolute.
         names: of the classes by number; none: it has none.
         splits: the places it names, in its order.
+        pose: what ``kpt_shape`` says of the points behind each box; None: nothing.
     """
 
     file: Path
     root: Path
     names: list[str]
     splits: list[Named]
+    pose: Pose | None = None
 
 
 def read_config(folder: Path) -> YoloConfig | None:
-    """Return the data.yaml of a folder, None where there is none that names classes or splits.
+    """Return the data.yaml of a folder, else its obj.data or lists of images; None where none says anything.
 
     Raises:
         DataError: it is no YAML; names or places are something else.
     """
     found = (config for name in CONFIG_FILES if (folder / name).is_file() and (config := _read(folder / name)))
-    return next(found, None)
+    config = next(found, None) or _darknet(folder)
+    lists = [Named(split=split, text=path.name, path=path, line=1) for split, path in lists_in(folder)]
+    if config and (config.splits or not lists):
+        return config
+    if config:
+        return replace(config, splits=lists)
+    return YoloConfig(file=lists[0].path, root=folder, names=[], splits=lists) if lists else None
+
+
+def _darknet(folder: Path) -> YoloConfig | None:
+    """Return what obj.data says; None where there is none."""
+    file = data_file(folder)
+    if not file:
+        return None
+    keys = read_keys(file)
+    splits = [
+        Named(split=SPLIT_OF[key], text=text, path=place_of(text, folder), line=line)
+        for key, (text, line) in keys.items()
+        if SPLIT_OF.get(key)
+    ]
+    return YoloConfig(file=file, root=folder, names=names_of(keys, file), splits=splits)
 
 
 def places_of(config: YoloConfig) -> tuple[list[Named], list[str]]:
@@ -89,22 +113,24 @@ def images_listed(one: Named, config: YoloConfig) -> list[Path]:
         lines = [line.strip() for line in one.path.read_text(encoding="utf-8-sig").splitlines()]
     except (OSError, ValueError) as error:
         raise DataError(f"cannot be read: {error}", where=str(one.path), allowed=_PLACES) from error
-    roots = (one.path.parent, config.root, config.file.parent)
-    found = [_first_of(line, roots) if line else None for line in lines]
-    problems = [
-        f"{one.path.name}:{number}: no such image ({line})"
-        for number, (line, path) in enumerate(zip(lines, found, strict=True), 1)
-        if line and not path
-    ]
+    roots, places = (one.path.parent, config.root, config.file.parent), Places(config.root, Options())
+    found: list[Path] = []
+    problems: list[str] = []
+    for number, line in enumerate(lines, 1):
+        path, problem = _located(line, roots, places) if line else (None, "")
+        problems += [f"{one.path.name}:{number}: {problem} ({line})"] if problem else []
+        found += [path] if path else []
     if problems:
         message, hint = listed(f"{len(problems)} images are not there", problems), "correct or remove the lines"
         raise DataError(message, where=str(one.path), allowed="paths relative to the list or to the data", hint=hint)
-    return [path for path in found if path]
+    return found
 
 
-def _first_of(line: str, roots: Sequence[Path]) -> Path | None:
+def _located(line: str, roots: Sequence[Path], places: Places) -> tuple[Path, str]:
+    """Return the image a line names and "", or where it should be and what is wrong."""
     paths = (absolute(root / line) for root in roots)
-    return next((path for path in paths if os.path.isfile(path)), None)  # noqa: PTH113 - as _exists
+    path = next((path for path in paths if os.path.isfile(path)), None)  # noqa: PTH113 - as _exists
+    return (path, "") if path else places.locate(line, roots[0])
 
 
 def _read(file: Path) -> YoloConfig | None:
@@ -120,7 +146,23 @@ def _read(file: Path) -> YoloConfig | None:
     if isinstance(content.get("path"), str) and os.path.isdir(named := _place(content["path"], root)):  # noqa: PTH112
         root = named
     names, splits = _names(content.get("names"), file), list(_splits(content, file, root))
-    return YoloConfig(file=file, root=root, names=names, splits=splits) if names or splits else None
+    pose = _pose(content.get("kpt_shape"), file)
+    return YoloConfig(file=file, root=root, names=names, splits=splits, pose=pose) if names or splits or pose else None
+
+
+def _pose(found: Any, file: Path) -> Pose | None:
+    """Return what kpt_shape says.
+
+    Raises:
+        DataError: it is something else than the number of points and 2 or 3.
+    """
+    if found is None:
+        return None
+    numbers = found if isinstance(found, list) and all(type(number) is int for number in found) else []
+    if len(numbers) != 2 or numbers[0] < 1 or numbers[1] not in (2, 3):
+        allowed = "[number of points, 2] for x and y of each, [number of points, 3] with a flag behind"
+        raise DataError(f"kpt_shape is {found!r}", where=str(file), allowed=allowed)
+    return Pose(*numbers)
 
 
 def _names(found: Any, file: Path) -> list[str]:

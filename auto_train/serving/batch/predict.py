@@ -113,11 +113,11 @@ def _answered(predictor: Predictor, targets: dict[Path, Path], image: Input) -> 
     try:
         if image.path not in targets:
             return predictor(image.path)
-        answer, pixels = predictor.picture(image.path)
+        picture = predictor.picture(image.path)
     except AutoTrainError as error:
         return error
-    _save(pixels, targets[image.path])
-    return answer
+    _save(picture.with_words(), targets[image.path])
+    return picture.answer
 
 
 def _save(pixels: "np.ndarray", path: Path) -> None:

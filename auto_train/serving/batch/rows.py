@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Self
 
 from auto_train.errors import DataError, UsageError
+from auto_train.files import replacing
 from auto_train.types import as_plain
 
 FORMATS = (".csv", ".jsonl", ".parquet")
@@ -118,13 +119,9 @@ def write_table(part: PartFile, names: Sequence[str], output: Path) -> None:
     Raises:
         DataError: a column holds values of several kinds, which Parquet cannot.
     """
-    unfinished = output.with_name(f".{output.name}.new")
     writers = {".jsonl": _write_jsonl, ".csv": _write_csv, ".parquet": _write_parquet}
-    try:
+    with replacing(output) as unfinished:
         writers[output.suffix.lower()](part, names, unfinished)
-        os.replace(unfinished, output)
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 def flat(row: Row) -> Row:

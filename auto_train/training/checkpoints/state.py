@@ -15,7 +15,7 @@ from auto_train.training.task import hook
 from auto_train.training.workers.distributed import is_main, world
 
 if TYPE_CHECKING:
-    from auto_train.training.learner import Learner
+    from fastai.learner import Learner
 
 State = Mapping[str, Any]
 

@@ -1,6 +1,6 @@
 """Fit: one training of a QPipeline, from its arguments to the Learner."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from loguru import logger
 
@@ -14,9 +14,6 @@ from auto_train.training.pipeline.setting import log_epoch, prepare_folder, reco
 from auto_train.training.pipeline.step_mode import EndOfPasses, Intervals, StepPlan
 from auto_train.training.stopping import StopOnNaN, StopOnRequest
 from auto_train.training.workers.distributed import decided, is_main, lost_worker_explained, world
-
-if TYPE_CHECKING:
-    from auto_train.training.pipeline.pipeline import QPipeline
 
 # Longest time without a checkpoint inside an epoch.
 CHECKPOINT_MINUTES = 10.0
@@ -33,7 +30,7 @@ class Fit:
         UsageError: step mode without max_steps, and the loader has no length.
     """
 
-    def __init__(self, pipe: "QPipeline"):
+    def __init__(self, pipe: Any):
         if pipe.task.train_loader is None:
             raise TaskContractError(
                 f"{type(pipe.task).__name__} has no train_loader", hint="set self.train_loader in its __init__"

@@ -10,11 +10,12 @@ import torch
 from loguru import logger
 
 from auto_train.errors import UsageError
-from auto_train.files import write_atomically
+from auto_train.files import put_in_place, write_atomically
 from auto_train.runs.folder import RunFolder, environment
+from auto_train.runs.read import METRICS
 from auto_train.training.average import Averages
 from auto_train.training.checkpoints.settle import drop_kept, settle_checkpoints
-from auto_train.training.epoch_log import FILE, truncate_after
+from auto_train.training.epoch_log import truncate_after
 from auto_train.training.pipeline.qdict import qDict
 from auto_train.training.workers.distributed import is_main, joined, rank, world
 from auto_train.training.workers.place import Place
@@ -92,7 +93,7 @@ def as_yaml(args: qDict) -> str:
 def prepare_folder(folder: RunFolder, args: qDict, state: Mapping[str, Any] | None) -> None:
     """Bring the files of a log folder to where the training begins: at a checkpoint's epoch, or at its start."""
     folder.clean()
-    metrics, last = folder.path / FILE, folder.checkpoints / "last.ckpt"
+    metrics, last = folder.path / METRICS, folder.checkpoints / "last.ckpt"
     checkpoint = Path(args.ckp_file).expanduser().absolute() if state else None
     if state and checkpoint and checkpoint.resolve().parent == folder.checkpoints.resolve():
         truncate_after(metrics, state["runner"]["epoch"])
@@ -109,7 +110,7 @@ def _put_aside(folder: RunFolder, metrics: Path, last: Path) -> None:
     """Keep the metrics of another training that the folder holds, and say so."""
     kept = f"metrics.{1 + len(list(folder.path.glob('metrics.*.jsonl')))}.jsonl"
     if metrics.exists():
-        metrics.rename(folder.path / kept)
+        put_in_place(metrics, folder.path / kept)
     logger.warning(
         f"{folder.path} holds an earlier training: its metrics are kept as {kept}, its checkpoints will be "
         f"replaced; to go on with it, give ckp_file: {last}"

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from auto_train.durations import as_duration
+
 # No training gets better by more; where so many fit, time is left over.
 MOST_EPOCHS = 300
 # Share of the time that the stages before the last may take together: what they prepare must still happen.
@@ -103,7 +105,7 @@ def describe(minutes: float, *, epochs: float, frozen: float, epoch_s: float) ->
         epoch_s: seconds of one of the last stage.
     """
     time = f"{round(minutes, 2):g} minute{'' if minutes == 1 else 's'}"
-    text = f"{time}: {_epochs(epochs)} of about {_time(epoch_s)}"
+    text = f"{time}: {_epochs(epochs)} of about {as_duration(epoch_s)}"
     return f"{text}, {frozen:.2g} of them with the backbone frozen" if frozen else text
 
 
@@ -116,14 +118,9 @@ def describe_change(plan: Plan, before: int, *, batches: int) -> str:
     """
     if plan.limit is not None and before == 1:
         return f"To end in time, the last epoch has {plan.limit} of its {batches} batches"
-    return f"Time is left for {_epochs(sum(plan.shares))} of about {_time(plan.epoch_s)}, where {before} were planned"
+    fitting = f"{_epochs(sum(plan.shares))} of about {as_duration(plan.epoch_s)}"
+    return f"Time is left for {fitting}, where {before} were planned"
 
 
 def _epochs(count: float) -> str:
     return f"{count:{'.0f' if count == int(count) else '.2g'}} epoch{'' if count == 1 else 's'}"
-
-
-def _time(seconds: float) -> str:
-    if seconds < 10:
-        return f"{seconds:.2g} s"
-    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"

@@ -29,7 +29,12 @@ LOOK_S = 0.1
 
 
 def launch(
-    target: str, arguments: Mapping[str, Any], *, workers: int, listener: Listener | None = None
+    target: str,
+    arguments: Mapping[str, Any],
+    *,
+    workers: int,
+    listener: Listener | None = None,
+    grace_s: float = GRACE_S,
 ) -> dict[str, Any]:
     """Call a function in so many workers and return the first one's result, a dataclass, as a dict.
 
@@ -41,6 +46,7 @@ def launch(
         arguments: what JSON can hold.
         workers: how many, 1 or more.
         listener: hears the first worker's progress.
+        grace_s: how long the others may take to notice the end of one.
 
     Raises:
         UsageError: this process is a worker itself.
@@ -56,7 +62,7 @@ def launch(
         )
     request = {"target": target, "arguments": dict(arguments), "argv": sys.argv}
     with tempfile.TemporaryDirectory(prefix="auto-train-") as folder:
-        crew = _Crew(listener)
+        crew = _Crew(listener, grace_s)
         try:
             with crew.signals_forwarded():
                 crew.start(workers, Path(folder), request)
@@ -73,8 +79,8 @@ class _Crew:
         run: the run folder, as soon as the first worker has told it.
     """
 
-    def __init__(self, listener: Listener | None):
-        self.listener = listener
+    def __init__(self, listener: Listener | None, grace_s: float):
+        self.listener, self.grace_s = listener, grace_s
         self.workers: list[Launched] = []
         self.failed: list[Launched] = []
         self.run: Path | None = None
@@ -162,7 +168,7 @@ class _Crew:
             self._hurry()
 
     def _hurry(self) -> None:
-        self.deadline = min(self.deadline, time.monotonic() + GRACE_S)
+        self.deadline = min(self.deadline, time.monotonic() + self.grace_s)
 
     def _reason(self) -> BaseException:
         """Return the error that ended the others too: a failure before an interrupt before a lost neighbour."""

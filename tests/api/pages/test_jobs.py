@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from auto_train.api import create_app
-from auto_train.api.pages.jobs import _overrides
+from auto_train.api.pages.jobs import overrides_in
 from auto_train.config import load_config
 from auto_train.errors import RequestError
 from auto_train.jobs import Jobs
@@ -45,13 +45,13 @@ def trainer(ini: Path) -> Iterator[httpx.Client]:
     ],
 )
 def test_overrides_are_lines_of_the_form(text: str, found: dict[str, Any]):
-    assert _overrides(text) == found
+    assert overrides_in(text) == found
 
 
 @pytest.mark.parametrize("text", ["epochs=3", "a.b", "--a.b"])
 def test_line_that_is_no_override_is_422(text: str):
     with pytest.raises(RequestError, match="changes no key"):
-        _overrides(text)
+        overrides_in(text)
 
 
 @pytest.mark.parametrize(

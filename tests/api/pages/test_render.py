@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from auto_train.api import create_app
-from auto_train.api.pages.render import as_percent, as_seconds
+from auto_train.api.pages.render import as_percent
 from tests.api.conftest import listening
 from tests.api.pages.conftest import EVIL, Pages
 from tests.api.pictures import picture
@@ -113,13 +113,6 @@ def test_pages_load_neither_torch_nor_matplotlib(colours: Path):
 )
 def test_percent_never_rounds_to_certainty(share: float, text: str):
     assert as_percent(share).replace("\u202f", " ") == text
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"), [(0.0341, "34 ms"), (1.25, "1.2 s"), (125.0, "2 min 5 s"), (11_520.0, "3 h 12 min")]
-)
-def test_seconds_are_for_people(seconds: float, text: str):
-    assert as_seconds(seconds) == text
 
 
 def test_package_brings_its_pages(root: Path, tmp_path: Path):

@@ -70,18 +70,21 @@ def test_way_back_leads_nowhere_else(visitor: httpx.Client, next: str):
 def test_session_ends_with_its_time_and_with_its_key(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("AUTO_TRAIN_API_KEYS", "old,other")
     session = new_session("old")
-    until, signature = session.split(".")
+    visitor, since, signature = session.split(".")
     assert is_valid(session)
-    assert not is_valid(f"{int(until) + 1}.{signature}")
+    assert not is_valid(f"{visitor}.{since[:-1]}{'B' if since[-1] == 'A' else 'A'}.{signature}")
     monkeypatch.setenv("AUTO_TRAIN_API_KEYS", "other")
     assert not is_valid(session)
     monkeypatch.setenv("AUTO_TRAIN_API_KEYS", "old")
-    monkeypatch.setattr(time, "time", lambda: int(until) + 1)
+    late = time.time() + LIFETIME_S + 2
+    monkeypatch.setattr(time, "time", lambda: late)
     assert not is_valid(session)
 
 
 @pytest.mark.usefixtures("keys")
-@pytest.mark.parametrize("session", ["", ".", "x.y", "99999999999.", "²³.x", "1" * 5000 + ".x"])
+@pytest.mark.parametrize(
+    "session", ["", ".", "x.y", "visitor.99999999999.x", "visitor.²³.x", "visitor." + "1" * 5000 + ".x"]
+)
 def test_made_up_cookie_is_no_session(visitor: httpx.Client, session: str):
     assert not is_valid(session)
     assert visitor.get("/", headers={"cookie": f"{COOKIE}={session}".encode()}).status_code == 303

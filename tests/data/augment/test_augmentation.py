@@ -24,7 +24,7 @@ def unit(images: torch.Tensor) -> torch.Tensor:
 
 def matrices(n: int = N, **options: float) -> torch.Tensor:
     """Return n drawn maps from output to input coordinates, each a 2 x 3 matrix in [-1, 1]."""
-    return Augmentation(**{**OFF, **options})._matrices(n, generator()).double()
+    return Augmentation(**{**OFF, **options}).draw(n, 2, 1, generator()).matrices.double()
 
 
 def test_augmentation_of_nothing_is_the_identity():
@@ -62,7 +62,7 @@ def test_rotation_stays_within_its_bounds_and_uses_them():
 def test_rotation_turns_the_picture():
     images = ramp(1)
     augmentation = Augmentation(**OFF, rotate=90)
-    found = augmentation._matrices(1, generator(3))[0]
+    found = augmentation.draw(1, 33, 33, generator(3)).matrices[0]
     view = augmentation(images, 33, generator(3))[0]
     # The middle of the right edge of the view shows the input at M (1, 0); red and green tell its coordinates.
     position = found[:, 0] * (32 / 33)

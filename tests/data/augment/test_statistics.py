@@ -125,7 +125,7 @@ def test_affine_parameters_are_distributed_as_torchvisions():
         "translate": (Augmentation(flip=False, shift=0.1), lambda m: m[:, 0, 2] * 500),
     }
     for name, (augmentation, value) in one_by_one.items():
-        ours = value(augmentation._matrices(N, generator(3)).double().numpy())
+        ours = value(augmentation.draw(N, 2, 1, generator(3)).matrices.double().numpy())
         drawn = [np.ravel(params[name])[0] for params in theirs]
         assert ks_2samp(ours, drawn).statistic < SAME, name
 
@@ -134,7 +134,7 @@ def test_affine_parameters_are_distributed_as_torchvisions():
 def test_crop_area_and_aspect_are_distributed_as_torchvisions(least: float):
     crop = v2.RandomResizedCrop(SIDE, scale=(least, 1))
     drawn = per_item(lambda image: crop.make_params([image]), torch.empty(3, 1000, 1000))
-    found = Augmentation(flip=False, crop=least)._matrices(N, generator(4)).numpy()
+    found = Augmentation(flip=False, crop=least).draw(N, 2, 1, generator(4)).matrices.numpy()
     width, height = found[:, 0, 0], found[:, 1, 1]
     area = [params["width"] * params["height"] / 1e6 for params in drawn]
     aspect = [params["width"] / params["height"] for params in drawn]

@@ -35,6 +35,7 @@ def examined(write_photos: WritePhotos) -> Callable[..., Examination]:
         ([-5, 10, 50, 60], "box_outside", "cell [-5, 10, 50, 60] of 96 x 96 pixels, 0.xml:2"),
         ([50, 60, 80, 300], "box_outside", "cell [50, 60, 80, 300] of 96 x 96 pixels, 0.xml:2"),
         (GOOD, "box_duplicate", "cell [10, 10, 50, 60] of 96 x 96 pixels, 0.xml:2"),
+        ([0.25, 0.5, 0.75, 1], "box_share", "cell [0.25, 0.5, 0.75, 1] of 96 x 96 pixels, 0.xml:2"),
         ([10, 10, 12, 60], "box_tiny", "cell [10, 10, 12, 60] of 96 x 96 pixels, 0.xml:2"),
     ],
 )

@@ -8,8 +8,9 @@ import pytest
 from PIL import Image
 
 from auto_train.data.inspect.pixels import THUMB, Evidence, look, upright_hits
+from auto_train.data.read import read_samples
 from auto_train.data.readers.base import file_samples
-from auto_train.data.samples import Samples, read_samples
+from auto_train.data.samples import Samples
 
 
 def evidence_of(samples: Samples) -> Evidence:

@@ -1,3 +1,4 @@
+import json
 import os
 import shutil
 from pathlib import Path
@@ -289,3 +290,109 @@ def test_folders_of_heic_are_named_as_such(tmp_path: Path):
         (tmp_path / name).write_bytes(b"\0\0\0\x18ftypheic" + bytes(40))
     with pytest.raises(DataError, match=r"HEIC.*JPEG"):
         facts_of(recognise(tmp_path).samples)
+
+
+def coco(folder: Path, *regions: object, name: str = "a.json") -> Path:
+    """Write a COCO file about one image for each region, which are segmentations."""
+    paths = [f"images/{number}.jpg" for number in range(len(regions))]
+    content = {
+        "images": [
+            {"id": at, "file_name": Path(path).name, "width": 20, "height": 16} for at, path in enumerate(paths)
+        ],
+        "annotations": [
+            {"image_id": at, "category_id": 1, "bbox": [1, 1, 5, 5], "segmentation": region}
+            for at, region in enumerate(regions)
+        ],
+        "categories": [{"id": 1, "name": "a"}],
+    }
+    table(lay_out(folder, *paths), name, json.dumps(content))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("regions", "others"), [([[], []], ()), ([[[1, 1, 5, 1, 5, 5]]], ("mask",)), ([[[1, 1, 5, 1, 5, 5]], []], ())]
+)
+def test_recognise_offers_only_what_a_coco_file_has(tmp_path: Path, regions: list, others: tuple[str, ...]) -> None:
+    assert recognise(coco(tmp_path, *regions)).others == others
+
+
+def test_recognise_tells_the_reader_s_own_problem(tmp_path: Path) -> None:
+    folder = coco(tmp_path, [])
+    (folder / "images/0.jpg").unlink()
+    with pytest.raises(DataError, match=r"a.json: image 1: no such image"):
+        recognise(folder)
+    (folder / "a.json").write_text('{"images": [], "annotations": [')
+    with pytest.raises(DataError, match=r"a.json:1: is no JSON"):
+        recognise(folder)
+    coco(tmp_path, [], name="b.json")
+    coco(tmp_path, [])
+    with pytest.raises(DataError, match=r"several COCO files: a\.json, b\.json") as caught:
+        recognise(folder)
+    assert "annotations_file" in caught.value.hint
+
+
+def test_recognise_nothing_known_lists_every_format_and_what_is_there(tmp_path: Path) -> None:
+    lay_out(tmp_path, "images/1.jpg")
+    table(tmp_path, "p.json", '{"pictures": []}')
+
+    with pytest.raises(DataError, match="no known data format") as caught:
+        recognise(tmp_path)
+
+    for word in (
+        "COCO",
+        "YOLO",
+        "Pascal VOC",
+        "CVAT",
+        "Label Studio",
+        "labelme",
+        "VIA",
+        "Open Images",
+        "masks/",
+        "idx",
+    ):
+        assert word in caught.value.allowed
+    assert "p.json" in caught.value.hint
+    with pytest.raises(DataError) as caught:
+        recognise(coco(tmp_path, []), "label")
+    assert "--task object_detection" in caught.value.hint
+
+
+def test_recognise_folders_of_images_and_something_else_are_no_classes(tmp_path: Path) -> None:
+    place = lay_out(tmp_path, "images/1.png", "gt/1.png")
+    with pytest.raises(DataError, match="nothing tells what the images in 'images' are") as caught:
+        recognise(place)
+    assert "gt/" in caught.value.hint and "--task classification" in caught.value.hint
+    assert recognise(place, "label").samples.labels == ["gt", "images"]
+
+
+def test_recognise_exports_of_tools(tmp_path: Path) -> None:
+    choices = [
+        {"data": {"image": f"images/{i}.png"}, "annotations": [{"result": [{"value": {"choices": list(names)}}]}]}
+        for i, names in enumerate(("a", "b"))
+    ]
+    folder = lay_out(tmp_path / "studio", "images/0.png", "images/1.png")
+    table(folder, "project.json", json.dumps(choices))
+    found = recognise(folder)
+    assert (found.target, found.format, found.samples.labels) == ("label", "label_studio", ["a", "b"])
+    choices[0]["annotations"][0]["result"][0]["value"]["choices"] = ["a", "b"]  # type: ignore[index]
+    table(folder, "project.json", json.dumps(choices))
+    assert recognise(folder).target == "labels"
+
+    names = [f"{split}/{i}.png" for split in ("train", "valid") for i in range(2)]
+    folder = lay_out(tmp_path / "roboflow", *names)
+    for split in ("train", "valid"):
+        table(folder / split, "_classes.csv", "filename, a, b", "0.png, 1, 0", "1.png, 1, 1")
+    found = recognise(folder)
+    assert (found.target, found.samples.labels, len(found.samples)) == ("labels", ["a", "b"], 4)
+
+    folder = lay_out(tmp_path / "cvat", "images/train/1.jpg")
+    box = '<box label="a" xtl="1" ytl="1" xbr="5" ybr="5"/>'
+    table(folder, "annotations.xml", f'<annotations><image id="0" name="train/1.jpg">{box}</image></annotations>')
+    found = recognise(folder)
+    assert (found.folder, found.format, found.samples.labels) == (folder, "cvat", ["a"])
+
+    folder = lay_out(tmp_path / "via", "1.jpg")
+    header = "filename,file_size,file_attributes,region_count,region_id,region_shape_attributes,region_attributes"
+    region = '"{""name"": ""rect"", ""x"": 1, ""y"": 1, ""width"": 2, ""height"": 2}","{""class"": ""car""}"'
+    file = table(folder, "via_export_csv.csv", header, f"1.jpg,9,{{}},1,0,{region}")
+    assert recognise(file).format == recognise(folder).format == "via"

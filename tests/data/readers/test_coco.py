@@ -336,3 +336,25 @@ def test_coco_size_that_is_none_says_nothing(write_coco, side: object) -> None:
     found = read_samples(folder, target="boxes").targets
 
     assert isinstance(found, Boxes) and found.sizes is not None and found.sizes.tolist() == [[0, 16]]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_coco_file_is_known_with_a_byte_order_mark_and_a_class_called_caption(make_files, write, encoding: str) -> None:
+    make_files("a.png")
+    content = {
+        "images": [image(1, "a.png")],
+        "annotations": [annotation(1, 1)],
+        "categories": [{"id": 1, "name": "caption"}, {"id": 2, "name": "segments_info"}],
+    }
+    folder = write("labels.json")
+    (folder / "labels.json").write_bytes(json.dumps(content).encode(encoding))
+
+    assert read_samples(folder, target="boxes").labels == ["caption", "segments_info"]
+
+    described = {**content, "images": [image(1, "a.png", caption="a cat on a mat")]}
+    (folder / "labels.json").write_text(json.dumps(described))
+    assert len(read_samples(folder, target="boxes")) == 1
+
+    (folder / "labels.json").write_text(json.dumps({**content, "annotations": [{"image_id": 1, "caption": "a cat"}]}))
+    with pytest.raises(DataError, match="no known data format"):
+        read_samples(folder, target="boxes")

@@ -73,3 +73,53 @@ def test_csv_boxes_objects_that_are_none_name_file_and_line(make_files, write, o
 
     with pytest.raises(DataError, match=r"metadata.jsonl:1: objects are no 'bbox'|no box on any of them"):
         read_samples(folder, target="boxes")
+
+
+@pytest.mark.parametrize("names", ["width,height", "image_width,image_height", "Img Width,Img Height"])
+def test_csv_boxes_columns_of_the_image_size_are_its_size(make_files, write, names: str) -> None:
+    make_files("1.png", "2.png")
+    folder = write("labels.csv", f"path,{names},x1,y1,x2,y2,label", "1.png,40,32,1,2,3,4,a", "2.png,,,5,6,9,9,a")
+
+    found = boxes(folder)
+    assert found.sizes is not None and found.sizes.tolist() == [[40, 32], [0, 0]]
+
+    write("labels.csv", f"path,{names},x1,y1,x2,y2,label", "1.png,40,32,1,2,3,4,a", "1.png,20,16,5,6,9,9,a")
+    with pytest.raises(DataError, match=r"labels.csv:3: '20 x 16' .* '40 x 32' in line 2"):
+        boxes(folder)
+
+
+def test_csv_boxes_widths_and_heights_of_boxes_are_no_image_sizes(make_files, write) -> None:
+    make_files("1.png")
+    folder = write("labels.csv", "path,x1,y1,x2,y2,width,height,label", "1.png,1,2,4,4,3,2,a", "1.png,5,6,9,9,4,3,a")
+
+    found = boxes(folder)
+    assert found.sizes is not None and not found.sizes.any()
+
+
+@pytest.mark.parametrize("names", ["x1,y1,x2,y2", "XMin,YMin,XMax,YMax", "x_min,y_min,x_max,y_max"])
+def test_csv_boxes_between_0_and_1_are_shares_of_the_image(make_files, write, names: str) -> None:
+    make_files("1.png", "2.png")
+    (folder := write("labels.csv", f"path,{names},label", "1.png,0,.5,.5,1,a", "2.png,0,0,1,1,a"))
+
+    samples = read_samples(folder, target="boxes")
+    assert isinstance(samples.targets, Boxes)
+    assert samples.targets.corners.tolist() == [[0, 8, 10, 16], [0, 0, 20, 16]]  # images are 20 x 16
+    assert any("shares" in note for note in samples.notes)
+
+    write("labels.csv", f"path,{names},label", "1.png,0,0,1,1,a")
+    assert boxes(folder).corners.tolist() == [[0, 0, 1, 1]]
+
+
+def test_csv_boxes_of_roboflow_lie_in_the_folders_of_splits(make_files, write) -> None:
+    make_files("train/1.png", "valid/1.png")
+    for split in ("train", "valid"):
+        folder = write(
+            f"{split}/_annotations.csv",
+            "\ufefffilename,width,height,class,xmin,ymin,xmax,ymax",
+            "1.png,20,16,a,1,2,3,4",
+        )
+
+    samples = read_samples(folder, target="boxes")
+
+    assert samples.table["split"].tolist() == ["train", "valid"]
+    assert samples.table["path"].tolist() == ["train/1.png", "valid/1.png"]

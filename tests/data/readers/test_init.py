@@ -27,6 +27,13 @@ def example(request, tmp_path: Path, make_files) -> tuple[str, Path]:
     elif request.param == "csv":
         make_files(*(f"{i}.png" for i in range(6)))
         (folder / "labels.csv").write_text("path,label\n" + "".join(f"{i}.png,{'ab'[i % 2]}\n" for i in range(6)))
+    elif request.param == "label_studio":
+        make_files(*(f"{i}.png" for i in range(6)))
+        tasks = [
+            {"data": {"image": f"{i}.png"}, "annotations": [{"result": [{"value": {"choices": ["ab"[i % 2]]}}]}]}
+            for i in range(6)
+        ]
+        (folder / "project.json").write_text(json.dumps(tasks))
     elif request.param == "idx":
         folder.mkdir()
         images = np.arange(6 * 5 * 4, dtype=np.uint8).reshape(6, 5, 4)

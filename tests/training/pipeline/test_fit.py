@@ -10,8 +10,7 @@ from loguru import logger
 from torch import nn
 from torch.utils.data import DataLoader
 
-from auto_train.errors import TaskContractError, UsageError
-from auto_train.files import linked
+from auto_train.errors import TaskContractError, TrainingError, UsageError
 from auto_train.training import QPipeline
 from auto_train.training.optim.optimizers import build_optimizer
 from tests.training.line import (
@@ -370,23 +369,26 @@ def test_resumed_training_in_a_folder_of_another_one_puts_its_metrics_aside(tmp_
     assert len((tmp_path / "new/logs/metrics.1.jsonl").read_text(encoding="utf-8").splitlines()) == 3
 
 
+class InTheWay(Line):
+    """Put a folder where the best checkpoint is, so that the next one is written as last.ckpt and no further."""
+
+    def __init__(self, best: Path, errors: list[float]):
+        super().__init__(errors)
+        self.best = best
+
+    def on_better_model(self, runner: Any, state: dict[str, Any]) -> None:
+        self.best.rename(self.best.with_suffix(".kept"))
+        self.best.mkdir()
+
+
 @pytest.mark.parametrize("folder", [".", "new"])
-def test_best_checkpoint_that_a_kill_has_left_behind_is_made_up_for(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str
-):
-    class Killed(BaseException):
-        pass
-
-    def kill(source: Path, path: Path) -> None:
-        if torch.load(source, weights_only=True)["runner"]["epoch"] == 2:
-            raise Killed
-        linked(source, path)
-
-    with monkeypatch.context() as patch:
-        patch.setattr("auto_train.training.checkpoints.checkpoint.linked", kill)
-        first = pipeline(tmp_path, Line([3.0, 1.0]))
-        with pytest.raises(Killed):
-            first.fit()
+def test_best_checkpoint_that_a_kill_has_left_behind_is_made_up_for(tmp_path: Path, folder: str):
+    best = tmp_path / "logs/checkpoints/best.ckpt"
+    with pytest.raises(TrainingError, match=r"cannot write best\.ckpt: Is a directory"):
+        pipeline(tmp_path, InTheWay(best, [3.0, 1.0])).fit()
+    best.rmdir()
+    best.with_suffix(".kept").rename(best)
+    assert checkpoint(tmp_path)["runner"]["epoch"] == 2
     assert checkpoint(tmp_path, "best")["runner"]["epoch"] == 1
     result = pipeline(tmp_path / folder, Line([9.0]), ckp_file=last(tmp_path)).fit()
     assert result["best_epoch"] == checkpoint(tmp_path / folder, "best")["runner"]["epoch"] == 2

@@ -27,8 +27,9 @@ except Exception as error:
 """
 
 
-def failing(how: str, run: Path | None = None) -> dict[str, Any]:
-    return launch(f"{TASKS}:fail", {"how": how, "run": str(run or "")}, workers=2)
+def failing(how: str, run: Path | None = None, *, grace_s: float = 1.0) -> dict[str, Any]:
+    """Wait only a second for a first worker that does not notice the other's end."""
+    return launch(f"{TASKS}:fail", {"how": how, "run": str(run or "")}, workers=2, grace_s=grace_s)
 
 
 def is_alive(pid: int) -> bool:
@@ -83,13 +84,6 @@ def test_workers_within_a_worker_are_refused(monkeypatch: pytest.MonkeyPatch):
 # Failures
 
 
-@pytest.fixture
-def short_grace(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Wait less for a first worker that does not notice the other's end."""
-    monkeypatch.setattr("auto_train.training.workers.launch.GRACE_S", 1.0)
-
-
-@pytest.mark.usefixtures("short_grace")
 def test_error_of_any_worker_is_raised_as_it_was():
     with pytest.raises(ConfigError) as caught:
         failing("config")
@@ -98,10 +92,9 @@ def test_error_of_any_worker_is_raised_as_it_was():
 
 def test_reason_counts_more_than_what_the_others_noticed_of_it():
     with pytest.raises(TrainingError, match="the loss became nan\n  lower the rate"):
-        failing("noticed")
+        failing("noticed", grace_s=5.0)
 
 
-@pytest.mark.usefixtures("short_grace")
 def test_bug_of_a_worker_names_it_and_brings_its_traceback():
     with pytest.raises(RuntimeError, match="worker 2 of 2: KeyError: 'a bug'") as caught:
         failing("bug")
@@ -109,14 +102,12 @@ def test_bug_of_a_worker_names_it_and_brings_its_traceback():
     assert 'raise KeyError("a bug")' in "".join(traceback.format_exception(caught.value))
 
 
-@pytest.mark.usefixtures("short_grace")
 def test_refusal_of_the_system_is_raised_as_such():
     with pytest.raises(OSError, match=r"No space left on device: 'a\.txt'") as caught:
         failing("disk")
     assert caught.value.errno == 28
 
 
-@pytest.mark.usefixtures("short_grace")
 def test_worker_that_ends_without_a_message_has_its_last_words_shown():
     with pytest.raises(
         TrainingError, match="worker 2 of 2 ended with exit code 3; its last words:\n    the library said"
@@ -131,7 +122,6 @@ def run(tmp_path: Path) -> RunFolder:
     return run
 
 
-@pytest.mark.usefixtures("short_grace")
 def test_killed_worker_ends_all_with_a_message_and_the_next_step(run: RunFolder):
     began = time.monotonic()
     with pytest.raises(TrainingError) as caught:
@@ -144,7 +134,6 @@ def test_killed_worker_ends_all_with_a_message_and_the_next_step(run: RunFolder)
     assert run.status == "failed"
 
 
-@pytest.mark.usefixtures("short_grace")
 def test_crashed_worker_is_told_from_one_that_was_killed(run: RunFolder):
     with pytest.raises(TrainingError, match="worker 2 of 2 was killed by SIGSEGV\n  go on: "):
         failing("SIGSEGV", run.path)
