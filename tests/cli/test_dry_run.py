@@ -50,4 +50,4 @@ def test_dry_run_of_a_training_that_fails_has_its_exit_code(
     with pytest.raises(SystemExit) as end:
         main(["train", f"--config={ini}", "--dry-run", *words])
     error = capsys.readouterr().err
-    assert (end.value.code, "the ONNX export differs" in error, "go on" in error) == (5, True, False)
+    assert (end.value.code, "the export differs" in error, "go on" in error) == (5, True, False)

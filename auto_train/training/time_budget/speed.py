@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from auto_train.training.time_budget.batch_timer import SHORTEST_S, BatchTimer
+from auto_train.training.time_budget.batch_timer import BatchTimer
 from auto_train.training.time_budget.pace import EVALUATION
 from auto_train.training.time_budget.trial import StepCosts, time_steps
 from auto_train.training.workers.distributed import decided
@@ -52,13 +52,14 @@ class Speed:
     def batch_s(self, *, is_frozen: bool) -> float:
         """Return the seconds of a batch of a frozen stage or of one that trains everything.
 
-        What the loader takes stays the same, what is computed grows as the trial has shown.
+        What the loader takes stays the same; what is computed is the trial's, whose least times leave out what the
+        beginning of a training or a busy moment adds.
         """
         timer, costs = self.timer, self.costs
         if costs is None or is_frozen == self.is_frozen:
             return timer.batch_s
-        growth = costs.unfrozen_s / max(costs.frozen_s, SHORTEST_S)
-        return timer.batch_s * (1 - timer.computing + timer.computing * (1 / growth if is_frozen else growth))
+        computed_s = costs.frozen_s if is_frozen else costs.unfrozen_s
+        return timer.batch_s * (1 - timer.computing) + computed_s
 
     def rest_s(self) -> float:
         """Return the seconds of an epoch besides its training batches, guessed before the first one is over."""

@@ -38,17 +38,17 @@ def time_steps(learn: "Learner", *, clock: Callable[[], float], at_most_s: float
     """Time the running batch, frozen, unfrozen and evaluated in turns; nothing of the training changes.
 
     Args:
-        at_most_s: begin no further round after so many seconds; the first one is taken as it is then.
+        at_most_s: begin no further round after so many seconds, once one counts: the first may take ten times as long.
     """
     frozen = [parameter.requires_grad for parameter in learn.model.parameters()]
     trained = {id(parameter) for parameter in learn.freezer.trained}
     unfrozen = [id(parameter) in trained for parameter in learn.model.parameters()]
     began, rounds = clock(), list[tuple[float, float, float]]()
     with _unchanged(learn):
-        while len(rounds) <= ROUNDS and (not rounds or clock() - began < at_most_s):
+        while len(rounds) <= ROUNDS and (len(rounds) < 2 or clock() - began < at_most_s):
             seconds = [_seconds(learn, clock, partial(_step, learn, flags)) for flags in (frozen, unfrozen)]
             rounds.append((seconds[0], seconds[1], _seconds(learn, clock, partial(_evaluate, learn))))
-    least = [min(column) for column in zip(*(rounds[1:] or rounds), strict=True)]
+    least = [min(column) for column in zip(*rounds[1:], strict=True)]
     return StepCosts(frozen_s=least[0], unfrozen_s=least[1], evaluation_s=least[2])
 
 

@@ -38,7 +38,7 @@ def everything(learn: Any) -> list[Any]:
     ]
 
 
-@pytest.mark.parametrize(("at_most_s", "rounds"), [(100.0, ROUNDS + 1), (0.0, 1)])
+@pytest.mark.parametrize(("at_most_s", "rounds"), [(100.0, ROUNDS + 1), (0.0, 2)])
 def test_trial_tells_what_frozen_and_unfrozen_steps_cost_and_changes_nothing(
     make_learner: Make, at_most_s: float, rounds: int
 ):
