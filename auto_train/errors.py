@@ -183,7 +183,7 @@ def did_you_mean(found: str, known: Sequence[str], *, limit: int = 8) -> str:
     return f"did you mean '{near[0]}'? known: {shown}" if near else (shown or "nothing is registered")
 
 
-def listed(title: str, items: Sequence[object], limit: int = 20) -> str:
+def format_list(title: str, items: Sequence[object], limit: int = 20) -> str:
     """Return a title and its items, one a line, the first ``limit`` of them."""
     lines = [f"\n  - {item}" for item in items[:limit]]
     more = f"\n  … {len(items) - limit} more" if len(items) > limit else ""

@@ -22,12 +22,12 @@ def write_atomically(path: Path, content: bytes) -> None:
     Raises:
         TrainingError: the disk is full or the folder cannot be written.
     """
-    with replacing(path) as part:
+    with write_file(path) as part:
         part.write_bytes(content)
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def write_file(path: Path) -> Iterator[Path]:
     """Yield a temporary path; what was written there replaces the file when the block ends without an error.
 
     Raises:
@@ -44,7 +44,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def replace_file(path: Path, *, durable: bool = True) -> Iterator[Path]:
-    """Do what :func:`replacing` does, for callers that explain an OSError in their own words.
+    """Do what :func:`write_file` does, for callers that explain an OSError in their own words.
 
     Args:
         durable: on the disk when the block has ended; False for what is written every second and may be lost.
@@ -81,7 +81,7 @@ def replace_link(link: Path, target: str) -> None:
 
 
 @contextmanager
-def replacing_folder(path: Path) -> Iterator[Path]:
+def write_folder(path: Path) -> Iterator[Path]:
     """Yield a new folder, which takes the other's place when the block ends without an error.
 
     Two names cannot be changed at once: a process killed between them leaves neither, and what was there is lost.
@@ -139,9 +139,9 @@ class WrittenThrough(io.FileIO):
         self._synced = self._size
 
 
-def linked(source: Path, path: Path) -> None:
+def link_file(source: Path, path: Path) -> None:
     """Let a name stand for another file's content, at once: a link where the file system has them, else a copy."""
-    with replacing(path) as part:
+    with write_file(path) as part:
         try:
             os.link(source, part)
         except OSError:
@@ -186,7 +186,7 @@ def cut_torn_line(path: Path) -> None:
 
 
 @contextmanager
-def full_disk_explained(folder: Path) -> Iterator[None]:
+def explain_full_disk(folder: Path) -> Iterator[None]:
     """Turn what any library raises on a full disk into the error that says what to do."""
     try:
         yield

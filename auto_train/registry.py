@@ -25,7 +25,7 @@ from typing import Any
 import catalogue  # type: ignore[import-untyped]
 
 from auto_train.errors import TaskContractError, UsageError, did_you_mean
-from auto_train.types import absolute
+from auto_train.types import to_absolute
 
 KINDS = (
     "preprocess_function",
@@ -178,7 +178,7 @@ def load_functions(recipe: Recipe | None, custom_file: Path | str | None = None)
         load_module(recipe, "custom_functions.py")
     if custom_file is None:
         return
-    file = absolute(custom_file)
+    file = to_absolute(custom_file)
     if not file.is_file():
         raise TaskContractError("there is no such file", where=str(file), hint="project.custom_functions names it")
     _run(file, lambda: _execute(file))

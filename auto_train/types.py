@@ -59,20 +59,20 @@ def as_plain(value: Any) -> Any:
     return str(value)
 
 
-def normal_text(text: str) -> str:
+def normalise_text(text: str) -> str:
     """Return the text in Unicode's composed form (NFC): macOS writes ``é`` as two characters, Linux as one."""
     return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
-def absolute(path: Path | str) -> Path:
+def to_absolute(path: Path | str) -> Path:
     """Return the path without ``~`` and ``..``, links in it kept: what lies below keeps its name. Any text has one.
 
     Where the disk has the path in another Unicode form only, that one is returned.
     """
-    return on_disk(Path(os.path.abspath(os.path.expanduser(path))))  # noqa: PTH100, PTH111 - Path's own fail for an unknown ~user
+    return match_disk_spelling(Path(os.path.abspath(os.path.expanduser(path))))  # noqa: PTH100, PTH111 - Path's own fail for an unknown ~user
 
 
-def on_disk(path: Path) -> Path:
+def match_disk_spelling(path: Path) -> Path:
     """Return the path as the disk spells it; one that is not there in any Unicode form, unchanged."""
     if str(path).isascii() or _exists(path):
         return path
@@ -80,7 +80,7 @@ def on_disk(path: Path) -> Path:
     for at, part in enumerate(path.parts[bool(path.anchor) :], start=bool(path.anchor)):
         below = found / part
         if not _exists(below):
-            name = _spellings(str(found)).get(normal_text(part))
+            name = _spellings(str(found)).get(normalise_text(part))
             if name is None:
                 return found.joinpath(*path.parts[at:])
             below = found / name
@@ -102,7 +102,7 @@ def _spellings(folder: str) -> Mapping[str, str]:
 
 @lru_cache(maxsize=256)
 def _names_in(folder: str, mtime_ns: int) -> Mapping[str, str]:
-    return {normal_text(name): name for name in sorted(os.listdir(folder or "."), reverse=True)}  # noqa: PTH208
+    return {normalise_text(name): name for name in sorted(os.listdir(folder or "."), reverse=True)}  # noqa: PTH208
 
 
 def as_typed(path: Path) -> str:

@@ -34,7 +34,7 @@ def main() -> None:
 
 
 def measure(files: list[Path], split: str, side: int) -> bool:
-    images = FileImages(files) if split == "valid" else FileImages(files).reduced(side)
+    images = FileImages(files) if split == "valid" else FileImages(files).reduce(side)
     hashes = [images.sha256(row) for row in range(len(images))]
     seconds(lambda: plain(files, side)), seconds(lambda: build(images, hashes, side))
     pairs = [(seconds(lambda: build(images, hashes, side)), seconds(lambda: plain(files, side))) for _ in range(PAIRS)]

@@ -31,8 +31,8 @@ freeze_epochs = none
 HOLD = """\
 import sys, time
 from pathlib import Path
-from auto_train.runs.lock import locked
-with locked(Path(sys.argv[1])):
+from auto_train.runs.lock import lock_run
+with lock_run(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(600)
 """

@@ -110,8 +110,8 @@ def test_torch_takes_as_many_threads_as_there_are_cores_unless_the_user_said_how
 import torch
 torch.set_num_threads(2)  # what it takes by itself where there are two cores: it does not look at quotas
 one_core()
-from auto_train.training.workers.distributed import joined
-with joined():
+from auto_train.training.workers.distributed import process_group
+with process_group():
     print(torch.get_num_threads())
 """
     assert child(code, **({"OMP_NUM_THREADS": number} if number else {})) == [number or "1"]

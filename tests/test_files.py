@@ -12,14 +12,14 @@ from auto_train.files import (
     cut_torn_line,
     replace_file,
     replace_link,
-    replacing,
-    replacing_folder,
     write_atomically,
+    write_file,
+    write_folder,
 )
 
 
 def write_and_raise(path: Path, error: Exception) -> None:
-    with replacing(path) as part:
+    with write_file(path) as part:
         part.write_bytes(b"half of the new")
         raise error
 
@@ -69,9 +69,9 @@ def test_callers_with_words_of_their_own_get_the_systems_error(tmp_path: Path):
 def test_folder_is_replaced_whole_or_stays(tmp_path: Path):
     folder = tmp_path / "bundle"
     for name in ("one", "two"):
-        with replacing_folder(folder) as part:
+        with write_folder(folder) as part:
             (part / name).touch()
-    with pytest.raises(ZeroDivisionError), replacing_folder(folder) as part:
+    with pytest.raises(ZeroDivisionError), write_folder(folder) as part:
         raise ZeroDivisionError
     assert [path.name for path in folder.iterdir()] == ["two"] and [path.name for path in tmp_path.iterdir()] == [
         "bundle"

@@ -10,7 +10,7 @@ from auto_train.errors import UsageError
 from auto_train.registry import ANSWER_FILE, OWN_RECIPES, RECIPE_FILES, Recipe, recipe, recipes
 
 NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
-MOST_LETTERS = 40
+MAX_LETTERS = 40
 # What a newcomer changes, in the order in which a task takes form.
 EDIT = {
     "model.py": "targets, loss, metrics, and how outputs become answers",
@@ -61,7 +61,7 @@ def copy_recipe(name: str, source: str) -> NewRecipe:
     files = {"__init__.py": f'"""{name}: begun as a copy of {source}."""\n'}
     own_answer = (ANSWER_FILE,) if (origin.folder / ANSWER_FILE).is_file() else ()
     for file in (*RECIPE_FILES, *own_answer):
-        files[file] = _renamed((origin.folder / file).read_text(encoding="utf-8"), file, origin, copy)
+        files[file] = _rename((origin.folder / file).read_text(encoding="utf-8"), file, origin, copy)
     if source in built_in_tasks():
         files[ANSWER_FILE] = ANSWER.format(name=name, source=source)
     try:
@@ -76,16 +76,16 @@ def copy_recipe(name: str, source: str) -> NewRecipe:
 
 
 def _check_name(name: str) -> None:
-    if not NAME.fullmatch(name) or keyword.iskeyword(name) or len(name) > MOST_LETTERS:
+    if not NAME.fullmatch(name) or keyword.iskeyword(name) or len(name) > MAX_LETTERS:
         raise UsageError(
             f"'{name[:80]}' cannot be a recipe's name: it becomes a package and a class",
-            allowed=f"small letters, digits and single _ between them, a letter first, at most {MOST_LETTERS}",
+            allowed=f"small letters, digits and single _ between them, a letter first, at most {MAX_LETTERS}",
         )
     if (Path(__file__).parents[1] / name).exists() or name in recipes() or (Path(OWN_RECIPES) / name).exists():
         raise UsageError(f"'{name}' is there already", hint="take another name, or edit the recipe that is there")
 
 
-def _renamed(text: str, file: str, origin: Recipe, copy: Recipe) -> str:
+def _rename(text: str, file: str, origin: Recipe, copy: Recipe) -> str:
     """Return a file of the source as one of the copy."""
     if file == "config.ini":
         return re.sub(rf"^type = {origin.name}$", f"type = {copy.name}", text, flags=re.MULTILINE)

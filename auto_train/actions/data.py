@@ -59,10 +59,10 @@ def preview(
         UsageError: the file cannot be written. DataError, MissingError: of the data.
     """
     from auto_train.actions.data_preview import check_output, preview
-    from auto_train.types import absolute
+    from auto_train.types import to_absolute
 
     loaded = open_config(config, overrides, task=task)
-    check_output(absolute(output), count)
+    check_output(to_absolute(output), count)
     recipe = getattr(import_module(f"{loaded.recipe.package}.model"), loaded.recipe.model_name)
     return preview(loaded, recipe, output, count=count, offline=offline, listener=progress)
 
@@ -122,7 +122,7 @@ def init_config(
     Raises:
         UsageError: the INI is there already, or cannot be written. DataError: no data that can be trained on.
     """
-    from auto_train.data.inspect.facts import facts_of
+    from auto_train.data.inspect.facts import collect_facts
     from auto_train.data.inspect.recognise import recognise
     from auto_train.proposal.target import TASKS, data_choices, target, target_of
     from auto_train.registry import recipe
@@ -131,7 +131,7 @@ def init_config(
     name, path = target(data, output, force=force)
     found = recognise(data, target_of(named) if named else None)
     chosen = named or recipe(TASKS[found.target])
-    facts = facts_of(found.samples)
+    facts = collect_facts(found.samples)
     choices = data_choices(data, found, name=name, task=chosen.name)
     from auto_train.proposal.write import write_config  # loads torch, which mistakes above need not wait for
 

@@ -5,11 +5,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from auto_train.common.read_data import examine_data, fetch_data, left_out_before
+from auto_train.common.read_data import examine_data, fetch_data, read_exclude_list
 from auto_train.config import Config
 from auto_train.data.doctor import Examination, write_data_report, write_exclude
 from auto_train.errors import UsageError
-from auto_train.types import Listener, absolute
+from auto_train.types import Listener, to_absolute
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,11 +41,11 @@ def check_data(
     """
     source = fetch_data(config, listener=listener, offline=offline)
     read = examine_data(config, source, listener=listener)
-    path, location, left_out = absolute(exclude) if exclude else None, absolute(config.project.location), 0
+    path, location, left_out = to_absolute(exclude) if exclude else None, to_absolute(config.project.location), 0
     if path:
-        with _explained(path, "name another file with --exclude"):
-            left_out = write_exclude(read.examination.findings, read.samples, path, before=left_out_before(config))
-    with _explained(location, "correct [project] location, or the rights of that folder"):
+        with _explain_failed_read(path, "name another file with --exclude"):
+            left_out = write_exclude(read.examination.findings, read.samples, path, before=read_exclude_list(config))
+    with _explain_failed_read(location, "correct [project] location, or the rights of that folder"):
         report = write_data_report(read.examination, location)
     return DataCheck(
         examination=read.examination,
@@ -57,7 +57,7 @@ def check_data(
 
 
 @contextmanager
-def _explained(path: Path, hint: str) -> Iterator[None]:
+def _explain_failed_read(path: Path, hint: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:

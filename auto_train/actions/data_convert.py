@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from auto_train.common.read_data import fetch_data, read_only, told
+from auto_train.common.read_data import fetch_data, make_progress_callback, read_only
 from auto_train.config import Config
 from auto_train.data.convert import Conversion, convert
 from auto_train.data.inspect.recognise import recognise
@@ -29,11 +29,11 @@ def convert_data(
         assert config is not None
         samples = read_only(config, fetch_data(config, listener=listener, offline=offline))
     else:
-        samples = _samples_in(data, to, task)
-    return convert(samples, to, output, copy=copy, progress=told(listener, "convert"))
+        samples = _read_samples(data, to, task)
+    return convert(samples, to, output, copy=copy, progress=make_progress_callback(listener, "convert"))
 
 
-def _samples_in(data: Path | str, to: str, task: str | None) -> Samples:
+def _read_samples(data: Path | str, to: str, task: str | None) -> Samples:
     """Return what lies in a folder, of several kinds of annotations the one that is meant or that the format holds."""
     if task:
         return recognise(data, target_of(recipe(task))).samples

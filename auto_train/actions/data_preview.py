@@ -14,7 +14,7 @@ from auto_train.data.draw import GROUND, READABLE, Word, draw_boxes, draw_mask, 
 from auto_train.data.targets import Boxes, Masks, Values
 from auto_train.dry_run.trial import trial
 from auto_train.errors import UsageError
-from auto_train.types import Listener, absolute
+from auto_train.types import Listener, to_absolute
 
 if TYPE_CHECKING:
     import torch
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from auto_train.common.task import Task
 
 FORMATS = (".png", ".jpg", ".jpeg", ".webp")
-MOST = 100
+MAX_IMAGES = 100
 # Of a mixed label, shares below this are not worth a word.
-_LEAST = 0.005
+_MIN_SHARE = 0.005
 # Nothing of these is seen, and all of them take time.
 _QUICK = {
     "architecture.backbone.pretrained": False,
@@ -69,11 +69,11 @@ def preview(
     Raises:
         UsageError: a count or a file that cannot be. DataError: of the data, as a training would.
     """
-    path = absolute(output)
+    path = to_absolute(output)
     check_output(path, count)
     with trial(config, changes=_QUICK | {"training.scheme.batch_size": count}) as running:
         task = recipe(running.config, listener=listener, offline=offline)
-        sheet, number = _sheet(task)
+        sheet, number = _draw_sheet(task)
         warnings = tuple(task.warnings)
     from PIL import Image
 
@@ -93,28 +93,28 @@ def check_output(path: Path, count: int) -> None:
     """
     if path.suffix.lower() not in FORMATS:
         raise UsageError(f"'{path.name}' is no picture", where="--output", allowed=", ".join(FORMATS))
-    if not 1 <= count <= MOST:
-        raise UsageError(f"{count} images", where="--count", allowed=f"1 to {MOST}")
+    if not 1 <= count <= MAX_IMAGES:
+        raise UsageError(f"{count} images", where="--count", allowed=f"1 to {MAX_IMAGES}")
 
 
-def _sheet(task: "Task") -> tuple[np.ndarray, int]:
+def _draw_sheet(task: "Task") -> tuple[np.ndarray, int]:
     """Return the contact sheet of a task's first training batch, and the number of images on it."""
     loader = task.dls.train
     images, targets = loader.one_batch()
-    pixels = as_pixels(images, task)
+    pixels = denormalise(images, task)
     rows: Sequence[int | None] = [None] * len(pixels)
     with suppress(AttributeError):  # loaders of the user's own have no order that can be asked for
         rows = loader.order(loader.epoch)[: len(pixels)].tolist()
     samples = task.samples.of("train")
     found = [draw_sample(view, target, samples, row) for view, target, row in zip(pixels, targets, rows, strict=True)]
-    sheet = contact_sheet(found)
+    sheet = draw_contact_sheet(found)
     if isinstance(samples.targets, Masks):
         legend = mask_words(np.concatenate([np.ravel(target.cpu().numpy()) for target in targets]), task.labels)
         sheet = draw_words(sheet, legend)
     return sheet, len(found)
 
 
-def as_pixels(images: "torch.Tensor", task: "Task") -> list[np.ndarray]:
+def denormalise(images: "torch.Tensor", task: "Task") -> list[np.ndarray]:
     """Return what the network gets, (N, 3, S, S) normalised, as pictures (S, S, 3) uint8."""
     plain = images.detach().float() * task.inference.std + task.inference.mean
     pixels = plain.round().clamp(0, 255).byte().permute(0, 2, 3, 1).cpu().numpy()
@@ -138,10 +138,10 @@ def draw_sample(view: np.ndarray, target: "torch.Tensor", samples: Samples, row:
     if isinstance(kind, Masks):
         shown = found.astype(np.uint8)
         return draw_mask(view, shown, kind.names, legend=False) if shown.shape == view.shape[:2] else view
-    return draw_words(view, target_words(found, samples, row))
+    return draw_words(view, describe_target(found, samples, row))
 
 
-def target_words(target: Any, samples: Samples, row: int | None) -> list[Word]:
+def describe_target(target: Any, samples: Samples, row: int | None) -> list[Word]:
     """Return what a target of the whole image says, in words."""
     kind, labels = samples.targets, samples.labels
     if isinstance(kind, Values):
@@ -149,13 +149,13 @@ def target_words(target: Any, samples: Samples, row: int | None) -> list[Word]:
         return [(f"{name} {number:.4g}", None) for name, number in zip(kind.names, numbers.tolist(), strict=True)]
     if np.ndim(target) == 0:
         return [(labels[int(target)], int(target))]
-    named = [(code, float(target[code])) for code in np.argsort(-target, kind="stable") if target[code] > _LEAST]
-    texts = [labels[code] if share > 1 - _LEAST else f"{labels[code]} {share:.0%}" for code, share in named]
+    named = [(code, float(target[code])) for code in np.argsort(-target, kind="stable") if target[code] > _MIN_SHARE]
+    texts = [labels[code] if share > 1 - _MIN_SHARE else f"{labels[code]} {share:.0%}" for code, share in named]
     words: list[Word] = [(text, int(code)) for text, (code, _) in zip(texts, named, strict=True)]
     return words or [("no label", None)]
 
 
-def contact_sheet(pictures: Sequence[np.ndarray], *, side: int = READABLE) -> np.ndarray:
+def draw_contact_sheet(pictures: Sequence[np.ndarray], *, side: int = READABLE) -> np.ndarray:
     """Return pictures (H, W, 3) uint8 of any size beside and below each other, none longer than ``side`` pixels."""
     from PIL import Image
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from auto_train.actions.config import open_config, recipe_module
 from auto_train.errors import UsageError
-from auto_train.types import Listener, absolute
+from auto_train.types import Listener, to_absolute
 
 if TYPE_CHECKING:
     from auto_train.config import Config
@@ -59,9 +59,9 @@ def validate(
             require_for_evaluation(loaded)
         metrics = recipe_module(loaded, "validate").evaluate(loaded, split=split, offline=offline, progress=progress)
         return Validation(metrics=metrics, warnings=metrics.warnings)
-    from auto_train.serving.predictor import predictor_of
+    from auto_train.serving.predictor import get_predictor
 
-    predictor = predictor_of(loaded)
+    predictor = get_predictor(loaded)
     return Validation(answer=predictor(image), warnings=predictor.warnings)
 
 
@@ -78,10 +78,10 @@ def load(source: Path | str, overrides: Sequence[str] = (), *, trust_code: bool 
         UsageError: overrides without an INI.
     """
     from auto_train.bundle.find import find_at
-    from auto_train.serving.predictor import open_predictor, predictor_of
+    from auto_train.serving.predictor import get_predictor, open_predictor
 
-    if absolute(source).suffix == ".ini":
-        return predictor_of(open_config(source, overrides))
+    if to_absolute(source).suffix == ".ini":
+        return get_predictor(open_config(source, overrides))
     if overrides:
         raise UsageError(
             f"the model at '{source}' takes no overrides: {', '.join(overrides)}", hint="name the INI that trained it"
@@ -118,15 +118,15 @@ def serve(
         ServingError: the port is in use or not ours to open.
     """
     from auto_train.bundle.find import resolve_link
-    from auto_train.serving.predictor import open_named, predictor_of
+    from auto_train.serving.predictor import get_predictor, open_named
     from auto_train.serving.server import bind, run
     from auto_train.serving.service import Service
 
     if model is None:
         loaded = open_config(config, overrides, task=task)
-        opened = partial(predictor_of, loaded)
+        opened = partial(get_predictor, loaded)
     else:
-        loaded = _config_beside(config, overrides, task=task)
+        loaded = _find_config(config, overrides, task=task)
         model = resolve_link(model)
         opened = partial(open_named, model, loaded, trust_code=trust_code)
     with bind(host or loaded.serve.host, loaded.serve.port if port is None else port) as listener:
@@ -136,7 +136,7 @@ def serve(
         return run(service, listener, on_ready=lambda url: on_ready(url, predictor) if on_ready else None)
 
 
-def _config_beside(config: "Config | Path | str | None", overrides: Sequence[str], *, task: str | None) -> "Config":
+def _find_config(config: "Config | Path | str | None", overrides: Sequence[str], *, task: str | None) -> "Config":
     """Return the config whose ``[serve]`` counts for a model named by path: the INI's, else the defaults."""
     from auto_train.config import default_config
     from auto_train.config.load import DEFAULT_TASK
@@ -148,5 +148,5 @@ def _config_beside(config: "Config | Path | str | None", overrides: Sequence[str
 
 def _project_around(model: Path | str | None) -> Path | None:
     """Return the project folder whose run a model named by path is, if it is one's."""
-    parents = absolute(model).parents if model else ()
+    parents = to_absolute(model).parents if model else ()
     return next((at.parent for at in parents if at.name == "runs"), None)

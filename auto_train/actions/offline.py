@@ -8,7 +8,7 @@ from auto_train.config import Config
 from auto_train.data.fetch.pretrained import find_weights
 from auto_train.data.fetch.source import require_here
 from auto_train.errors import MissingError, OfflineError
-from auto_train.models.backbone import starting_weights
+from auto_train.models.backbone import find_starting_weights
 from auto_train.training.loggers import open_loggers
 
 Check = Callable[[Config], object]
@@ -20,7 +20,7 @@ def require_for_training(config: Config) -> None:
     Raises:
         OfflineError: names everything that is missing.
     """
-    _require(config, _loggers, _weights, _data)
+    _require(config, _check_loggers, _check_weights, _check_data)
 
 
 def require_for_evaluation(config: Config) -> None:
@@ -29,7 +29,7 @@ def require_for_evaluation(config: Config) -> None:
     Raises:
         OfflineError: names everything that is missing.
     """
-    _require(config, find_for_config, _data)
+    _require(config, find_for_config, _check_data)
 
 
 def _require(config: Config, *checks: Check) -> None:
@@ -43,16 +43,16 @@ def _require(config: Config, *checks: Check) -> None:
         raise OfflineError(problems)
 
 
-def _loggers(config: Config) -> None:
+def _check_loggers(config: Config) -> None:
     open_loggers(config.training.loggers or (), offline=True)
 
 
-def _weights(config: Config) -> None:
-    if name := starting_weights(config.architecture.backbone):
+def _check_weights(config: Config) -> None:
+    if name := find_starting_weights(config.architecture.backbone):
         find_weights(name, offline=True)
 
 
-def _data(config: Config) -> None:
+def _check_data(config: Config) -> None:
     if download_section(config):
         require_called(config, offline=True)
         return

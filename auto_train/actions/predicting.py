@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from auto_train.actions.models import load
-from auto_train.types import Listener, absolute
+from auto_train.types import Listener, to_absolute
 
 if TYPE_CHECKING:
-    from auto_train.serving.batch import Input, Predicted
+    from auto_train.serving.batch import BatchResult, Input
 
 
 def predict(
@@ -22,7 +22,7 @@ def predict(
     trust_code: bool = False,
     on_answer: "Callable[[Input, Any], None] | None" = None,
     progress: Listener | None = None,
-) -> "Predicted":
+) -> "BatchResult":
     """Predict images, each with its answer or its error in a row of a table.
 
     Args:
@@ -42,7 +42,7 @@ def predict(
     """
     from auto_train.serving.batch import check_output, find_inputs, predict_all
 
-    predictor, table = load(model, trust_code=trust_code), absolute(output) if output else None
+    predictor, table = load(model, trust_code=trust_code), to_absolute(output) if output else None
     if table:
         check_output(table, force=force)  # before large archives are unpacked
     with tempfile.TemporaryDirectory(prefix="auto-train-") as unpacked:
@@ -50,7 +50,7 @@ def predict(
             predictor,
             find_inputs(inputs, Path(unpacked)),
             output=table,
-            pictures=absolute(draw) if draw else None,
+            pictures=to_absolute(draw) if draw else None,
             force=force,
             on_answer=on_answer,
             progress=progress,

@@ -3,14 +3,14 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from auto_train.types import absolute
+from auto_train.types import to_absolute
 
 if TYPE_CHECKING:
     from auto_train.config import Config
-    from auto_train.reports import Comparison, Reported
+    from auto_train.reports import Comparison, RewrittenReport
 
 
-def report(run: Path | str, config: "Config | Path | str | None" = None) -> "Reported":
+def report(run: Path | str, config: "Config | Path | str | None" = None) -> "RewrittenReport":
     """Make the report of a run again, finished or not, from the files of its folder.
 
     Args:
@@ -47,5 +47,5 @@ def compare(
 
     found = compare_runs(*(find_run(run, config, option="").folder.path for run in (run_a, run_b)))
     if output is not None:
-        write_comparison(found, absolute(output))
+        write_comparison(found, to_absolute(output))
     return found

@@ -95,9 +95,9 @@ def detach(
         UsageError: a worker of several asks for it; a word cannot be handed to a process.
     """
     from auto_train.jobs import Jobs, order_of
-    from auto_train.training.workers.place import Place
+    from auto_train.training.workers.rank_info import RankInfo
 
-    if Place.found():
+    if RankInfo.from_environment():
         raise UsageError("one of several workers was told to --detach", hint="leave torchrun or srun out: --workers N")
     loaded, run = _to_train(config, overrides, resume=resume, task=task)
     jobs = Jobs.of(loaded)

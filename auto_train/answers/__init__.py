@@ -7,14 +7,14 @@ import pkgutil
 from importlib import import_module
 from typing import Any
 
-from auto_train.answers.base import Answer, AnswerForm, Described, PlainForm
+from auto_train.answers.base import Answer, AnswerForm, ModelDescription, PlainForm
 from auto_train.errors import BundleError, TaskContractError
 from auto_train.registry import ANSWER_FILE, load_module, recipes
 
 __all__ = [
     "Answer",
     "AnswerForm",
-    "Described",
+    "ModelDescription",
     "PlainForm",
     "answer_form",
     "built_in_forms",

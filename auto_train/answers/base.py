@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Protocol
 from pydantic import BaseModel, ConfigDict, Field
 
 from auto_train.answers.words import MAX_PARTS, Words
-from auto_train.bundle.golden import largest_difference
+from auto_train.bundle.golden import measure_difference
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,7 +17,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Described:
+class ModelDescription:
     """What an answer needs to know about the model that gave it.
 
     Args:
@@ -33,7 +33,7 @@ class Described:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
-class Answered(BaseModel):
+class AnswerBody(BaseModel):
     """The answer for one image, unless the INI's testing.postprocess makes another of it.
 
     A field with a default is in every answer; one that such a function has dropped is shown as the default.
@@ -54,9 +54,9 @@ class AnswerForm(Protocol):
         Schema: the fields of an answer, each with its description: OpenAPI and ``schema prediction`` show them.
     """
 
-    Schema: ClassVar[type[Answered]]
+    Schema: ClassVar[type[AnswerBody]]
 
-    def answer(self, values: "np.ndarray", model: Described) -> Answer:
+    def answer(self, values: "np.ndarray", model: ModelDescription) -> Answer:
         """Return the answer for one image from the model's final numbers for it."""
         ...
 
@@ -80,7 +80,7 @@ class AnswerForm(Protocol):
         ...
 
 
-class PlainAnswer(Answered):
+class PlainAnswer(AnswerBody):
     """The model's numbers."""
 
     values: Any = Field(description="the model's numbers, nested as its output is")
@@ -89,15 +89,15 @@ class PlainAnswer(Answered):
 class PlainForm:
     """Numbers as they are: what a form inherits, and what shows an answer of unknown form."""
 
-    Schema: ClassVar[type[Answered]] = PlainAnswer
+    Schema: ClassVar[type[AnswerBody]] = PlainAnswer
 
-    def answer(self, values: "np.ndarray", model: Described) -> Answer:
+    def answer(self, values: "np.ndarray", model: ModelDescription) -> Answer:
         """Return the numbers as lists."""
         return {"values": values.tolist(), "model": model.name}
 
     def difference(self, expected: "np.ndarray", found: "np.ndarray") -> float:
         """Return the largest difference between two numbers."""
-        return largest_difference(expected, found)
+        return measure_difference(expected, found)
 
     def words(self, answer: Any, labels: Sequence[str]) -> Words:
         """Return the first fields, each with its value."""

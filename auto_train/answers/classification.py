@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
-from auto_train.answers.base import Answer, Answered, Described, PlainForm, Share
+from auto_train.answers.base import Answer, AnswerBody, ModelDescription, PlainForm, Share
 from auto_train.answers.words import MAX_CLASSES, MIN_SHARE, Words, code_of, ranked, with_share
 
 if TYPE_CHECKING:
     import numpy as np
 
 
-class ClassificationAnswer(Answered):
+class ClassificationAnswer(AnswerBody):
     """One class of several."""
 
     prediction: str = Field(description="the class name")
@@ -23,9 +23,9 @@ class ClassificationAnswer(Answered):
 class Form(PlainForm):
     """The likeliest class, and how likely each is."""
 
-    Schema: ClassVar[type[Answered]] = ClassificationAnswer
+    Schema: ClassVar[type[AnswerBody]] = ClassificationAnswer
 
-    def answer(self, probabilities: "np.ndarray", model: Described) -> Answer:
+    def answer(self, probabilities: "np.ndarray", model: ModelDescription) -> Answer:
         """Name the likeliest class.
 
         Args:

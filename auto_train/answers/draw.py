@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from auto_train.answers.base import Answered, AnswerForm, PlainForm
+from auto_train.answers.base import AnswerBody, AnswerForm, PlainForm
 from auto_train.answers.words import Words
 from auto_train.types import as_plain
 
@@ -56,7 +56,7 @@ def draw_answer(
     return Picture(answer=answer, pixels=pixels, words=words, is_drawn=pixels is not image)
 
 
-def fit(schema: type[Answered], answer: Any) -> dict[str, Any] | None:
+def fit(schema: type[AnswerBody], answer: Any) -> dict[str, Any] | None:
     """Return an answer with every field of a schema; others stay. None: it does not fit.
 
     Args:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
-from auto_train.answers.base import Answer, Answered, Described, PlainForm, Share
+from auto_train.answers.base import Answer, AnswerBody, ModelDescription, PlainForm, Share
 from auto_train.answers.words import Words, code_of, ranked, with_share
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 NO_LABEL = "none of the labels"
 
 
-class MultilabelAnswer(Answered):
+class MultilabelAnswer(AnswerBody):
     """Those labels whose probability reaches their threshold, the likeliest first."""
 
     labels: list[str] = Field(description="those that reach their threshold, the likeliest first")
@@ -25,9 +25,9 @@ class MultilabelAnswer(Answered):
 class Form(PlainForm):
     """The labels that an image has, and how likely each is."""
 
-    Schema: ClassVar[type[Answered]] = MultilabelAnswer
+    Schema: ClassVar[type[AnswerBody]] = MultilabelAnswer
 
-    def answer(self, probabilities: "np.ndarray", model: Described) -> Answer:
+    def answer(self, probabilities: "np.ndarray", model: ModelDescription) -> Answer:
         """Name the labels whose probability is not below their threshold, the likeliest first; there may be none.
 
         Args:

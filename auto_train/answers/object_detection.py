@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 from pydantic import Field, model_validator
 
-from auto_train.answers.base import Answer, Answered, Described, PlainForm, Share
+from auto_train.answers.base import Answer, AnswerBody, ModelDescription, PlainForm, Share
 from auto_train.answers.words import Words, code_of, with_share
 
 if TYPE_CHECKING:
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 # there or not for a last digit: neither are boxes compared that are so close to it.
 COMPARED, MARGIN = 0.05, 1e-3
 # Of two boxes of one thing that are equally sure, a last digit decides which one is suppressed, and with it what that
-# one would have suppressed: this share of the rows may be such. LEAST_OVERLAP: IoU above which boxes suppress others.
-UNDECIDED, LEAST_OVERLAP = 0.1, 0.5
+# one would have suppressed: this share of the rows may be such. MIN_OVERLAP: IoU above which boxes suppress others.
+UNDECIDED, MIN_OVERLAP = 0.1, 0.5
 
 
 Corners = Annotated[list[float], Field(min_length=4, max_length=4)]
 
 
-class DetectionAnswer(Answered):
+class DetectionAnswer(AnswerBody):
     """Boxes as left, top, right, bottom in pixels of the image sent, the surest first."""
 
     boxes: list[Corners] = Field(description="left, top, right, bottom in pixels of the image")
@@ -40,9 +40,9 @@ class DetectionAnswer(Answered):
 class Form(PlainForm):
     """Boxes with their classes and confidences."""
 
-    Schema: ClassVar[type[Answered]] = DetectionAnswer
+    Schema: ClassVar[type[AnswerBody]] = DetectionAnswer
 
-    def answer(self, detections: "np.ndarray", model: Described) -> Answer:
+    def answer(self, detections: "np.ndarray", model: ModelDescription) -> Answer:
         """List the boxes above the model's threshold, the most confident first.
 
         Args:
@@ -70,7 +70,7 @@ class Form(PlainForm):
         scale = max(float(expected[..., :4].max(initial=1.0)), 1.0)
         units = np.array([scale, scale, scale, scale, 1.0, 1.0])
         pairs = [(a / units, b / units) for a, b in zip(expected.astype(float), found.astype(float), strict=True)]
-        return max((_apart(*pair) for a, b in pairs for pair in ((a, b), (b, a))), default=0.0)
+        return max((_measure_distance(*pair) for a, b in pairs for pair in ((a, b), (b, a))), default=0.0)
 
     def words(self, answer: Mapping[str, Any], labels: Sequence[str]) -> Words:
         """Count the objects by class."""
@@ -96,7 +96,7 @@ class Form(PlainForm):
         return draw_boxes(image, boxes, texts, [code_of(name, labels) for name in answer["labels"]])
 
 
-def _apart(rows: "np.ndarray", others: "np.ndarray") -> float:
+def _measure_distance(rows: "np.ndarray", others: "np.ndarray") -> float:
     """Return the largest distance of a row from the closest one of the others, but for rows that are undecided."""
     import numpy as np
 
@@ -108,12 +108,12 @@ def _apart(rows: "np.ndarray", others: "np.ndarray") -> float:
     distances[is_other_class] = 1.0
     nearest = distances.min(axis=1)
     is_rival = ~is_other_class & (others[None, :, 4] >= compared[:, None, 4] - MARGIN)
-    undecided = np.flatnonzero((is_rival & (_overlaps(compared, others) > LEAST_OVERLAP)).any(axis=1))
+    undecided = np.flatnonzero((is_rival & (_compute_iou(compared, others) > MIN_OVERLAP)).any(axis=1))
     worst = undecided[np.argsort(-nearest[undecided])][: int(UNDECIDED * len(compared))]
     return float(np.delete(nearest, worst).max(initial=0.0))
 
 
-def _overlaps(rows: "np.ndarray", others: "np.ndarray") -> "np.ndarray":
+def _compute_iou(rows: "np.ndarray", others: "np.ndarray") -> "np.ndarray":
     """Return the IoU of every row with each of the others."""
     import numpy as np
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from auto_train.answers.base import Answer, Answered, Described, PlainForm
+from auto_train.answers.base import Answer, AnswerBody, ModelDescription, PlainForm
 from auto_train.answers.words import Words
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ class Number(BaseModel):
     unit: str = ""
 
 
-class RegressionAnswer(Answered):
+class RegressionAnswer(AnswerBody):
     """A number for each column; ``interval`` is the share of images whose true number the intervals hold."""
 
     values: dict[str, Number] = Field(description="by column")
@@ -33,9 +33,9 @@ class RegressionAnswer(Answered):
 class Form(PlainForm):
     """Numbers with their intervals and units."""
 
-    Schema: ClassVar[type[Answered]] = RegressionAnswer
+    Schema: ClassVar[type[AnswerBody]] = RegressionAnswer
 
-    def answer(self, values: "np.ndarray", model: Described) -> Answer:
+    def answer(self, values: "np.ndarray", model: ModelDescription) -> Answer:
         """Give the number of each column, with its interval and unit.
 
         Args:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import BaseModel, Field
 
-from auto_train.answers.base import Answer, Answered, Described, PlainForm, Share
+from auto_train.answers.base import Answer, AnswerBody, ModelDescription, PlainForm, Share
 from auto_train.answers.words import Words, ranked
 from auto_train.data.rle import decode_rle, encode_rle
 
@@ -22,7 +22,7 @@ class RunLengths(BaseModel):
     counts: list[int]
 
 
-class SegmentationAnswer(Answered):
+class SegmentationAnswer(AnswerBody):
     """The share of the image that each class covers, the largest first, and its pixels as COCO's run lengths."""
 
     areas: dict[str, Share] = Field(description="share of the image by class, the largest first")
@@ -32,9 +32,9 @@ class SegmentationAnswer(Answered):
 class Form(PlainForm):
     """A class for every pixel."""
 
-    Schema: ClassVar[type[Answered]] = SegmentationAnswer
+    Schema: ClassVar[type[AnswerBody]] = SegmentationAnswer
 
-    def answer(self, mask: "np.ndarray", model: Described) -> Answer:
+    def answer(self, mask: "np.ndarray", model: ModelDescription) -> Answer:
         """Say how much of the image each class covers, and where.
 
         Args:
@@ -50,7 +50,7 @@ class Form(PlainForm):
         order = [int(code) for code in np.argsort(-counts, kind="stable") if counts[code]]
         return {
             "areas": {model.labels[code]: float(counts[code] / mask.size) for code in order},
-            "mask": {model.labels[code]: rle_of(mask == code) for code in order},
+            "mask": {model.labels[code]: to_coco_rle(mask == code) for code in order},
             "model": model.name,
         }
 
@@ -72,7 +72,7 @@ class Form(PlainForm):
         return draw_mask(image, values, labels)
 
 
-def rle_of(pixels: "np.ndarray") -> Rle:
+def to_coco_rle(pixels: "np.ndarray") -> Rle:
     """Return (H, W) bool as COCO's run lengths: ``size`` [H, W], and ``counts`` as data/rle.py gives them."""
     return {"size": list(pixels.shape), "counts": encode_rle(pixels)}
 

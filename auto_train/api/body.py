@@ -31,7 +31,7 @@ async def stream_body(
     Raises:
         RequestError: it is too long; 400, it does not arrive in time, or the client has left.
     """
-    if declared_length(request) > max_bytes:
+    if read_content_length(request) > max_bytes:
         raise refusal
     parts, received, end = aiter(request.stream()), 0, time.monotonic() + timeout_s
     while True:
@@ -39,7 +39,7 @@ async def stream_body(
             async with asyncio.timeout(max(0.0, min(idle_s, end - time.monotonic()))):
                 part = await anext(parts, None)
         except (TimeoutError, ClientDisconnect) as error:
-            raise _unfinished(received, timeout_s, idle_s) from error
+            raise _unfinished_error(received, timeout_s, idle_s) from error
         if part is None:
             return
         received += len(part)
@@ -48,13 +48,13 @@ async def stream_body(
         yield part
 
 
-def declared_length(request: Request) -> int:
+def read_content_length(request: Request) -> int:
     """Return the Content-Length; 0 where the request has none, or one that no server lets pass."""
     text = request.headers.get("content-length", "")
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 20 else 0
 
 
-def _unfinished(received: int, timeout_s: float, idle_s: float) -> RequestError:
+def _unfinished_error(received: int, timeout_s: float, idle_s: float) -> RequestError:
     return RequestError(
         f"the body stopped after {received} bytes",
         status=400,

@@ -23,7 +23,7 @@ _EXTENDED_NAME = re.compile(rb";\s*filename\*\d*\*?\s*=", re.IGNORECASE)
 _QUOTED = re.compile(rb'"(?:[^"\\]|\\.)*"')
 
 
-def boundary_of(content_type: str) -> bytes | None:
+def find_boundary(content_type: str) -> bytes | None:
     """Return the boundary of a multipart form, b"" where it names none; None for a body of another type."""
     kind, options = parse_options_header(content_type.encode("latin-1"))
     return options.get(b"boundary", b"") if kind.lower() == MULTIPART else None
@@ -49,9 +49,9 @@ async def read_files(
         async for chunk in body:
             parser.write(chunk)
     except FormParserError as error:
-        raise _malformed("its parts are not separated as its Content-Type says", hint) from error
+        raise _malformed_error("its parts are not separated as its Content-Type says", hint) from error
     if not form.has_ended:
-        raise _malformed("its closing boundary is missing: it was cut off", hint)
+        raise _malformed_error("its closing boundary is missing: it was cut off", hint)
     return form.files
 
 
@@ -96,10 +96,10 @@ class _Form:
     def _headers_finished(self) -> None:
         self._num_parts += 1
         if self._num_parts > MAX_PARTS:
-            raise _malformed(f"it has more than {MAX_PARTS} parts", self.hint)
+            raise _malformed_error(f"it has more than {MAX_PARTS} parts", self.hint)
         _, options = parse_options_header(self._disposition)
         if b"name" not in options:
-            raise _malformed(f"part {self._num_parts} has no name", self.hint)
+            raise _malformed_error(f"part {self._num_parts} has no name", self.hint)
         self._is_ours = options[b"name"] == self.field
         if not self._is_ours:
             return
@@ -134,5 +134,5 @@ class _Form:
         )
 
 
-def _malformed(reason: str, hint: str) -> RequestError:
+def _malformed_error(reason: str, hint: str) -> RequestError:
     return RequestError(f"the form cannot be read: {reason}", status=400, type="malformed", hint=hint)

@@ -38,19 +38,19 @@ router = APIRouter(
 @router.get("/")
 def list_jobs(request: Request, limit: Annotated[int, Query(ge=1, le=1000)] = LISTED) -> JobList:
     """List the jobs of this service's project, at most `limit` of them."""
-    return JobList(jobs=[as_seen(job) for job in _jobs(request).list(limit)])
+    return JobList(jobs=[hide_paths(job) for job in _jobs(request).list(limit)])
 
 
 @router.get("/{number}")
 def show_job(number: str, request: Request) -> Job:
     """Tell the state of a job, how far it is, and the metrics of its last epoch."""
-    return as_seen(_jobs(request).get(number_in(number)))
+    return hide_paths(_jobs(request).get(number_in(number)))
 
 
 @router.delete("/{number}", dependencies=[Depends(require_same_origin)])
 def stop_job(number: str, request: Request) -> Job:
     """Take a job out of the queue, or let it save its state and end. One that has ended stays as it is."""
-    return as_seen(_jobs(request).stop(number_in(number)))
+    return hide_paths(_jobs(request).stop(number_in(number)))
 
 
 @router.get("/{number}/logs", response_class=PlainTextResponse)
@@ -73,7 +73,7 @@ def number_in(text: str) -> int:
     return int(text)
 
 
-def as_seen(job: Job) -> Job:
+def hide_paths(job: Job) -> Job:
     """Return a job as clients see it: project and run by their names, and no paths of this machine in its texts."""
     progress = without_paths_in(job.progress)
     return replace(

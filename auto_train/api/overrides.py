@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from auto_train.config import Config, load_config
-from auto_train.config.declare import Declared, declare, parents
+from auto_train.config.declare import Declarations, declare, parents
 from auto_train.config.values import dump
 from auto_train.errors import ConfigError, RequestError
 
@@ -21,7 +21,7 @@ PATHS = ("path", "url")
 OF_PATHS = "/\\:~$"
 
 
-def checked_overrides(config: Config, overrides: Mapping[str, Any]) -> list[str]:
+def check_overrides(config: Config, overrides: Mapping[str, Any]) -> list[str]:
     """Return the overrides a training of the service's INI gets: those of the service, then these.
 
     Args:
@@ -35,8 +35,8 @@ def checked_overrides(config: Config, overrides: Mapping[str, Any]) -> list[str]
     declared = declare(config.recipe)
     for key, value in overrides.items():
         # Before anything is loaded: loading runs the file of the user's own functions.
-        if reason := _refusal(key, value, config, declared):
-            raise _forbidden(key, reason)
+        if reason := _explain_refusal(key, value, config, declared):
+            raise _forbidden_error(key, reason)
     own = {key: config.explain(key).written for key in config.keys() if config.origin(key).kind == "override"}  # noqa: SIM118
     before = load_config(config.path, own, default_task=config.recipe.name)
     texts = own | {key: value if isinstance(value, str) else dump(value) for key, value in overrides.items()}
@@ -46,11 +46,11 @@ def checked_overrides(config: Config, overrides: Mapping[str, Any]) -> list[str]
     for (section, key), spec in declared.specs.items():
         path = f"{section}.{key}"
         if (spec.item or spec).type in PATHS and before.get(path) != after.get(path):
-            raise _forbidden(", ".join(overrides), f"it changes the path {path}")
+            raise _forbidden_error(", ".join(overrides), f"it changes the path {path}")
     return [f"{key}={text}" for key, text in texts.items()]
 
 
-def _refusal(key: str, value: Any, config: Config, declared: Declared) -> str:
+def _explain_refusal(key: str, value: Any, config: Config, declared: Declarations) -> str:
     """Return why an override is refused; "" where it may be tried."""
     section, _, name = key.rpartition(".")
     if "@" in key:
@@ -75,12 +75,12 @@ def _is_number(value: Any) -> bool:
     return value is None or isinstance(value, bool | int | float)
 
 
-def _is_open(section: str, config: Config, declared: Declared) -> bool:
+def _is_open(section: str, config: Config, declared: Declarations) -> bool:
     """Tell whether a section holds a function's arguments, or the user's own variables."""
     return declared.is_free(section) or (section in config and section not in declared.sections)
 
 
-def _forbidden(key: str, reason: str) -> RequestError:
+def _forbidden_error(key: str, reason: str) -> RequestError:
     return RequestError(
         f"'{key}' cannot be changed from outside: {reason}",
         status=403,

@@ -20,7 +20,7 @@ def without_paths(text: str) -> str:
         text = text.replace(f"{here}/", "")
     if home not in ("/", "~"):
         text = text.replace(f"{home}/", "/home/")  # its name may have spaces, which end a path in a text
-    return _PATH.sub(_last_part, text)
+    return _PATH.sub(_keep_last_part, text)
 
 
 def place_name(where: str) -> str:
@@ -39,7 +39,7 @@ def without_paths_in(value: Any) -> Any:
     return [without_paths_in(item) for item in value] if isinstance(value, list) else value
 
 
-def _last_part(found: re.Match[str]) -> str:
+def _keep_last_part(found: re.Match[str]) -> str:
     text = found[0]
     if text.startswith("'"):
         return f"'{PurePosixPath(text[1:-1]).name}'"

@@ -12,7 +12,7 @@ from auto_train.api.access import require_key, require_same_origin
 from auto_train.api.body import read_body
 from auto_train.api.errors import responses
 from auto_train.api.jobs import jobs_of
-from auto_train.api.overrides import checked_overrides
+from auto_train.api.overrides import check_overrides
 from auto_train.errors import RequestError
 from auto_train.serving.service import Service
 
@@ -83,7 +83,7 @@ def start_training(service: Service, overrides: Mapping[str, Any]) -> TrainAnswe
             type="no_config",
             hint="start it with --config=INI",
         )
-    words = checked_overrides(config, overrides)
+    words = check_overrides(config, overrides)
     if sum(not job.is_over for job in jobs_of(service).list(MAX_OPEN)) == MAX_OPEN:
         raise RequestError(
             f"{MAX_OPEN} jobs are queued or running",

@@ -7,7 +7,7 @@ from fastapi import Request
 
 from auto_train.api.body import stream_body
 from auto_train.api.errors import FIELD
-from auto_train.api.form import boundary_of, read_files
+from auto_train.api.form import find_boundary, read_files
 from auto_train.errors import RequestError
 from auto_train.serving.limits import Held
 from auto_train.serving.service import Service
@@ -18,7 +18,7 @@ HINT = f"send multipart/form-data with the image as field '{FIELD}': curl -F {FI
 
 
 @asynccontextmanager
-async def uploaded_images(request: Request) -> AsyncIterator[list[bytes | RequestError]]:
+async def receive_images(request: Request) -> AsyncIterator[list[bytes | RequestError]]:
     """Yield the bytes of every ``img`` field, or the error of one that is not a file. They are counted until the end.
 
     A request takes no place in the queue here: one whose body trickles keeps nobody else from being answered.
@@ -35,29 +35,29 @@ async def uploaded_images(request: Request) -> AsyncIterator[list[bytes | Reques
 
 
 async def _read(request: Request, max_bytes: int, held: Held) -> list[bytes | RequestError]:
-    boundary = boundary_of(request.headers.get("content-type", ""))
+    boundary = find_boundary(request.headers.get("content-type", ""))
     if boundary is None:
         raise RequestError("the request is not a multipart form", status=422, type="bad_field", hint=HINT)
     if not boundary:
         text = "the form cannot be read: its Content-Type names no boundary"
         raise RequestError(text, status=400, type="malformed", hint=HINT)
-    async with aclosing(_counted(request, max_bytes, held)) as body:
+    async with aclosing(_count_bytes(request, max_bytes, held)) as body:
         images = await read_files(body, boundary, field=FIELD, max_files=MAX_IMAGES, hint=HINT)
     if not images:
         raise RequestError(f"the form has no file in field '{FIELD}'", status=422, type="bad_field", hint=HINT)
     if sum(len(image) for image in images if isinstance(image, bytes)) > max_bytes:
-        raise _too_large(max_bytes)
+        raise _too_large_error(max_bytes)
     return images
 
 
-async def _counted(request: Request, max_bytes: int, held: Held) -> AsyncGenerator[bytes, None]:
-    async with aclosing(stream_body(request, _too_large(max_bytes), max_bytes + FRAMING)) as body:
+async def _count_bytes(request: Request, max_bytes: int, held: Held) -> AsyncGenerator[bytes, None]:
+    async with aclosing(stream_body(request, _too_large_error(max_bytes), max_bytes + FRAMING)) as body:
         async for chunk in body:
             held.add(len(chunk))
             yield chunk
 
 
-def _too_large(max_bytes: int) -> RequestError:
+def _too_large_error(max_bytes: int) -> RequestError:
     return RequestError(
         f"the upload is larger than {max_bytes / 1e6:g} MB",
         status=413,

@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse, Response
 from auto_train.answers import built_in_forms
 from auto_train.api.access import require_key
 from auto_train.api.errors import FIELD, as_body, responses
-from auto_train.api.upload import uploaded_images
+from auto_train.api.upload import receive_images
 from auto_train.errors import AutoTrainError, RequestError
 from auto_train.serving.service import Service
 from auto_train.types import as_plain
@@ -56,7 +56,7 @@ async def validate(request: Request, format: Format = "json") -> Response:
         hint = "the address may have format=json or format=image"
         raise RequestError(f"there is no parameter '{unknown[0]}'", status=422, type="bad_field", hint=hint)
     service: Service = request.app.state.service
-    async with uploaded_images(request) as uploads:
+    async with receive_images(request) as uploads:
         if format == "image":
             return await _picture(service, uploads)
         answers = await service.answer(uploads)

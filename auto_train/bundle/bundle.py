@@ -11,7 +11,7 @@ from auto_train.bundle.filelist import sha256_of
 from auto_train.bundle.golden import compare_golden
 
 # Of an answer in answers.json; a larger one is a file of its own.
-MOST_VALUES = 2000
+MAX_VALUES = 2000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,9 +76,9 @@ def write_golden(model: Any, images: list[Any], folder: Path) -> None:
     for i, image in enumerate(images):
         Image.fromarray(image).save(folder / f"{i}.png")
         answer = _infer(model, image[None])[0]
-        if answer.size > MOST_VALUES:
+        if answer.size > MAX_VALUES:
             np.save(folder / f"{i}.npy", answer)
-        answers[f"{i}.png"] = f"{i}.npy" if answer.size > MOST_VALUES else answer.tolist()
+        answers[f"{i}.png"] = f"{i}.npy" if answer.size > MAX_VALUES else answer.tolist()
     (folder / "answers.json").write_text(json.dumps(answers, indent=2) + "\n", encoding="utf-8")
 
 

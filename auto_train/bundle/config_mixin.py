@@ -34,13 +34,13 @@ def save_config(init: Callable[..., None]) -> Callable[..., None]:
             if rest:  # what a class hands on to the one it derives from
                 arguments |= arguments.pop(rest)
             # Not setattr: nn.Module forbids it before its own __init__ has run.
-            self.__dict__["_config"] = {name: plain_value(name, value) for name, value in arguments.items()}
+            self.__dict__["_config"] = {name: to_plain_value(name, value) for name, value in arguments.items()}
         init(self, *args, **kwargs)
 
     return recording
 
 
-def plain_value(name: str, value: Any) -> Any:
+def to_plain_value(name: str, value: Any) -> Any:
     """Return the value as JSON knows it.
 
     Raises:
@@ -49,9 +49,9 @@ def plain_value(name: str, value: Any) -> Any:
     if value is None or isinstance(value, (str, int, float, bool)):
         return value
     if isinstance(value, (list, tuple)):
-        return [plain_value(name, item) for item in value]
+        return [to_plain_value(name, item) for item in value]
     if isinstance(value, dict):
-        return {str(key): plain_value(name, item) for key, item in value.items()}
+        return {str(key): to_plain_value(name, item) for key, item in value.items()}
     raise TypeError(f"The value of {name}={value!r} is not valid type")
 
 
@@ -73,7 +73,7 @@ class ConfigMixin:
 
     def set_config(self, **values: Any) -> None:
         """Change recorded arguments, for what is learnt after construction (a temperature, thresholds)."""
-        self.__dict__["_config"] |= {name: plain_value(name, value) for name, value in values.items()}
+        self.__dict__["_config"] |= {name: to_plain_value(name, value) for name, value in values.items()}
 
     def save_pretrained(self, root: Path | str, *, code: Sequence[Path] = (), overwrite: bool = False) -> Path:
         """Write config.json, weights and filelist to ``<root>/<prefix>``, and code to ``<root>/model_code``.

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from auto_train.errors import BundleError, MissingError
-from auto_train.types import absolute
+from auto_train.types import to_absolute
 
 if TYPE_CHECKING:
     from auto_train.config import Config
@@ -40,12 +40,12 @@ def find_for_config(config: "Config") -> FoundModel:
         MissingError: nothing was trained yet.
         BundleError: the record or the bundle it names is not there.
     """
-    weights = absolute(config.training.scheme.output_path)
+    weights = to_absolute(config.training.scheme.output_path)
     hint = f"train first: python main.py train --config={config.path}"
     if not weights.is_file():
         raise MissingError("there is no trained model", where=str(weights), hint=hint)
     record = _read_record(weights, hint)
-    found = find_at(_bundle_of(record, weights, absolute(config.project.location), hint))
+    found = find_at(_bundle_of(record, weights, to_absolute(config.project.location), hint))
     if record["sha256"] == _sha256(weights):
         return found
     warning = f"{weights} is not what the last training wrote; these weights are used with the bundle {found.bundle}"
@@ -57,7 +57,7 @@ def resolve_link(path: Path | str) -> Path:
 
     A file keeps its own name: that of a link says what the file is.
     """
-    path = absolute(path)
+    path = to_absolute(path)
     if os.path.isfile(path):  # noqa: PTH113 - Path's own raises for a name the system refuses
         return Path(os.path.realpath(path.parent)) / path.name
     return Path(os.path.realpath(path)) if os.path.isdir(path) else path  # noqa: PTH112
@@ -99,7 +99,7 @@ def _read_record(weights: Path, hint: str) -> dict[str, str]:
 def _bundle_of(record: dict[str, str], weights: Path, location: Path, hint: str) -> Path:
     """Return the bundle, also after the whole project was moved to another place."""
     moved = location / "runs" / Path(record["run"]).name / "bundle"
-    for bundle in (absolute(record["bundle"]), moved):
+    for bundle in (to_absolute(record["bundle"]), moved):
         if bundle.is_dir():
             return bundle
     raise BundleError(

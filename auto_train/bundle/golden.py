@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 GOLDEN_TOLERANCE = 1e-3
 
 
-def largest_difference(expected: "np.ndarray", found: "np.ndarray") -> float:
+def measure_difference(expected: "np.ndarray", found: "np.ndarray") -> float:
     """Return the largest difference between two numbers of two answers; NaN where one is NaN."""
     import numpy as np
 
@@ -25,7 +25,7 @@ def largest_difference(expected: "np.ndarray", found: "np.ndarray") -> float:
 def compare_golden(
     folder: Path,
     infer: "Callable[[np.ndarray], np.ndarray]",
-    difference: "Callable[[np.ndarray, np.ndarray], float]" = largest_difference,
+    difference: "Callable[[np.ndarray, np.ndarray], float]" = measure_difference,
 ) -> None:
     """Pass if a form of the model gives the answers that are recorded in a folder; if there are any.
 
@@ -60,12 +60,14 @@ def _read_golden(folder: Path) -> "list[tuple[Path, np.ndarray, np.ndarray]]":
         return []
     try:
         answers = json.loads(path.read_text(encoding="utf-8")).items()
-        return [(folder / name, np.array(Image.open(folder / name)), _recorded(folder, row)) for name, row in answers]
+        return [
+            (folder / name, np.array(Image.open(folder / name)), _load_recorded(folder, row)) for name, row in answers
+        ]
     except (OSError, ValueError, TypeError, AttributeError) as error:
         raise BundleError(f"the golden answers cannot be read: {error}", where=str(path)) from error
 
 
-def _recorded(folder: Path, answer: object) -> "np.ndarray":
+def _load_recorded(folder: Path, answer: object) -> "np.ndarray":
     """Return a recorded answer: the numbers, or the .npy file that holds them."""
     import numpy as np
 

@@ -79,7 +79,7 @@ class ClassificationModel(Task):
         return {"loss": (self.learn.loss_func(out["pred"].float(), batch[1]), len(batch[1]))}
 
     def batch_metric(self, out: dict[str, Any], batch: Any) -> Counted:
-        return {"accuracy": ((out["pred"].argmax(dim=1) == _hard(batch[1])).float().mean(), len(batch[1]))}
+        return {"accuracy": ((out["pred"].argmax(dim=1) == _harden(batch[1])).float().mean(), len(batch[1]))}
 
     def extra_batch_metrics(
         self, out: dict[str, Any], batch: Any, losses: Counted, model: nn.Module, epoch_cache: dict[str, Any]
@@ -130,6 +130,6 @@ class ClassificationModel(Task):
         return self.labels[int(best)], best, probabilities
 
 
-def _hard(targets: torch.Tensor) -> torch.Tensor:
+def _harden(targets: torch.Tensor) -> torch.Tensor:
     """Return class numbers, of mixed targets those with the larger share."""
     return targets.argmax(dim=1) if targets.ndim == 2 else targets

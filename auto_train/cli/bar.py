@@ -36,7 +36,7 @@ class Bar:
 
         name, done, facts = self._content(self.event)
         room = options.max_width - len(name) - GAP
-        text = "".join(f"{'':{GAP}}{fact}" for fact in fitting(facts, room - NARROWEST))
+        text = "".join(f"{'':{GAP}}{fact}" for fact in choose_fitting(facts, room - NARROWEST))
         size = max(min(room - len(text), WIDEST), 0)
         bar = ProgressBar(total=1.0 if done is not None else None, completed=done or 0.0, width=size)
         yield Segment(f"{name}{'':{GAP}}"[: options.max_width])
@@ -48,14 +48,14 @@ class Bar:
         """Return the line's name, the share that is done, and facts with their rank, 0 the most important."""
         if not event.row:
             done = event.done / event.total if event.total else None
-            return event.stage, done, [] if done is None else [(1, f"{done:4.0%}"), (0, self._left(event))]
+            return event.stage, done, [] if done is None else [(1, f"{done:4.0%}"), (0, self._format_left(event))]
         epoch = event.row["epoch"]
         # Nothing: it is not known how many batches there are.
         done = 1.0 if event.epoch_ended else event.done - (epoch - 1) or None
         name = f"epoch {epoch}/{event.total:.0f}" if event.total else f"epoch {epoch}"
         return name, done, list(_facts(event))
 
-    def _left(self, event: Progress) -> str:
+    def _format_left(self, event: Progress) -> str:
         """Return how long the rest takes if it goes on as it did."""
         began, done_then = self.began
         done = event.done - done_then
@@ -83,7 +83,7 @@ def _is_metric(key: str) -> bool:
     return "/" in key and not key.endswith("/loss")
 
 
-def fitting(facts: list[tuple[int, str]], room: int) -> list[str]:
+def choose_fitting(facts: list[tuple[int, str]], room: int) -> list[str]:
     """Return the texts that fit, in their order; those of a higher rank are left out first."""
     kept = list(facts)
     while kept and sum(len(text) + GAP for _, text in kept) > room:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from auto_train.reports.data_change import DataChange
 
 # Longest value of a config and most lines of one kind; a page and --json have everything.
-MOST_SHOWN, MOST_LINES = 40, 10
+MAX_SHOWN, MAX_LINES = 40, 10
 
 Run = Annotated[str, typer.Argument(help="A run: its folder, its name, or latest of the project of --config.")]
 Output = Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="Write a page as well (.html).")]
@@ -50,7 +50,7 @@ def compare(
 def _lines(found: "Comparison") -> Iterator[str]:
     yield from (f"A  {found.a}", f"B  {found.b}")
     yield f"\nconfig  {_keys(len(found.config))}"
-    yield from _aligned([(change.key, _short(change.a), "→", _short(change.b)) for change in found.config])
+    yield from _align([(change.key, _shorten(change.a), "→", _shorten(change.b)) for change in found.config])
     yield f"\ndata    {'the same' if found.data.is_same else _counts(found.data)}"
     yield from _data(found.data)
     for split in found.splits:
@@ -72,11 +72,11 @@ def _data(data: "DataChange") -> Iterator[str]:
     for name, images in kinds.items():
         if images.count:
             yield f"  {images.count:,} {name}"
-            yield from _first([f"    {text}" for text in images.examples], images.count)
+            yield from _limit_lines([f"    {text}" for text in images.examples], images.count)
 
 
 def _metrics(split: "SplitChange") -> Iterator[str]:
-    yield from _aligned(
+    yield from _align(
         [
             (
                 change.name,
@@ -99,21 +99,21 @@ def _flips(split: "SplitChange") -> Iterator[str]:
             continue
         yield f"  {len(flips):,} {word}"
         rows = [(f"  {flip.path}", f"is {flip.label}" if flip.label else "", flip.a, "→", flip.b) for flip in flips]
-        yield from _first(_aligned(rows[:MOST_LINES]), len(flips))
+        yield from _limit_lines(_align(rows[:MAX_LINES]), len(flips))
 
 
-def _first(lines: Sequence[str], count: int) -> Iterator[str]:
-    yield from lines[:MOST_LINES]
-    if count > MOST_LINES:
-        yield f"    … {count - MOST_LINES:,} more; -o FILE.html and --json show them"
+def _limit_lines(lines: Sequence[str], count: int) -> Iterator[str]:
+    yield from lines[:MAX_LINES]
+    if count > MAX_LINES:
+        yield f"    … {count - MAX_LINES:,} more; -o FILE.html and --json show them"
 
 
-def _aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
+def _align(rows: Sequence[tuple[str, ...]]) -> list[str]:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return ["  " + "  ".join(f"{cell:{width}}" for cell, width in zip(row, widths)).rstrip() for row in rows]
 
 
-def _short(text: str) -> str:
+def _shorten(text: str) -> str:
     if not text:
         return "(absent)"
-    return text if len(text) <= MOST_SHOWN else f"{text[: MOST_SHOWN // 2 - 1]}…{text[-MOST_SHOWN // 2 :]}"
+    return text if len(text) <= MAX_SHOWN else f"{text[: MAX_SHOWN // 2 - 1]}…{text[-MAX_SHOWN // 2 :]}"

@@ -63,19 +63,19 @@ def answer(command: Any) -> NoReturn:
     """
     completion.completion_init()
     for shell in SHELLS:
-        shell_completion.add_completion_class(_ours(shell), shell)
+        shell_completion.add_completion_class(_make_completion_class(shell), shell)
     instruction = os.environ[ASKED_BY_SHELL]
     sys.exit(completion.shell_complete(command, {}, PROGRAM, ASKED_BY_SHELL, instruction))
 
 
-def _ours(shell: str) -> Any:
+def _make_completion_class(shell: str) -> Any:
     """Return typer's class for a shell with our words. bash cuts words at ``=`` and completes the part behind it."""
     base: Any = shell_completion.get_completion_class(shell)
 
     class Ours(base):
         def get_completion_args(self) -> tuple[list[str], str]:
             args, incomplete = super().get_completion_args()
-            *args, incomplete = glued([*args, incomplete]) if shell == "bash" else [*args, incomplete]
+            *args, incomplete = join_words([*args, incomplete]) if shell == "bash" else [*args, incomplete]
             return args, incomplete
 
         def get_completions(self, args: list[str], incomplete: str) -> list[Any]:
@@ -90,7 +90,7 @@ def _ours(shell: str) -> Any:
     return Ours
 
 
-def glued(words: Iterable[str]) -> list[str]:
+def join_words(words: Iterable[str]) -> list[str]:
     """Put together what bash takes apart: ``--config``, ``=``, ``my.ini``."""
     found: list[str] = []
     for word in words:
@@ -161,12 +161,12 @@ def _keys(args: list[str], incomplete: str) -> Words:
 
 def _specs(args: list[str]) -> dict[str, Any]:
     """Return the keys of the recipe and of the INI named so far, else of the one CONFIG names."""
-    from auto_train.config.keys import known_keys
+    from auto_train.config.keys import list_known_keys
 
     options = dict(pairwise(args)) | dict(word.split("=", 1) for word in args if "=" in word)
     plain = [word for word in args if word.endswith(".ini") and not word.startswith("-")]
     named = options.get("--config") or next(iter(plain), None) or os.environ.get("CONFIG")
     try:
-        return dict(known_keys(named, options.get("--task") or "classification"))
+        return dict(list_known_keys(named, options.get("--task") or "classification"))
     except AutoTrainError:
-        return dict(known_keys(named))
+        return dict(list_known_keys(named))

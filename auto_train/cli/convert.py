@@ -30,9 +30,9 @@ def convert(
     """Write the data in another format into a folder of its own; what is there stays as it is."""
     from auto_train import actions
     from auto_train.cli.output import emit, warn
-    from auto_train.cli.progress import shown
+    from auto_train.cli.progress import show_progress
 
-    with shown() as console:
+    with show_progress() as console:
         made = actions.convert_data(
             to, output, config, overrides or (), data=data, copy=copy, task=task, offline=offline, progress=console
         )

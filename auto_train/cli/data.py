@@ -53,10 +53,10 @@ def check(
     """Look at every image: broken files, copies, splits, classes; exit code 3 where something stops a training."""
     from auto_train import actions
     from auto_train.cli.output import warn
-    from auto_train.cli.progress import shown
+    from auto_train.cli.progress import show_progress
     from auto_train.errors import DataError
 
-    with shown() as console:
+    with show_progress() as console:
         found = actions.check_data(
             config, overrides or (), exclude=exclude, task=task, offline=offline, progress=console
         )
@@ -85,9 +85,9 @@ def preview(
     """Draw training samples as the network gets them: augmented, in its size, with boxes, masks and labels."""
     from auto_train import actions
     from auto_train.cli.output import emit, warn
-    from auto_train.cli.progress import shown
+    from auto_train.cli.progress import show_progress
 
-    with shown() as console:
+    with show_progress() as console:
         made = actions.preview(
             config, overrides or (), output=output, count=count, task=task, offline=offline, progress=console
         )
@@ -129,10 +129,10 @@ def _print_finding(finding: "Finding") -> None:
 
 def _print_json(found: "DataCheck") -> None:
     from auto_train.cli.output import emit
-    from auto_train.data.doctor.examine import finding_dict
+    from auto_train.data.doctor.examine import finding_to_dict
 
     for finding in found.examination.findings:
-        values = finding_dict(finding)
+        values = finding_to_dict(finding)
         items = [{name: _printable(value) for name, value in item.items()} for item in values.pop("items")]
         emit("finding", **values, items=items)
     facts = {

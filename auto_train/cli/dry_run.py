@@ -19,11 +19,11 @@ def try_out(
     """
     from auto_train import actions
     from auto_train.cli.output import emit, warn
-    from auto_train.cli.progress import shown
+    from auto_train.cli.progress import show_progress
 
     if refused:
         raise UsageError("--dry-run is of a new training in one process", allowed="no --resume, --detach or --workers")
-    with shown() as console:
+    with show_progress() as console:
         found = actions.dry_run(config, overrides, task=task, offline=offline, progress=console)
     warn([text for text in found.warnings if as_json or text not in console.warned], as_json=as_json)
     if as_json:

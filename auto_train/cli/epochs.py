@@ -10,7 +10,7 @@ Cells = list[tuple[str, str]]
 
 GAP = "  "
 # Least room for what is known to grow: "100/100", "unfrozen".
-LEAST_WIDTHS = {"epoch": 7, "stage": 8, "images/s": 8, "time": 7}
+MIN_WIDTHS = {"epoch": 7, "stage": 8, "images/s": 8, "time": 7}
 # A table too wide for the terminal loses these first, then metrics from the right.
 DISPENSABLE = ("lr", "time", "stage", "images/s")
 
@@ -50,23 +50,23 @@ class Table:
         Args:
             width: of the terminal, in characters.
         """
-        shown = _fitting([(name, text, _width(name, text)) for name, text in cells], width)
-        row = GAP.join(_aligned(name, text, size) for name, text, size in shown).rstrip()
+        shown = _drop_columns([(name, text, _width(name, text)) for name, text in cells], width)
+        row = GAP.join(_align(name, text, size) for name, text, size in shown).rstrip()
         if [name for name, *_ in shown] == self.titles:
             return [row]
         self.titles = [name for name, *_ in shown]
-        return [GAP.join(_aligned(name, name, size) for name, _, size in shown).rstrip(), row]
+        return [GAP.join(_align(name, name, size) for name, _, size in shown).rstrip(), row]
 
 
 def _width(name: str, text: str) -> int:
-    return max(len(name), len(text), LEAST_WIDTHS.get(name, 6))
+    return max(len(name), len(text), MIN_WIDTHS.get(name, 6))
 
 
-def _aligned(name: str, text: str, size: int) -> str:
+def _align(name: str, text: str, size: int) -> str:
     return text.ljust(size) if name == "stage" else text.rjust(size)
 
 
-def _fitting(cells: list[tuple[str, str, int]], width: int) -> list[tuple[str, str, int]]:
+def _drop_columns(cells: list[tuple[str, str, int]], width: int) -> list[tuple[str, str, int]]:
     """Leave columns out until the rest fits; the epoch and the losses stay."""
     metrics = [name for name, *_ in cells if name not in DISPENSABLE][3:]
     # The first metric is what the training is for: the last to go.

@@ -27,7 +27,7 @@ def report(error: BaseException, words: list[str]) -> int:
     Returns:
         The exit code.
     """
-    known = _as_known(error)
+    known = _to_known_error(error)
     text = str(known) if known else _describe_bug(error, words)
     label, colour = ("stopped: ", "yellow") if isinstance(known, Interrupted) else ("error: ", "red")
     code = known.exit_code if known else AutoTrainError.exit_code
@@ -40,7 +40,7 @@ def report(error: BaseException, words: list[str]) -> int:
     return code
 
 
-def _as_known(error: BaseException) -> AutoTrainError | None:
+def _to_known_error(error: BaseException) -> AutoTrainError | None:
     if isinstance(error, AutoTrainError):
         return error
     if isinstance(error, KeyboardInterrupt | typer.Abort):

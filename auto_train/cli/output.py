@@ -39,7 +39,7 @@ def emit(type: str, **fields: object) -> None:
     stream.flush()
 
 
-def starting_line(listener: Listener) -> Listener:
+def announce_run(listener: Listener) -> Listener:
     """Return a listener that hears the same and prints a run's folder, whose files grow, as soon as there is one."""
 
     def listen(event: Progress) -> None:

@@ -43,7 +43,7 @@ def as_positional(args: list[str], valued: set[str], *, names: bool = False) -> 
         elif (word.startswith("-") and word != "-") or (names and not OVERRIDE.fullmatch(word)):
             rest.append(word)
         else:
-            overrides.append(_checked(word))
+            overrides.append(_check_word(word))
     return [*rest, *overrides]
 
 
@@ -54,7 +54,7 @@ def _value(key: str, words: Any) -> str:
     return value
 
 
-def _checked(word: str) -> str:
+def _check_word(word: str) -> str:
     if OVERRIDE.fullmatch(word):
         return word
     hint = f"did you mean --config={word}?" if word.endswith(".ini") else ""

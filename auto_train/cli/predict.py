@@ -46,10 +46,10 @@ def predict(
     """Predict many images; one that fails is counted, and its error stands in its row."""
     from auto_train import actions
     from auto_train.cli.output import emit, warn
-    from auto_train.cli.progress import shown
+    from auto_train.cli.progress import show_progress
 
     tell = None if output else _emit_answer if as_json else _print_answer
-    with shown() as console:
+    with show_progress() as console:
         found = actions.predict(
             model,
             inputs,

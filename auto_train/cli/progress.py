@@ -11,7 +11,7 @@ from auto_train.types import Progress
 
 
 @contextmanager
-def shown() -> Iterator["Console"]:
+def show_progress() -> Iterator["Console"]:
     """Yield the listener that prints what it hears, in the form that suits stderr; warnings of the log go there too."""
     is_terminal = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
     console = _Terminal() if is_terminal else Console()

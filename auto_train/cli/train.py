@@ -64,10 +64,10 @@ def train(
         )
         return
     from auto_train import actions
-    from auto_train.cli.output import emit, starting_line, warn
-    from auto_train.cli.progress import Console, log_warnings_to, shown
+    from auto_train.cli.output import announce_run, emit, warn
+    from auto_train.cli.progress import Console, log_warnings_to, show_progress
     from auto_train.jobs.training import as_job
-    from auto_train.training.workers.place import Place
+    from auto_train.training.workers.rank_info import RankInfo
 
     given: dict[str, Any] = {"resume": resume, "workers": workers, "task": task, "offline": offline}
     if detach:
@@ -77,14 +77,14 @@ def train(
         announce(actions.detach(config, overrides or (), **given), as_json=as_json)
         return
     run = partial(actions.train, config, overrides or (), **given)
-    place = Place.found()
+    place = RankInfo.from_environment()
     if place and place.rank > 0:  # the first worker speaks for all
         log_warnings_to(lambda message: None)
         run()
         return
-    with shown() as console:
+    with show_progress() as console:
         listener = as_job(job, console) if job else console
-        result = run(progress=starting_line(listener) if as_json else listener)
+        result = run(progress=announce_run(listener) if as_json else listener)
     warn([text for text in result.warnings if as_json or text not in console.warned], as_json=as_json)
     if as_json:
         emit("run", **vars(result))

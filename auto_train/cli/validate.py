@@ -26,10 +26,10 @@ def validate(
     """Predict one image with the trained model, or measure the model on a split."""
     from auto_train import actions
     from auto_train.cli.output import emit, warn
-    from auto_train.cli.progress import shown
+    from auto_train.cli.progress import show_progress
     from auto_train.types import as_plain
 
-    with shown() as console:
+    with show_progress() as console:
         found = actions.validate(
             config, overrides or (), image=image, split=split, task=task, offline=offline, progress=console
         )

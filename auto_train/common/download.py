@@ -4,10 +4,10 @@ from pathlib import Path
 
 from auto_train.config import AttrDict, Config
 from auto_train.data import Source
-from auto_train.data.cache import locked
+from auto_train.data.cache import lock_path
 from auto_train.data.fetch.install import has_content
 from auto_train.errors import AutoTrainError, DownloadError, TaskContractError
-from auto_train.types import absolute
+from auto_train.types import to_absolute
 
 KIND = "@download_function"
 
@@ -28,12 +28,12 @@ def call_download(config: Config, *, offline: bool = False) -> Source:
         DownloadError: offline; or nothing lies in the folder afterwards.
         TaskContractError: what is named gives no function, or the function fails.
     """
-    folder, section = absolute(config.training.dir), download_section(config)
+    folder, section = to_absolute(config.training.dir), download_section(config)
     if _is_whole(folder):
         return Source(folder=folder, origin="folder")
     require_called(config, offline=offline)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with locked(folder.resolve()):
+    with lock_path(folder.resolve()):
         if not _is_whole(folder):  # another process may have been faster
             _mark(folder).touch()
             _call(config, section)
@@ -53,7 +53,7 @@ def require_called(config: Config, *, offline: bool) -> None:
     Raises:
         DownloadError: it may not, and the data is not.
     """
-    folder = absolute(config.training.dir)
+    folder = to_absolute(config.training.dir)
     if offline and not _is_whole(folder):
         raise DownloadError(
             f"the data is not here, and [{download_section(config)}] {KIND} is not called offline",

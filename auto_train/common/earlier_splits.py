@@ -11,12 +11,12 @@ from auto_train.runs.read import read_config
 from auto_train.runs.tables import read_manifest
 
 # Runs that are read, the newest first; usually the first one knows all images.
-MOST_RUNS = 20
+MAX_RUNS = 20
 # Decimal places to which shares are compared: 1 - 0.8 is not 0.2 to the last bit.
 _DIGITS = 9
 
 
-def earlier_splits(folder: Path, fraction: float, sums: Collection[str]) -> tuple[dict[str, str], list[str]]:
+def find_earlier_splits(folder: Path, fraction: float, sums: Collection[str]) -> tuple[dict[str, str], list[str]]:
     """Return the splits that the newest runs with the same ``valid_fraction`` have drawn, and the names of these runs.
 
     Args:
@@ -25,12 +25,12 @@ def earlier_splits(folder: Path, fraction: float, sums: Collection[str]) -> tupl
         sums: sha256 of the images that are asked for.
     """
     wanted, known, names = set(sums), dict[str, str](), list[str]()
-    for run in _runs(folder)[:MOST_RUNS]:
+    for run in _runs(folder)[:MAX_RUNS]:
         if wanted <= known.keys():
             break
         if _fraction_of(run) != round(fraction, _DIGITS):
             continue
-        found = splits_in(run / "manifest.csv")
+        found = read_splits(run / "manifest.csv")
         new = {sha256: split for sha256, split in found.items() if sha256 in wanted and sha256 not in known}
         known |= new
         names += [run.name] if new else []
@@ -58,7 +58,7 @@ def _fraction_of(run: Path) -> float | None:
         return None
 
 
-def splits_in(file: Path) -> dict[str, str]:
+def read_splits(file: Path) -> dict[str, str]:
     """Return the split of each content; not of contents in several."""
     try:
         table = read_manifest(file)

@@ -12,7 +12,7 @@ from auto_train.common.predictions import write_predictions
 from auto_train.data import Samples
 from auto_train.data.augment.views import grey_weights
 from auto_train.data.pixels.loader import BatchLoader
-from auto_train.files import replacing_folder
+from auto_train.files import write_folder
 from auto_train.memory import give_back, is_out_of_memory
 from auto_train.models.inference import InferenceModel
 from auto_train.runs.folder import RunFolder
@@ -54,7 +54,9 @@ def evaluate_split(task: "Task", inference: InferenceModel, split: str) -> Metri
     found, task.measured = Metrics(), split
     samples = task.samples.of(split)
     if len(samples):
-        outputs = network_outputs(inference, eval_loader(task, samples), task.device, task.kept, task.kept_targets)
+        outputs = collect_outputs(
+            inference, eval_loader(task, samples), task.device, task.keep_outputs, task.keep_targets
+        )
         values = task.evaluate(task.final(inference, outputs.outputs), outputs.targets)
         found.update({f"{split}/{name}": value for name, value in values.items()})
     found.warnings = tuple(task.warnings)
@@ -72,14 +74,14 @@ def evaluate_run(task: "Task", inference: InferenceModel, folder: RunFolder) -> 
     metrics: dict[str, float] = {}
     name, better = task.report_score
     found: dict[str, Any] = {}
-    with replacing_folder(folder.path / "predictions") as part:
+    with write_folder(folder.path / "predictions") as part:
         for split in ("valid", "test"):
             samples = task.samples.of(split)
             if not len(samples):
                 continue
             loader, task.measured = eval_loader(task, samples), split
-            kept = task.kept, task.kept_targets
-            outputs, targets, brightness = network_outputs(inference, loader, task.device, *kept)
+            kept = task.keep_outputs, task.keep_targets
+            outputs, targets, brightness = collect_outputs(inference, loader, task.device, *kept)
             if split == "valid":
                 task.calibrate(inference, outputs, targets)
             answers = task.final(inference, outputs)
@@ -106,13 +108,13 @@ def evaluate_run(task: "Task", inference: InferenceModel, folder: RunFolder) -> 
     return metrics
 
 
-def some_images(samples: Samples, most: int) -> list[np.ndarray]:
+def load_some_images(samples: Samples, most: int) -> list[np.ndarray]:
     """Return up to ``most`` images, (H, W, 3) uint8, spread over the rows: sorted data shows all its classes."""
     count = min(len(samples), most)
     return [samples.images[i * len(samples) // count] for i in range(count)]
 
 
-def network_outputs(
+def collect_outputs(
     inference: InferenceModel,
     loader: BatchLoader,
     device: torch.device,

@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING
 from auto_train.config import Config
 from auto_train.runs.folder import RunFolder
 from auto_train.training.lr_finder import find_learning_rate
-from auto_train.types import absolute
+from auto_train.types import to_absolute
 
 if TYPE_CHECKING:
     from auto_train.common.task import Task
 
 # Above this most networks diverge; the finder suggests more only where it saw a batch or two.
-MOST_RATE = {"sgd": 1.0, "adamw": 1e-2, "adam": 1e-2, "rmsprop": 1e-2}
+MAX_RATE = {"sgd": 1.0, "adamw": 1e-2, "adam": 1e-2, "rmsprop": 1e-2}
 
 
-def found_rate(task: "Task", folder: RunFolder, say: Callable[[str], None]) -> float:
+def find_rate(task: "Task", folder: RunFolder, say: Callable[[str], None]) -> float:
     """Return the LR finder's rate, no higher than the optimizer bears, and keep its plot in the run folder."""
-    most = MOST_RATE[task.config.training.scheme.optimizer]
+    most = MAX_RATE[task.config.training.scheme.optimizer]
     found = find_best_learning_rate(task)
     shutil.copy(lr_plot(task.config), folder.path)
     if found > most:
@@ -37,4 +37,4 @@ def find_best_learning_rate(task: "Task") -> float:
 
 def lr_plot(config: Config) -> Path:
     """Return where the LR finder draws its curve."""
-    return absolute(config.project.location) / "find_lr_plot.png"
+    return to_absolute(config.project.location) / "find_lr_plot.png"

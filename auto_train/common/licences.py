@@ -8,7 +8,7 @@ from auto_train.bundle.find import find_at
 from auto_train.errors import BundleError
 from auto_train.machine.licences import Licence, kind_of, package_licences
 from auto_train.machine.packages import OURS
-from auto_train.types import absolute
+from auto_train.types import to_absolute
 from auto_train.version import __version__
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def bundle_licences(path: Path | str) -> dict[str, str]:
         MissingError: there is nothing at the path. BundleError: no bundle, or one without this record.
     """
     bundle = find_at(path).bundle
-    facts = bundle / "facts.json" if bundle else absolute(path)
+    facts = bundle / "facts.json" if bundle else to_absolute(path)
     try:
         return {"code": "", "weights": "", **json.loads(facts.read_text(encoding="utf-8"))["licences"]}
     except (OSError, ValueError, KeyError, TypeError) as error:

@@ -13,11 +13,11 @@ from auto_train.data.augment.augmentation import Augmentation
 from auto_train.data.augment.mix import Mix
 from auto_train.data.augment.randaugment import RandAugment
 from auto_train.data.augment.views import Views
-from auto_train.data.checksum import sha256_of
+from auto_train.data.checksum import hash_file
 from auto_train.data.pixels.loader import Batch, BatchLoader
 from auto_train.data.pixels.store import Pixels, open_pixels
 from auto_train.errors import TaskContractError, UsageError
-from auto_train.types import Listener, absolute
+from auto_train.types import Listener, to_absolute
 
 if TYPE_CHECKING:
     from auto_train.models.inference import InferenceModel
@@ -158,7 +158,7 @@ def train_loader(
         move=type(task).move,
     )
     return BatchLoader(
-        open_split(task, samples, stored_side(task.config), is_exact=False),
+        open_split(task, samples, compute_stored_side(task.config), is_exact=False),
         task.targets(samples),
         transform,
         batch_size=scheme.batch_size,
@@ -187,7 +187,7 @@ def augment_settings(config: Config) -> dict[str, Any]:
         raise TaskContractError(f"the function returns {found!r}: {error}", where=where) from error
 
 
-def stored_side(config: Config) -> int:
+def compute_stored_side(config: Config) -> int:
     """Return the side of the images that training reads, pixels."""
     side: int = config.architecture.image_size
     return round(side * CROP_MARGIN) if augment_settings(config)["crop"] < 1 else side
@@ -224,7 +224,7 @@ def open_split(task: WithImages, samples: Samples, side: int, *, is_exact: bool 
     """
     is_exact = is_exact or task.inference.preprocess is not None
     return open_pixels(
-        samples.images if is_exact else samples.images.reduced(side),
+        samples.images if is_exact else samples.images.reduce(side),
         side,
         hashes=samples.table["sha256"].tolist(),
         cache=cache_folder("stores"),
@@ -238,4 +238,4 @@ def open_split(task: WithImages, samples: Samples, side: int, *, is_exact: bool 
 def _code(task: WithImages) -> str | None:
     """Return the sha256 of the user's file where its function may have made the pixels: edited, it makes others."""
     file = task.config.project.custom_functions
-    return sha256_of(absolute(file)) if file and task.inference.preprocess is not None else None
+    return hash_file(to_absolute(file)) if file and task.inference.preprocess is not None else None

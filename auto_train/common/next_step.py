@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from auto_train.errors import AutoTrainError, GateError, Interrupted, TrainingError
-from auto_train.files import full_disk_explained
+from auto_train.files import explain_full_disk
 from auto_train.memory import is_out_of_memory
 from auto_train.runs.folder import RunFolder
 
@@ -20,7 +20,7 @@ def command(folder: RunFolder, *words: str) -> str:
 
 
 @contextmanager
-def next_step_told(folder: RunFolder) -> Iterator[None]:
+def add_next_step(folder: RunFolder) -> Iterator[None]:
     """Name the command that goes on, whatever ends the block.
 
     Raises:
@@ -28,7 +28,7 @@ def next_step_told(folder: RunFolder) -> Iterator[None]:
         TrainingError: out of memory outside of the epochs, which go on with smaller batches.
     """
     try:
-        with full_disk_explained(folder.path):
+        with explain_full_disk(folder.path):
             yield
     except KeyboardInterrupt:
         saved = "what the last checkpoint holds is kept" if _has_checkpoint(folder) else "before the first checkpoint"

@@ -95,7 +95,7 @@ class TimedSchedule(PartSchedule):
         self.warm_at, self.is_warm = state.get("warm_at", 0.0), state.get("is_warm", False)
 
 
-def optimizer_of(config: Config) -> Callable[..., torch.optim.Optimizer]:
+def create_optimizer(config: Config) -> Callable[..., torch.optim.Optimizer]:
     """Return what makes the optimizer from parameter groups.
 
     Raises:
@@ -121,11 +121,11 @@ def check_optimisation(config: Config) -> None:
     """
     rate = config.training.scheme.learning_rate or 1e-3  # the LR finder's comes later
     validate_args(standard_args(config, rate=rate))
-    optimizer_of(config)
-    stages_of(config, rate, is_pretrained=False)
+    create_optimizer(config)
+    plan_stages(config, rate, is_pretrained=False)
 
 
-def stages_of(config: Config, rate: float, *, is_pretrained: bool) -> list[Stage]:
+def plan_stages(config: Config, rate: float, *, is_pretrained: bool) -> list[Stage]:
     """Return the training's stages: the head alone, if the backbone is pretrained, then everything.
 
     Args:

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from auto_train.common.download import call_download, download_section
-from auto_train.common.earlier_splits import earlier_splits
+from auto_train.common.earlier_splits import find_earlier_splits
 from auto_train.common.limit import limit_rows
-from auto_train.common.user_loaders import is_dataloaders, samples_of
+from auto_train.common.user_loaders import get_samples, is_dataloaders
 from auto_train.config import Config
 from auto_train.data import Samples, Source, acquire, assign_splits, read_samples
 from auto_train.data.doctor import Examination, examine, look_at_all, read_exclude, write_data_report, write_exclude
@@ -20,8 +20,8 @@ from auto_train.data.doctor.examine import CHECKS, ROW_CHECKS
 from auto_train.data.draw import BACKGROUNDS
 from auto_train.data.samples import without
 from auto_train.data.targets import Boxes, Masks
-from auto_train.errors import DataError, DataRefusedError, TaskContractError, listed
-from auto_train.types import Listener, Progress, absolute
+from auto_train.errors import DataError, DataRefusedError, TaskContractError, format_list
+from auto_train.types import Listener, Progress, to_absolute
 
 # Keys that state the number of classes; n_classes is what older INIs call it, and lint says so.
 NUM_CLASSES = tuple(
@@ -95,10 +95,10 @@ def read_data(
         return read
     if config.training.limit_batches:  # the other images may have errors too
         raise refusal(read.examination)
-    listing = absolute(config.project.location) / "exclude.txt"
+    listing = to_absolute(config.project.location) / "exclude.txt"
     is_avoidable = any(error.leave_out for error in read.examination.errors)
     if is_avoidable:
-        write_exclude(read.examination.errors, read.samples, listing, before=left_out_before(config))
+        write_exclude(read.examination.errors, read.samples, listing, before=read_exclude_list(config))
     raise refusal(read.examination, exclude=listing if is_avoidable else None)
 
 
@@ -113,18 +113,18 @@ def examine_data(
 ) -> DataRead:
     """Return the data and what is wrong with it, errors among it; arguments as :func:`read_data`."""
     samples, dls = _read_samples(config, source)
-    samples = without(samples, set(left_out_before(config)))
+    samples = without(samples, set(read_exclude_list(config)))
     if for_training:
         check_num_classes(config, samples)
     limit = config.training.limit_batches
     if limit:
-        samples = limited(config, samples)
+        samples = limit_samples(config, samples)
         for loader in (dls.train, dls.valid) if dls else ():
             loader.n = min(loader.n, limit * loader.bs)
-    looks = look_at_all(samples, progress=told(listener, "check"))
+    looks = look_at_all(samples, progress=make_progress_callback(listener, "check"))
     samples = samples.with_column("sha256", looks.sums)
     if looks.masks and isinstance(samples.targets, Masks):
-        samples = replace(samples, targets=looks.masks.named(samples.targets))
+        samples = replace(samples, targets=looks.masks.add_class_names(samples.targets))
     if not limit:
         samples = _split(samples, looks.whole, config, frozen=frozen, earlier=earlier)
     checks = (*ROW_CHECKS, check_splits) if limit else CHECKS if for_training else ROW_CHECKS
@@ -132,11 +132,11 @@ def examine_data(
     if limit:  # what few images lack says nothing of the others
         examination = replace(examination, findings=examination.errors)
     if isinstance(samples.targets, Boxes):
-        samples = replace(samples, targets=samples.targets.cleaned(looks.sizes))
+        samples = replace(samples, targets=samples.targets.clean(looks.sizes))
     return DataRead(samples=samples, examination=examination, dls=dls)
 
 
-def limited(config: Config, samples: Samples) -> Samples:
+def limit_samples(config: Config, samples: Samples) -> Samples:
     """Return the rows that ``limit_batches`` leaves of all, each with a split; all where it is none."""
     limit, batch_size = config.training.limit_batches, config.training.scheme.batch_size
     if not limit:
@@ -154,13 +154,13 @@ def valid_fraction_of(config: Config) -> float:
 def read_only(config: Config, source: Source) -> Samples:
     """Return the data as the INI describes it, less what it leaves out; no image is looked at, no split drawn."""
     samples, _ = _read_samples(config, source)
-    return without(samples, set(left_out_before(config)))
+    return without(samples, set(read_exclude_list(config)))
 
 
-def left_out_before(config: Config) -> list[str]:
+def read_exclude_list(config: Config) -> list[str]:
     """Return the paths in the INI's exclude list, if it names one."""
     exclude = config.project.data.exclude
-    return read_exclude(absolute(exclude)) if exclude else []
+    return read_exclude(to_absolute(exclude)) if exclude else []
 
 
 def refusal(examination: Examination, *, exclude: Path | None = None) -> DataRefusedError:
@@ -170,7 +170,7 @@ def refusal(examination: Examination, *, exclude: Path | None = None) -> DataRef
         exclude: file with the images to leave out.
     """
     errors = examination.errors
-    texts = [listed(str(one), one.items) for one in errors]
+    texts = [format_list(str(one), one.items) for one in errors]
     hints = [one.advice for one in errors]
     if exclude:
         hints.append(f"to train without them: project.data.exclude={exclude}")
@@ -179,7 +179,7 @@ def refusal(examination: Examination, *, exclude: Path | None = None) -> DataRef
 
 
 @contextmanager
-def examination_kept(folder: Path | None) -> Iterator[None]:
+def save_failed_examination(folder: Path | None) -> Iterator[None]:
     """Write the data report of a training that is refused for its data into its folder, and name it.
 
     Args:
@@ -229,7 +229,7 @@ def check_known(samples: Samples, labels: list[str], split: str) -> None:
         )
 
 
-def told(listener: Listener | None, stage: str) -> Any:
+def make_progress_callback(listener: Listener | None, stage: str) -> Any:
     """Return a (done, total) callback that tells the listener, None without one."""
     return (lambda done, total: listener(Progress(stage=stage, done=done, total=total))) if listener else None
 
@@ -238,9 +238,9 @@ def _read_samples(config: Config, source: Source) -> tuple[Samples, Any]:
     """Return the samples, and the DataLoaders if the INI's load_function built some (else None)."""
     if not config.has_function("training.data.load_datablocks"):
         return _read_folders(config, source), None
-    loaded = config.resolve("training.data.load_datablocks")(config.resolved())
+    loaded = config.resolve("training.data.load_datablocks")(config.resolve_all())
     if is_dataloaders(loaded):
-        return samples_of(loaded, config.architecture.image_size), loaded
+        return get_samples(loaded, config.architecture.image_size), loaded
     _check_type(loaded)
     return loaded, None
 
@@ -258,8 +258,8 @@ def _split(
         return samples
     usable = samples.take(whole.tolist())
     if frozen is None and earlier is None and "valid" not in set(samples.table["split"]):
-        runs = absolute(config.project.location) / "runs"
-        earlier, names = earlier_splits(runs, valid_fraction_of(config), usable.table["sha256"])
+        runs = to_absolute(config.project.location) / "runs"
+        earlier, names = find_earlier_splits(runs, valid_fraction_of(config), usable.table["sha256"])
         if earlier:
             shown = f"{names[0]}, …" if len(names) > 1 else names[0]
             note = f"{len(earlier):,} images stay in the split that they had in earlier runs ({shown})"

@@ -24,7 +24,7 @@ PRECISION = {"training.scheme.amp", "training.scheme.channels_last"}
 OPEN_ENDED = ("plateau", "constant")
 
 
-class Replanned:
+class ReplannedSchedule:
     """A schedule that begins in the middle of its stage, with other settings than the checkpoint has.
 
     Args:
@@ -84,7 +84,7 @@ def replans(resume: Resume) -> bool:
     return bool(keys - LENGTHS if is_open else keys)
 
 
-def replanned(resume: Resume, learn: Learner, stages: Sequence[Stage]) -> tuple[list[Stage], Mapping[str, Any]]:
+def replan(resume: Resume, learn: Learner, stages: Sequence[Stage]) -> tuple[list[Stage], Mapping[str, Any]]:
     """Return stages and checkpoint for ``learn.fit_stages``, as the changes of the config make them.
 
     Args:
@@ -98,13 +98,13 @@ def replanned(resume: Resume, learn: Learner, stages: Sequence[Stage]) -> tuple[
     runner = dict(resume.state["runner"])
     state = {**resume.state, "runner": runner}
     if resume.keys & BATCHES:
-        state["loader"] = _moved_batches(runner, state["loader"], learn)
+        state["loader"] = _move_batches(runner, state["loader"], learn)
     if resume.keys & PRECISION:
         state["scaler"] = learn.scaler.state_dict()
     if resume.keys & {*LENGTHS, "training.scheme.early_stop"}:
         _reopen(state, runner)
     stage = stages[runner["stage"]]
-    schedule = Replanned(stage.schedule, runner["stage_epoch"], keeps_rates=not replans(resume))
+    schedule = ReplannedSchedule(stage.schedule, runner["stage_epoch"], keeps_rates=not replans(resume))
     stages[runner["stage"]] = replace(stage, schedule=schedule)
     return stages, state
 
@@ -115,7 +115,7 @@ def plan_of(config: Config, learn: Learner, rate: float) -> dict[str, Any]:
     Args:
         rate: the learning rate, found or stated.
     """
-    return {"config": flat(config), "learning_rate": rate, "precision": _named(learn)}
+    return {"config": flat(config), "learning_rate": rate, "precision": _describe_precision(learn)}
 
 
 def keep_precision(resume: Resume, learn: Learner) -> None:
@@ -127,12 +127,12 @@ def keep_precision(resume: Resume, learn: Learner) -> None:
     learn.set_precision(Precision(amp=amp, channels_last=planned["channels_last"]))
 
 
-def _named(learn: Learner) -> dict[str, Any]:
+def _describe_precision(learn: Learner) -> dict[str, Any]:
     amp = str(learn.precision.amp).removeprefix("torch.") if learn.precision.amp else None
     return {"amp": amp, "channels_last": learn.precision.channels_last, "device": learn.device.type}
 
 
-def _moved_batches(runner: dict[str, Any], loader: Mapping[str, Any], learn: Learner) -> dict[str, Any]:
+def _move_batches(runner: dict[str, Any], loader: Mapping[str, Any], learn: Learner) -> dict[str, Any]:
     """Find the place in the epoch in batches of another size: at the beginning of a step, no image left out."""
     size = getattr(learn.dls.train, "bs", None)
     if loader["bs"] and size:

@@ -14,7 +14,7 @@ from auto_train.config import Config, load_config
 from auto_train.data import Samples
 from auto_train.errors import CheckpointError, DataError, UsageError
 from auto_train.files import write_atomically
-from auto_train.runs.changes import ABSENT, Change, changes_between, check_allowed, flat
+from auto_train.runs.changes import ABSENT, Change, check_allowed, find_changes, flat
 from auto_train.runs.find import FoundRun
 from auto_train.runs.folder import RunFolder, environment
 from auto_train.runs.read import METRICS, RunFiles, read_events, read_json
@@ -59,7 +59,7 @@ class Resume:
         """
         folder = found.folder
         earlier = flat(load_config(folder.path / "config.ini"))
-        edits = changes_between(earlier, config)
+        edits = find_changes(earlier, config)
         check_allowed(edits, folder)
         state = load_checkpoint(found.checkpoint) if found.checkpoint.is_file() else None
         if folder.status == "done" and found.is_last and not edits:
@@ -70,7 +70,7 @@ class Resume:
             )
         # A run that was killed between its start with a changed config and the next checkpoint has not trained with it.
         trained = state["plan"].get("config", earlier) if state else earlier
-        changes = changes_between(trained, config)
+        changes = find_changes(trained, config)
         return cls(
             folder=folder,
             checkpoint=found.checkpoint,
@@ -78,7 +78,7 @@ class Resume:
             state=state,
             changes=changes,
             edits=edits,
-            warnings=[*_moved_paths(folder, config), *_other_machine(folder, config)],
+            warnings=[*_warn_of_moved_paths(folder, config), *_warn_of_other_machine(folder, config)],
         )
 
     @property
@@ -92,10 +92,10 @@ class Resume:
         if self.state is None:
             return f"Starting {self.folder.shown} over: it was ended before its first checkpoint"
         runner = self.state["runner"]
-        steps = f" and {_counted(runner['iter'], 'batch')} of the next" if runner["iter"] else ""
+        steps = f" and {_format_count(runner['iter'], 'batch')} of the next" if runner["iter"] else ""
         best = f"; the best so far is epoch {runner['best_epoch']}" if runner["best_epoch"] else ""
         name = "" if self.checkpoint.name == "last.ckpt" else f" from {self.checkpoint.name}"
-        return f"Resuming {self.folder.shown}{name}: {_counted(runner['epoch'], 'epoch')}{steps} done{best}"
+        return f"Resuming {self.folder.shown}{name}: {_format_count(runner['epoch'], 'epoch')}{steps} done{best}"
 
     def check_data(self, samples: Samples) -> None:
         """Pass if the images, their labels and splits are those of the run, in the same order.
@@ -106,7 +106,7 @@ class Resume:
         file = self.folder.path / "manifest.csv"
         if not file.is_file():  # ended before it was written: nothing was trained on
             return
-        before, now = _rows(read_manifest(file)), _rows(samples.hashed().table)
+        before, now = _rows(read_manifest(file)), _rows(samples.fill_hashes().table)
         if before == now:
             return
         weights = f"training.scheme.resume_training_from={self.folder.checkpoints / 'best.ckpt'}"
@@ -163,9 +163,9 @@ class Resume:
         write_atomically(path / "config.ini", self.config.to_ini().encode())
 
 
-def _moved_paths(folder: RunFolder, config: Config) -> list[str]:
+def _warn_of_moved_paths(folder: RunFolder, config: Config) -> list[str]:
     """Return a warning where relative paths of the config start elsewhere now."""
-    before, here = _last_cwd(folder), str(Path.cwd())
+    before, here = _read_last_cwd(folder), str(Path.cwd())
     keys = [key for key in flat(config) if config.explain(key).spec.split(" ")[0] == "path"]
     relative = [key for key in keys if (path := config[key]) and not Path(path).expanduser().is_absolute()]
     if before in (None, here) or not relative:
@@ -173,7 +173,7 @@ def _moved_paths(folder: RunFolder, config: Config) -> list[str]:
     return [f"relative paths start at {here} now, not at {before}: {', '.join(relative)}"]
 
 
-def _other_machine(folder: RunFolder, config: Config) -> list[str]:
+def _warn_of_other_machine(folder: RunFolder, config: Config) -> list[str]:
     """Return a warning where strict cannot keep its promise: other libraries, another system or processor."""
     before, now = read_json(folder.path / "env.json"), environment()
     if config.training.reproducible != "strict" or not before:
@@ -185,7 +185,7 @@ def _other_machine(folder: RunFolder, config: Config) -> list[str]:
     return [f"{text}: {', '.join(found)}"] if found else []
 
 
-def _last_cwd(folder: RunFolder) -> str | None:
+def _read_last_cwd(folder: RunFolder) -> str | None:
     return read_events(folder.path).get("start", {}).get("cwd")
 
 
@@ -204,12 +204,12 @@ def _differences(before: Sequence[Row], now: Sequence[Row]) -> list[str]:
         "with another label": sum(a[2] != b[2] for a, b in both),
         "in another split": sum(a[1] != b[1] for a, b in both),
     }
-    found = [f"{_counted(count, 'image')} {text}" for text, count in counts.items() if count]
+    found = [f"{_format_count(count, 'image')} {text}" for text, count in counts.items() if count]
     if not found and Counter(before) != Counter(now):
         found = ["images listed a different number of times"]
     return found or ["the same images in another order"]
 
 
-def _counted(count: int, name: str) -> str:
+def _format_count(count: int, name: str) -> str:
     plural = f"{name}es" if name.endswith("tch") else f"{name}s"
     return f"{count:,} {name if count == 1 else plural}"

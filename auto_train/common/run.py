@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 from loguru import logger
 
-from auto_train.common.earlier_splits import splits_in
+from auto_train.common.earlier_splits import read_splits
 from auto_train.common.evaluation import evaluate_run
-from auto_train.common.learning_rate import found_rate
-from auto_train.common.next_step import next_step_told
-from auto_train.common.optimize import check_optimisation, stages_of
-from auto_train.common.read_data import examination_kept
-from auto_train.common.replan import FirstStep, keep_precision, plan_of, replanned, replans
+from auto_train.common.learning_rate import find_rate
+from auto_train.common.next_step import add_next_step
+from auto_train.common.optimize import check_optimisation, plan_stages
+from auto_train.common.read_data import save_failed_examination
+from auto_train.common.replan import FirstStep, keep_precision, plan_of, replan, replans
 from auto_train.common.resume import Resume
 from auto_train.common.standard_args import target_of
-from auto_train.common.strict import check_strict, deterministic
+from auto_train.common.strict import check_strict, make_deterministic
 from auto_train.common.task import Task
 from auto_train.common.write_bundle import write_bundle
 from auto_train.common.write_outputs import check_output_path, save_weights, write_export
@@ -26,7 +26,7 @@ from auto_train.config import Config
 from auto_train.data import write_manifest
 from auto_train.data.doctor import write_data_report
 from auto_train.errors import GateError, Interrupted
-from auto_train.files import replacing_folder, write_atomically
+from auto_train.files import write_atomically, write_folder
 from auto_train.memory import trim
 from auto_train.models.state_dict import load_torch_model_weights_to
 from auto_train.reports import write_report
@@ -44,14 +44,14 @@ from auto_train.training.stopping import StopOnNaN, StopOnRequest
 from auto_train.training.time_budget.budget import Budget
 from auto_train.training.workers.distributed import (
     barrier,
-    decided,
+    explain_lost_worker,
     is_main,
-    joined,
     leave,
-    lost_worker_explained,
-    world,
+    on_main,
+    process_group,
+    world_size,
 )
-from auto_train.types import Listener, Progress, absolute
+from auto_train.types import Listener, Progress, to_absolute
 
 if TYPE_CHECKING:
     from auto_train.models.inference import InferenceModel
@@ -115,7 +115,7 @@ class TrainingRun:
         write_manifest(task.samples, self.folder.path / "manifest.csv")
         write_data_report(task.examination, self.folder.path)
         counts = task.samples.table["split"].value_counts().to_dict()
-        facts = {"device": str(task.device), "workers": world(), "data": task.source.origin}
+        facts = {"device": str(task.device), "workers": world_size(), "data": task.source.origin}
         self.folder.write_json("env.json", environment(facts))
         source = {"source": task.source.origin, "warning": task.source.warning}
         self.folder.event("data", splits=counts, classes=len(task.labels), **source)
@@ -124,7 +124,7 @@ class TrainingRun:
         for note in task.samples.notes:
             self.say(f"{note[0].upper()}{note[1:]}")
         images = ", ".join(f"{count:,} {split}" for split, count in counts.items())
-        workers = f"{world()} workers; " if world() > 1 else ""
+        workers = f"{world_size()} workers; " if world_size() > 1 else ""
         labels = f"{len(task.labels)} {task.inference.label_noun}"
         self.say(f"{images} images of {labels}; {workers}{precision.describe()}; run {self.folder.path}")
 
@@ -137,7 +137,7 @@ class TrainingRun:
     def earlier(self) -> dict[str, str] | None:
         """The splits by sha256 of the run that is resumed; None for a new one, and for one without a manifest yet."""
         file = self.folder.path / "manifest.csv"
-        return splits_in(file) if self.resume and file.is_file() else None
+        return read_splits(file) if self.resume and file.is_file() else None
 
     def _start(self, task: Task) -> None:
         self.say(f"The backbone starts from {task.weights_name or 'random weights'}")
@@ -175,7 +175,7 @@ class TrainingRun:
         rate = self._rate(task)
         self.say(f"Using learning rate: {rate:.3g}")
         learn.plan = plan_of(self.config, learn, rate)
-        stages = stages_of(self.config, rate, is_pretrained=task.is_pretrained)
+        stages = plan_stages(self.config, rate, is_pretrained=task.is_pretrained)
         target = target_of(self.config)
         minutes = self.config.training.checkpoint_minutes
         checkpoints = Checkpointer(self.folder.checkpoints, target=target, minutes=minutes)
@@ -189,7 +189,7 @@ class TrainingRun:
             callbacks.append(EarlyStop(scheme.early_stop, target=target, ends_stage=True))
         start = None
         if self.resume and self.state:
-            stages, start = replanned(self.resume, learn, stages)
+            stages, start = replan(self.resume, learn, stages)
             if replans(self.resume):
                 callbacks.append(FirstStep(self._tell_schedule))
         trim()  # what reading and checking the data, and building its store, have left free
@@ -243,7 +243,7 @@ class TrainingRun:
         """Return the learning rate: the config's, the one this run has found before, or the LR finder's."""
         stated = self.config.training.scheme.learning_rate
         known = self.state["plan"].get("learning_rate") if self.state else None
-        return stated or known or decided(lambda: found_rate(task, self.folder, self.say))
+        return stated or known or on_main(lambda: find_rate(task, self.folder, self.say))
 
     def finish(self, task: Task) -> TrainResult:
         """Evaluate, write weights, bundle and exports, and say where they are; of several workers only the first."""
@@ -252,10 +252,10 @@ class TrainingRun:
         if self.listener:
             self.listener(Progress(stage="evaluate"))
         # The model itself, no copy of it: nothing is trained after this.
-        inference = task.inference.finished()
+        inference = task.inference.finish()
         metrics = evaluate_run(task, inference, self.folder)
         self.feed.final = metrics
-        with replacing_folder(self.folder.bundle) as part:
+        with write_folder(self.folder.bundle) as part:
             write_bundle(part, task, inference, metrics)
         # The gate first: a model whose export was refused does not replace the one that is served.
         self._export(task, inference)
@@ -277,7 +277,7 @@ class TrainingRun:
         return TrainResult(
             run=self.folder.path,
             bundle=self.folder.bundle,
-            weights=absolute(self.config.training.scheme.output_path),
+            weights=to_absolute(self.config.training.scheme.output_path),
             metrics=metrics,
             report=report,
             seconds=time.perf_counter() - self.started,
@@ -308,22 +308,25 @@ def training_run(
             CheckpointError: the run's checkpoint cannot be used.
     """
     feed = open_loggers(config.training.loggers or () if is_main() else (), offline=offline)
-    check_output_path(absolute(config.training.scheme.output_path))
+    check_output_path(to_absolute(config.training.scheme.output_path))
     check_optimisation(config)
     found = find_run(resume) if resume else None
-    with joined(), deterministic(config.training.reproducible == "strict"):
-        path = found.folder.path if found else decided(lambda: RunFolder.create(Path(config.project.location)).path)
+    with process_group(), make_deterministic(config.training.reproducible == "strict"):
+        path = found.folder.path if found else on_main(lambda: RunFolder.create(Path(config.project.location)).path)
         folder = RunFolder(path) if is_main() else SilentFolder(path)
-        with folder.locked():
+        with folder.hold():
             resumed = Resume.of(replace(found, folder=folder), config) if found else None
             barrier()  # the first worker changes what the others have just read
             run = TrainingRun(
                 config=config, folder=folder, feed=feed, listener=listener if is_main() else None, resume=resumed
             )
-            with folder.recording(resumed=bool(found)), next_step_told(folder), lost_worker_explained():
+            with folder.recording(resumed=bool(found)), add_next_step(folder), explain_lost_worker():
                 run.open()
                 recorded = feed.recording(folder.path, config.project.name, flat(config))
-                with examination_kept(None if found or config.training.limit_batches else path), recorded as places:
+                with (
+                    save_failed_examination(None if found or config.training.limit_batches else path),
+                    recorded as places,
+                ):
                     for name, place in places.items():
                         run.say(f"Metrics go to {name} too: {place}")
                     yield run

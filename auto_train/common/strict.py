@@ -17,7 +17,7 @@ WHERE = "[training] reproducible"
 
 
 @contextmanager
-def deterministic(is_strict: bool) -> Iterator[None]:
+def make_deterministic(is_strict: bool) -> Iterator[None]:
     """Let torch use deterministic algorithms only while the block runs; an operation that has none raises."""
     if not is_strict:
         yield

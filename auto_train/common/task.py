@@ -13,16 +13,16 @@ from auto_train.answers import find_form
 from auto_train.bundle import load_bundle
 from auto_train.bundle.find import find_for_config
 from auto_train.common.loaders import eval_loader, train_loader
-from auto_train.common.optimize import optimizer_of
+from auto_train.common.optimize import create_optimizer
 from auto_train.common.precision import precision_choices
 from auto_train.common.read_data import check_known, fetch_data, read_data
-from auto_train.common.user_loaders import normalisation_of
+from auto_train.common.user_loaders import get_normalisation
 from auto_train.config import AttrDict, Config, load_config
 from auto_train.data import Samples, Source, decode_image, evaluation_hash, find_weights
 from auto_train.data.inspect.facts import Facts
 from auto_train.data.pixels.loader import TargetRows
 from auto_train.errors import TaskContractError
-from auto_train.models.backbone import default_split, normalisation, starting_weights, zero_last_linear
+from auto_train.models.backbone import default_split, find_starting_weights, normalisation, zero_last_linear
 from auto_train.models.inference import InferenceModel
 from auto_train.models.state_dict import load_torch_model_weights_to
 from auto_train.proposal.backbone import Weights
@@ -33,9 +33,9 @@ from auto_train.runs.tables import read_manifest
 from auto_train.training.learner import Learner
 from auto_train.training.precision import choose_precision
 from auto_train.training.rng import seed_everything
-from auto_train.training.step import batch_norm_explained
+from auto_train.training.step import explain_batch_norm
 from auto_train.training.task import qTaskBase
-from auto_train.training.workers.distributed import decided, is_main, main_first
+from auto_train.training.workers.distributed import is_main, main_first, on_main
 from auto_train.types import Listener
 
 # Below this many training images the statistics a pretrained body brings are better than what batches would give.
@@ -99,7 +99,7 @@ class Task(qTaskBase):
 
     def _prepare(self) -> None:
         # First what can be missing at once; data may take minutes to fetch and check.
-        optimizer_of(self.config)
+        create_optimizer(self.config)
         find_form(self.config.recipe.name)
         with main_first():
             weights = self.find_backbone_weights()
@@ -134,7 +134,7 @@ class Task(qTaskBase):
 
     def parse_config(self) -> AttrDict:
         """Return the config with every function section replaced by what its function returns (F2.5)."""
-        return self.config.resolved()
+        return self.config.resolve_all()
 
     # Data
 
@@ -175,13 +175,13 @@ class Task(qTaskBase):
     @property
     def weights_name(self) -> str | None:
         """What the backbone's weights are called: a file, a URL or a hub name; None for random ones."""
-        return starting_weights(self.config.architecture.backbone)
+        return find_starting_weights(self.config.architecture.backbone)
 
     def build_model(self, weights: Path | None = None) -> InferenceModel:
         """Return the InferenceModel around a network whose backbone has these weights, or random ones."""
         config = self.config
         backbone, head = config.architecture.backbone, self._function("architecture.head", "head")
-        mean, std = normalisation_of(self.user_dls) if self.user_dls else normalisation(backbone.model)
+        mean, std = get_normalisation(self.user_dls) if self.user_dls else normalisation(backbone.model)
         if head and backbone.drop_rate:
             self.warnings.append("[architecture.backbone] drop_rate has no effect with a head of your own")
         arguments = config.get("architecture.backbone.args", {})
@@ -275,15 +275,15 @@ class Task(qTaskBase):
         scheme = self.config.training.scheme
         model = self.inference.network.to(self.device)
         images, _ = self.dls.train.one_batch()
-        with batch_norm_explained():
-            precision = decided(lambda: choose_precision(model, images, **precision_choices(self.config)))
+        with explain_batch_norm():
+            precision = on_main(lambda: choose_precision(model, images, **precision_choices(self.config)))
         return Learner(
             self.dls,
             model,
             task=self,
             loss_func=self.loss_func,
             splitter=default_split,
-            optimizer=optimizer_of(self.config),
+            optimizer=create_optimizer(self.config),
             weight_decay=scheme.weight_decay,
             precision=precision,
             accumulate=scheme.accumulate,
@@ -314,11 +314,11 @@ class Task(qTaskBase):
         """Return one target per sample, (N,) or (N, …), or what gives those of some positions."""
         raise NotImplementedError
 
-    def kept(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    def keep_outputs(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         """Return what an evaluation keeps of the outputs of a batch, (B, …) on the CPU: as little as it needs."""
         return outputs.float().cpu()
 
-    def kept_targets(self, targets: torch.Tensor) -> torch.Tensor:
+    def keep_targets(self, targets: torch.Tensor) -> torch.Tensor:
         """Return what an evaluation keeps of the targets of a batch, (B, …)."""
         return targets
 

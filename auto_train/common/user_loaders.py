@@ -15,7 +15,7 @@ def is_dataloaders(value: Any) -> bool:
     return hasattr(value, "train_ds") and hasattr(value, "valid_ds") and hasattr(value, "vocab")
 
 
-def samples_of(dls: Any, image_size: int) -> Samples:
+def get_samples(dls: Any, image_size: int) -> Samples:
     """Return the files and labels behind DataLoaders of one label per image.
 
     Raises:
@@ -54,7 +54,7 @@ def samples_of(dls: Any, image_size: int) -> Samples:
     return Samples(table=table, images=images, labels=labels, warnings=(warning,))
 
 
-def normalisation_of(dls: Any) -> tuple[Sequence[float], Sequence[float]]:
+def get_normalisation(dls: Any) -> tuple[Sequence[float], Sequence[float]]:
     """Return means and deviations of the DataLoaders' Normalize; 0 and 1 where there is none."""
     from fastai.data.transforms import Normalize
 

@@ -7,7 +7,7 @@ from typing import Any
 from auto_train.common.evaluation import Metrics, evaluate_split
 from auto_train.common.task import Task
 from auto_train.config import Config
-from auto_train.serving.predictor import predictor_of
+from auto_train.serving.predictor import get_predictor
 from auto_train.types import Listener
 
 
@@ -22,7 +22,7 @@ def infer(image: Path | str | bytes, config: Config | Path | str | None = None) 
         MissingError: nothing was trained yet. ImageError: not an image we decode, or too large.
         BundleError: the model's files are altered.
     """
-    return predictor_of(Task.get_config(config))(image)
+    return get_predictor(Task.get_config(config))(image)
 
 
 def evaluate_with(model: type[Task]) -> Callable[..., Metrics]:

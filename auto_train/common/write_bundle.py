@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from auto_train.bundle import write_golden
-from auto_train.common.evaluation import some_images
+from auto_train.common.evaluation import load_some_images
 from auto_train.common.licences import model_licences
 from auto_train.common.onnx_snippet import onnx_snippet
 from auto_train.common.trainer import Trainer
@@ -28,7 +28,7 @@ def write_bundle(root: Path, task: "Task", inference: InferenceModel, metrics: d
     inference.save_pretrained(root, code=[Path(custom).expanduser()] if custom and _uses_code(inference) else [])
     # Variables stay variables: project.location=… then moves every path that is built on it.
     Trainer(config.to_ini(resolved=False)).save_pretrained(root)
-    write_golden(inference, some_images(task.samples.of("valid"), GOLDEN_IMAGES), root / "golden")
+    write_golden(inference, load_some_images(task.samples.of("valid"), GOLDEN_IMAGES), root / "golden")
     facts = {
         "metrics": metrics,
         "evaluation_hash": evaluation_hash(task.samples),

@@ -5,16 +5,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from auto_train.bundle.filelist import sha256_of
-from auto_train.common.evaluation import some_images
+from auto_train.common.evaluation import load_some_images
 from auto_train.errors import GateError, UsageError
 from auto_train.exports import converter
 from auto_train.exports.check import check_export
-from auto_train.files import replacing, write_atomically
+from auto_train.files import write_atomically, write_file
 from auto_train.locks import hold
 from auto_train.models.inference import InferenceModel
 from auto_train.models.state_dict import save_torch_model_weights_from
 from auto_train.runs.folder import RunFolder
-from auto_train.types import absolute
+from auto_train.types import to_absolute
 
 if TYPE_CHECKING:
     from auto_train.common.task import Task
@@ -39,7 +39,7 @@ def check_output_path(path: Path) -> None:
 
 def save_weights(folder: RunFolder, task: "Task") -> None:
     """Write output_path and its record together, also when two trainings of a project end at once."""
-    path = absolute(task.config.training.scheme.output_path)
+    path = to_absolute(task.config.training.scheme.output_path)
     with hold(path.with_name(f".{path.name}.lock"), wait_s=-1):
         save_torch_model_weights_from(task.model, path)
         record = {"sha256": sha256_of(path), "run": str(folder.path), "bundle": str(folder.bundle)}
@@ -54,11 +54,11 @@ def write_export(folder: RunFolder, task: "Task", inference: InferenceModel, for
         MissingError: a library of the format is not installed.
     """
     export = converter(format)
-    images = some_images(task.samples.of("valid"), EXPORT_CHECK_IMAGES)
+    images = load_some_images(task.samples.of("valid"), EXPORT_CHECK_IMAGES)
     weights_sha256 = sha256_of(folder.bundle / "model" / inference.__weight__)
     limit = task.config.export.max_difference
     # Only what has passed gets the name under which a server looks for it.
-    with replacing(folder.path / "exports" / format / f"model{export.SUFFIX}") as part:
+    with write_file(folder.path / "exports" / format / f"model{export.SUFFIX}") as part:
         export.convert(inference, part, weights_sha256=weights_sha256)
         try:
             worst = check_export(inference, export.open_export(part), images, limit=limit, where=str(part))

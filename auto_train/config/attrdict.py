@@ -19,7 +19,7 @@ class AttrDict(dict[str, Any]):
     def __getattr__(self, name: str) -> Any:
         if dict.__contains__(self, name):
             return dict.__getitem__(self, name)
-        raise AttributeError(self._missing(name))
+        raise AttributeError(self._explain_missing(name))
 
     def __getitem__(self, path: str) -> Any:
         return self._find(path)
@@ -29,7 +29,7 @@ class AttrDict(dict[str, Any]):
             return dict.__getitem__(self, path)
         parent, _, key = str(path).rpartition(".")
         if not parent:
-            raise KeyError(self._missing(path))
+            raise KeyError(self._explain_missing(path))
         inner = self._find(parent)
         if not isinstance(inner, Mapping):
             raise KeyError(f"'{parent}' is a value, not a section: it has no '{key}'")
@@ -76,12 +76,12 @@ class AttrDict(dict[str, Any]):
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain nested dicts, sharing nothing that can be changed with this one."""
-        return {key: _plain(value) for key, value in self.items()}
+        return {key: _to_plain(value) for key, value in self.items()}
 
     def _wrap(self, value: Any) -> Any:
         return type(self)(value) if type(value) is dict else value
 
-    def _missing(self, name: object) -> str:
+    def _explain_missing(self, name: object) -> str:
         names = [str(key) for key in self]
         near = get_close_matches(str(name), names, n=1)
         known = ", ".join(names) or "nothing"
@@ -100,9 +100,9 @@ class ReadOnlyAttrDict(AttrDict):
     update = pop = popitem = setdefault = clear = _refuse
 
 
-def _plain(value: Any) -> Any:
+def _to_plain(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
+        return {key: _to_plain(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_plain(item) for item in value]
+        return [_to_plain(item) for item in value]
     return value

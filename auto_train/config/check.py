@@ -8,13 +8,15 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from difflib import get_close_matches
 
-from auto_train.config.declare import Declared, near_name, parents
+from auto_train.config.declare import Declarations, find_near_name, parents
 from auto_train.config.problem import Origin, Problem
 from auto_train.config.scan import Section
 from auto_train.config.variables import Address, Cell
 
 
-def check_shapes(cells: Mapping[Address, Cell], sections: Mapping[str, Section], declared: Declared) -> list[Problem]:
+def check_shapes(
+    cells: Mapping[Address, Cell], sections: Mapping[str, Section], declared: Declarations
+) -> list[Problem]:
     """Return a problem for each name that is a value and a section at once; arguments as in :func:`check_names`."""
     headers = {name: name for name in [*sections, *declared.sections]}
     for section, _ in cells:
@@ -39,7 +41,7 @@ def check_shapes(cells: Mapping[Address, Cell], sections: Mapping[str, Section],
 def check_names(
     cells: Mapping[Address, Cell],
     sections: Mapping[str, Section],
-    declared: Declared,
+    declared: Declarations,
     *,
     written: Collection[Address],
     used: set[str],
@@ -63,7 +65,7 @@ def check_names(
     for name in unknown:
         if (name, "") in known_wrong:
             continue
-        message, level = _unknown_section(name, known)
+        message, level = _explain_unknown_section(name, known)
         is_used = any(path == name or path.startswith(f"{name}.") for path in used)
         is_parent = any(name in parents(other) for other in sections)
         is_needed = is_used or is_parent or _holds_function(name, cells) or name not in sections
@@ -74,7 +76,7 @@ def check_names(
     for address, cell in cells.items():
         if address in declared.specs or address in known_wrong or address[0] in wrong or declared.is_free(address[0]):
             continue
-        message, level = _unknown_key(address, declared) if address[0] in known else ("", "warning")
+        message, level = _explain_unknown_key(address, declared) if address[0] in known else ("", "warning")
         if level == "warning" and ".".join(address) in used:
             continue
         if (
@@ -82,43 +84,45 @@ def check_names(
             and cell.entry.origin.kind == "override"
             and not _is_own(address, cells, written, declared)
         ):
-            message, level = _unknown_override(address, [*declared.specs, *written]), "error"
+            message, level = _explain_unknown_override(address, [*declared.specs, *written]), "error"
         if message:
             problems.append(replace(cell.entry.problem(message), level=level))
     return problems
 
 
-def _is_own(address: Address, cells: Mapping[Address, Cell], written: Collection[Address], declared: Declared) -> bool:
+def _is_own(
+    address: Address, cells: Mapping[Address, Cell], written: Collection[Address], declared: Declarations
+) -> bool:
     """Tell whether an override is of the user's own keys: a file has the key, or its section and no similar key."""
     section, key = address
     if address in written or _holds_function(section, cells):
         return True
     beside = [at[1] for at in written if at[0] == section] if section not in declared.sections else []
-    return bool(beside) and not near_name(key, beside)[1]
+    return bool(beside) and not find_near_name(key, beside)[1]
 
 
 def _holds_function(section: str, cells: Mapping[Address, Cell]) -> bool:
     return any(at[0] == section and at[1].startswith("@") for at in cells)
 
 
-def _unknown_section(name: str, known: Iterable[str]) -> tuple[str, typing.Literal["error", "warning"]]:
-    near, is_typo = near_name(name, [*known, "META"])
+def _explain_unknown_section(name: str, known: Iterable[str]) -> tuple[str, typing.Literal["error", "warning"]]:
+    near, is_typo = find_near_name(name, [*known, "META"])
     hint = f"; did you mean [{near}]?" if near else ""
     return (f"unknown section{hint}", "error") if is_typo else (f"unknown section, it has no effect{hint}", "warning")
 
 
-def _unknown_override(address: Address, known: Iterable[Address]) -> str:
+def _explain_unknown_override(address: Address, known: Iterable[Address]) -> str:
     """Return what to write for an override that would change nothing: the nearest path, or that of an equal key."""
     same = [".".join(at) for at in known if at[1] == address[1]]
     near = same[:1] or get_close_matches(".".join(address), map(".".join, known), n=1, cutoff=0.6)
     return f"unknown key; did you mean '{near[0]}'?" if near else "unknown key; `config schema` lists those there are"
 
 
-def _unknown_key(address: Address, declared: Declared) -> tuple[str, typing.Literal["error", "warning"]]:
+def _explain_unknown_key(address: Address, declared: Declarations) -> tuple[str, typing.Literal["error", "warning"]]:
     section, key = address
     if key.startswith("@"):
         return f"this section holds no function (allowed in: {', '.join(declared.free)})", "error"
-    near, is_typo = near_name(key, [at[1] for at in declared.specs if at[0] == section])
+    near, is_typo = find_near_name(key, [at[1] for at in declared.specs if at[0] == section])
     if is_typo:
         return f"unknown key; did you mean '{near}'?", "error"
     elsewhere = [at[0] for at in declared.specs if at[1] == key]

@@ -7,7 +7,7 @@ from typing import Any
 
 from auto_train import registry
 from auto_train.config.attrdict import AttrDict, ReadOnlyAttrDict
-from auto_train.config.declare import Declared, near_name, parents
+from auto_train.config.declare import Declarations, find_near_name, parents
 from auto_train.config.problem import Origin, Problem
 from auto_train.config.render import render_ini
 from auto_train.config.spec import Spec
@@ -56,14 +56,14 @@ class Config:
     def __init__(
         self,
         cells: Mapping[Address, Cell],
-        declared: Declared,
+        declared: Declarations,
         *,
         sections: Sequence[str] = (),
         path: Path | None = None,
         warnings: tuple[Problem, ...] = (),
     ):
         self._cells, self._declared = dict(cells), declared
-        self._sections = _ordered(declared, [*sections, *(section for section, _ in cells)])
+        self._sections = _order_sections(declared, [*sections, *(section for section, _ in cells)])
         self._values = ReadOnlyAttrDict(self._tree())
         self.path, self.warnings = path, warnings
 
@@ -202,7 +202,7 @@ class Config:
             message = f"a function of this section fails: {type(error).__name__}: {error}"
             raise TaskContractError(message, where=self._cells[inside[0]].entry.problem("").where) from error
 
-    def resolved(self) -> AttrDict:
+    def resolve_all(self) -> AttrDict:
         """Return all values with every function section replaced by what its function returns."""
         found = self.to_dict()
         for section in self._sections:
@@ -217,12 +217,12 @@ class Config:
     def _cell(self, path: str) -> Cell:
         section, _, key = path.rpartition(".")
         if (section, key) not in self._cells:
-            near, _ = near_name(path, self.keys())
+            near, _ = find_near_name(path, self.keys())
             raise UsageError(f"there is no key '{path}'", hint=f"did you mean '{near}'?" if near else "")
         return self._cells[section, key]
 
 
-def _ordered(declared: Declared, others: Sequence[str]) -> list[str]:
+def _order_sections(declared: Declarations, others: Sequence[str]) -> list[str]:
     """Return all sections: the recipe's in its order, each other one after the last of its top-level name."""
     names = declared.sections
     for name in dict.fromkeys(others):

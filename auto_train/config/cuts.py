@@ -8,7 +8,7 @@ from auto_train.config.problem import Problem
 from auto_train.config.scan import KEY_LINE
 from auto_train.config.values import quote
 from auto_train.config.variables import Address, Cell
-from auto_train.types import absolute
+from auto_train.types import to_absolute
 
 # What a text can be part of; of a number or a word nothing is cut.
 TEXTS = ("str", "path", "url", "any")
@@ -45,4 +45,4 @@ def _is_part(line: int, text: str, cell: Cell) -> bool:
     if cell.spec.type == "list":
         is_last = line == cell.entry.cuts[-1][0]
         return is_last and cell.entry.text.endswith(",")
-    return cell.spec.type == "path" and os.path.exists(absolute(f"{cell.value} {text}"))  # noqa: PTH110
+    return cell.spec.type == "path" and os.path.exists(to_absolute(f"{cell.value} {text}"))  # noqa: PTH110

@@ -14,7 +14,7 @@ from auto_train.registry import Recipe
 
 
 @dataclass(kw_only=True)
-class Declared:
+class Declarations:
     """The keys and sections a recipe knows.
 
     Args:
@@ -63,10 +63,10 @@ class Declared:
         return self.is_free(section) or section not in self.sections
 
 
-def declare(recipe: Recipe) -> Declared:
+def declare(recipe: Recipe) -> Declarations:
     """Read a recipe's declarations."""
     layers, problems = read_layers(recipe.folder / "config.ini", "default")
-    found = Declared(recipe=recipe, layers=layers, problems=problems)
+    found = Declarations(recipe=recipe, layers=layers, problems=problems)
     for layer in layers:
         for entry in layer.entries:
             if entry.comment or (entry.section, entry.key) not in found.specs:
@@ -74,19 +74,19 @@ def declare(recipe: Recipe) -> Declared:
         for section in layer.scan.sections.values():
             _declare_resume(found, layer, section)
             if section.comment and section.name != "META":
-                spec = _parsed(found, layer, section.name, "", section.comment, section.origin.line)
+                spec = _parse_spec(found, layer, section.name, "", section.comment, section.origin.line)
                 found.free[section.name] = spec
                 found.comments[section.name] = section.comment
-    found.problems += missing_files(recipe)
+    found.problems += find_missing_files(recipe)
     return found
 
 
-def _declare_key(found: Declared, layer: Layer, section: str, key: str, comment: str, line: int | None) -> None:
-    found.specs[section, key] = _parsed(found, layer, section, key, comment, line)
+def _declare_key(found: Declarations, layer: Layer, section: str, key: str, comment: str, line: int | None) -> None:
+    found.specs[section, key] = _parse_spec(found, layer, section, key, comment, line)
     found.comments[f"{section}.{key}"] = comment
 
 
-def _declare_resume(found: Declared, layer: Layer, section: Section) -> None:
+def _declare_resume(found: Declarations, layer: Layer, section: Section) -> None:
     if section.note.startswith("resume:"):
         try:
             found.resume[section.name] = parse_resume(section.note.removeprefix("resume:"))
@@ -95,7 +95,7 @@ def _declare_resume(found: Declared, layer: Layer, section: Section) -> None:
             found.problems.append(Problem(message=str(error), file=at.file, line=at.line, section=section.name))
 
 
-def _parsed(found: Declared, layer: Layer, section: str, key: str, comment: str, line: int | None) -> Spec:
+def _parse_spec(found: Declarations, layer: Layer, section: str, key: str, comment: str, line: int | None) -> Spec:
     try:
         return parse_spec(comment)
     except ValueError as error:
@@ -104,7 +104,7 @@ def _parsed(found: Declared, layer: Layer, section: str, key: str, comment: str,
         return Spec(type="any", text="any")
 
 
-def missing_files(recipe: Recipe) -> list[Problem]:
+def find_missing_files(recipe: Recipe) -> list[Problem]:
     """Return a problem for each of the six files that a recipe's folder lacks."""
     fix = "copy it from auto_train/classification; docs/recipes.md says what it defines"
     return [
@@ -119,7 +119,7 @@ def parents(section: str) -> list[str]:
     return [".".join(parts[:count]) for count in range(1, len(parts))]
 
 
-def near_name(found: str, known: Iterable[str]) -> tuple[str, bool]:
+def find_near_name(found: str, known: Iterable[str]) -> tuple[str, bool]:
     """Return the nearest known name, or nothing, and whether it is one typo away.
 
     A typo is one letter added, lost, changed or swapped with its neighbour, or another case. Names of one or two
@@ -128,14 +128,14 @@ def near_name(found: str, known: Iterable[str]) -> tuple[str, bool]:
     names: Sequence[str] = list(known)
     for name in names:
         if found != name and (
-            found.lower() == name.lower() or (min(len(found), len(name)) > 2 and _one_edit(found, name))
+            found.lower() == name.lower() or (min(len(found), len(name)) > 2 and _is_one_edit(found, name))
         ):
             return name, True
     near = get_close_matches(found, names, n=1, cutoff=0.75)
     return (near[0] if near else ""), False
 
 
-def _one_edit(a: str, b: str) -> bool:
+def _is_one_edit(a: str, b: str) -> bool:
     if abs(len(a) - len(b)) > 1:
         return False
     at = next((i for i, (x, y) in enumerate(zip(a, b)) if x != y), min(len(a), len(b)))

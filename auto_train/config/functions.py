@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from auto_train import registry
-from auto_train.config.declare import Declared, near_name
+from auto_train.config.declare import Declarations, find_near_name
 from auto_train.config.problem import Problem
 from auto_train.config.read import describe
 from auto_train.config.scan import Entry
@@ -35,7 +35,7 @@ class Call:
     hints: Mapping[str, Any]
 
 
-def find_calls(variables: Variables, declared: Declared, *, names_known: bool) -> tuple[list[Call], list[Problem]]:
+def find_calls(variables: Variables, declared: Declarations, *, names_known: bool) -> tuple[list[Call], list[Problem]]:
     """Return the functions an INI names, and a problem for each that there is not.
 
     Args:
@@ -89,7 +89,7 @@ def check_arguments(call: Call, variables: Variables) -> list[Problem]:
         if key in call.hints and cell.entry.section == call.section:
             cell.spec = replace(argument_spec(call.hints[key]), meaning=f"argument of {call.name}")
         elif key not in named and inspect.Parameter.VAR_KEYWORD not in kinds:
-            near, _ = near_name(key, named)
+            near, _ = find_near_name(key, named)
             hint = f"did you mean '{near}'?" if near else f"allowed: {', '.join(named) or 'none'}"
             problems.append(cell.entry.problem(f"{call.name} takes no argument '{key}'; {hint}"))
     return problems

@@ -76,7 +76,7 @@ def flatten(base: Any, file: Path, prefix: str = "") -> Iterator[tuple[str, str]
         )
 
 
-def first_existing(name: str, candidates: list[Path], file: Path) -> Path:
+def find_first_existing(name: str, candidates: list[Path], file: Path) -> Path:
     """Return the first path that is a file.
 
     Raises:

@@ -11,7 +11,7 @@ from auto_train.config.spec import ANY, Spec
 from auto_train.errors import AutoTrainError
 
 
-def known_keys(path: Path | str | None = None, task: str = DEFAULT_TASK) -> dict[str, Spec]:
+def list_known_keys(path: Path | str | None = None, task: str = DEFAULT_TASK) -> dict[str, Spec]:
     """Return every key of a recipe, and those that an INI and its bases add, by dotted path with what each takes.
 
     Args:

@@ -9,7 +9,7 @@ from auto_train import registry
 from auto_train.config.check import check_names, check_shapes
 from auto_train.config.config import Config
 from auto_train.config.cuts import check_cuts
-from auto_train.config.declare import Declared, declare, parents
+from auto_train.config.declare import Declarations, declare, parents
 from auto_train.config.functions import check_arguments, check_types, find_calls
 from auto_train.config.older import in_todays_words
 from auto_train.config.params import give_specs
@@ -21,7 +21,7 @@ from auto_train.config.unused import check_unused
 from auto_train.config.values import quote
 from auto_train.config.variables import Address, Cell, Variables
 from auto_train.errors import ConfigError, TaskContractError, UsageError
-from auto_train.types import absolute
+from auto_train.types import to_absolute
 
 Overrides = Sequence[str] | Mapping[str, object]
 DEFAULT_TASK = "classification"
@@ -90,11 +90,13 @@ def _assemble(path: Path | str | None, overrides: Overrides, default_task: str) 
         return _Build(declare(recipe), [*layers, changes], is_complete=is_complete)
 
     if recipe is None:
-        return None, _sorted([*problems, *_problems_of_all(build, _meant([*layers, changes]))], [*layers, changes])
+        return None, _sort_problems(
+            [*problems, *_problems_of_all(build, _guess_recipes([*layers, changes]))], [*layers, changes]
+        )
     return _finish(build(recipe), file, problems)
 
 
-def _meant(layers: Sequence[Layer]) -> list[registry.Recipe]:
+def _guess_recipes(layers: Sequence[Layer]) -> list[registry.Recipe]:
     """Return the recipe whose name is nearest to a project.type that is unknown; where none is near, all."""
     entry, known = project_type(layers), registry.recipes()
     near = get_close_matches(entry.text.strip("\"' ").lower() if entry else "", known, n=1, cutoff=0.6)
@@ -113,7 +115,7 @@ def _problems_of_all(build: Callable[[registry.Recipe], "_Build"], recipes: Sequ
 
 def _finish(build: "_Build", file: Path | None, problems: list[Problem]) -> tuple[Config | None, list[Problem]]:
     build.run()
-    found = _sorted([*problems, *build.problems], build.layers)
+    found = _sort_problems([*problems, *build.problems], build.layers)
     if any(problem.level == "error" for problem in found):
         return None, found
     return Config(build.cells, build.declared, sections=[*build.sections], path=file, warnings=tuple(found)), found
@@ -139,7 +141,7 @@ class _Build:
         is_complete: whether all bases could be read; else a name that is not defined may be one of theirs.
     """
 
-    def __init__(self, declared: Declared, layers: list[Layer], *, is_complete: bool = True):
+    def __init__(self, declared: Declarations, layers: list[Layer], *, is_complete: bool = True):
         self.declared, self.layers, self.is_complete = declared, layers, is_complete
         self.problems: list[Problem] = list(declared.problems)
         self.cells: dict[Address, Cell] = {}
@@ -196,7 +198,7 @@ class _Build:
         address = ("project", "custom_functions")
         cell = self.cells.get(address)
         named = cell.value if cell and variables.settle(address) else None
-        file = absolute(named) if named else None
+        file = to_absolute(named) if named else None
         if cell and file and not os.path.isfile(file):  # noqa: PTH113 - is_file raises for a name too long
             message = f"{quote(str(file))} does not exist; the path is relative to the working directory"
             self.problems.append(cell.entry.problem(message))
@@ -218,7 +220,7 @@ def _function_problem(error: TaskContractError) -> Problem:
     return Problem(message=message, file=Path(place if is_line else error.where), line=int(line) if is_line else None)
 
 
-def _sorted(problems: list[Problem], layers: Sequence[Layer]) -> list[Problem]:
+def _sort_problems(problems: list[Problem], layers: Sequence[Layer]) -> list[Problem]:
     """Order problems as the user reads: the INI by line, its bases, other files, overrides; each once."""
     files = [layer.scan.file for layer in reversed(layers)]
     unique = list(dict.fromkeys(problems))

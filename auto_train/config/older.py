@@ -50,7 +50,7 @@ def in_todays_words(layers: Sequence[Layer], task: str) -> tuple[list[Layer], li
     translated: list[Translated] = []
     for layer in layers:
         there = {(entry.section, entry.key) for entry in layer.entries}
-        pairs = [pair for entry in layer.entries for pair in _translated(entry, task, is_older=is_older)]
+        pairs = [pair for entry in layer.entries for pair in _translate(entry, task, is_older=is_older)]
         new = [(entry, warning) for entry, warning in pairs if (entry.section, entry.key) not in there]
         kept = [entry for entry in layer.entries if not (is_older and _is(entry, "backbone"))]
         found.append(replace(layer, entries=[*kept, *(entry for entry, _ in new)]))
@@ -58,7 +58,7 @@ def in_todays_words(layers: Sequence[Layer], task: str) -> tuple[list[Layer], li
     return found, translated
 
 
-def _translated(entry: Entry, task: str, *, is_older: bool) -> Iterator[Translated]:
+def _translate(entry: Entry, task: str, *, is_older: bool) -> Iterator[Translated]:
     if _is(entry, "size"):
         yield replace(entry, key="image_size", text=f"${{{SECTION}.size}}"), None
     elif _is(entry, "pretrained"):

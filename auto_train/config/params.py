@@ -5,7 +5,7 @@ Tests keep the names equal to those of torch's signatures, and give torch what p
 
 from collections.abc import Iterator, Mapping
 
-from auto_train.config.declare import near_name
+from auto_train.config.declare import find_near_name
 from auto_train.config.problem import Problem
 from auto_train.config.spec import parse_spec
 from auto_train.config.variables import Address, Cell, Variables
@@ -73,7 +73,7 @@ def give_specs(variables: Variables) -> list[Problem]:
             if key in table[name]:
                 cell.spec = parse_spec(f"{table[name][key]} · argument of {name}")
             else:
-                near, _ = near_name(key, table[name])
+                near, _ = find_near_name(key, table[name])
                 hint = f"did you mean '{near}'?" if near else f"allowed: {', '.join(table[name])}"
                 problems.append(cell.entry.problem(f"{name} takes no argument '{key}'; {hint}"))
     return problems

@@ -27,16 +27,16 @@ def unquote(text: str, *, is_path: bool = False) -> object:
     return json.loads(keep_backslashes(text, is_path=is_path), strict=False)
 
 
-def quoted(value: object) -> str:
+def quote_value(value: object) -> str:
     r"""Return JSON that :func:`unquote` reads as this value, as a path too: line breaks are ``\u000a``, not ``\n``."""
-    return TOKEN.sub(lambda token: _plain(token[0]), json.dumps(value, ensure_ascii=False, default=str))
+    return TOKEN.sub(lambda token: _strip_escapes(token[0]), json.dumps(value, ensure_ascii=False, default=str))
 
 
 def keep_backslashes(text: str, *, is_path: bool = False) -> str:
     """Return a JSON text whose paths of Windows have each backslash twice, as JSON has it."""
     if "\\" not in text:
         return text
-    return TOKEN.sub(lambda token: _escaped(token[0], is_path=is_path), text)
+    return TOKEN.sub(lambda token: _escape(token[0], is_path=is_path), text)
 
 
 def is_unclosed_path(text: str) -> bool:
@@ -44,7 +44,7 @@ def is_unclosed_path(text: str) -> bool:
     return CLOSING.fullmatch(text) is not None and TOKEN.fullmatch(text) is None
 
 
-def _plain(token: str) -> str:
+def _strip_escapes(token: str) -> str:
     """Return a text without escapes by a letter, and, with other escapes, without what begins a path of Windows."""
     token = re.sub(r"\\(.)", lambda escape: LETTERS.get(escape[1], escape[0]), token)
     if not WINDOWS.match(token) or "\\" not in PAIRS.sub("", token):
@@ -53,7 +53,7 @@ def _plain(token: str) -> str:
     return f'"\\u{ord(token[1]):04x}{token[1 + first :]}'
 
 
-def _escaped(token: str, *, is_path: bool) -> str:
+def _escape(token: str, *, is_path: bool) -> str:
     escapes = PAIRS if WINDOWS.match(token) else ESCAPES if is_path else None
     if escapes is None or "\\" not in escapes.sub("", token):
         return token

@@ -7,12 +7,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from auto_train.config.inherit import Inheritance, first_existing
+from auto_train.config.inherit import Inheritance, find_first_existing
 from auto_train.config.problem import Kind, Origin, Problem
 from auto_train.config.scan import KEY, SECTION, Entry, Scan, scan_text
 from auto_train.config.values import dump, parse_any, split_list
 from auto_train.errors import AutoTrainError
-from auto_train.types import normal_text, on_disk
+from auto_train.types import match_disk_spelling, normalise_text
 
 COMMON = Path(__file__).parents[1] / "common" / "config.ini"
 PRINTED = bytes(range(32, 256)) + b"\n\r\t\f\b\x1b"
@@ -73,10 +73,10 @@ def override_layer(overrides: Sequence[str] | Mapping[str, object]) -> tuple[Lay
     problems: list[Problem] = []
     if isinstance(overrides, Mapping):
         texts = {key: value if isinstance(value, str) else dump(value) for key, value in overrides.items()}
-        pairs = [(normal_text(str(key)), normal_text(text)) for key, text in texts.items()]
+        pairs = [(normalise_text(str(key)), normalise_text(text)) for key, text in texts.items()]
     else:
         for text in [overrides] if isinstance(overrides, str) else overrides:
-            path, found, value = normal_text(str(text)).partition("=")
+            path, found, value = normalise_text(str(text)).partition("=")
             pairs.append((path.strip().removeprefix("--"), value.strip()))
             if not found:
                 pairs.pop()
@@ -97,7 +97,7 @@ def override_layer(overrides: Sequence[str] | Mapping[str, object]) -> tuple[Lay
 @lru_cache(maxsize=32)
 def _scan(file: Path, kind: Kind, mtime_ns: int, size: int) -> Scan:
     """Scan a file once per change of it: every load reads the recipe's defaults."""
-    scan = scan_text(normal_text(file.read_bytes().decode("utf-8-sig")), file=file, kind=kind)
+    scan = scan_text(normalise_text(file.read_bytes().decode("utf-8-sig")), file=file, kind=kind)
     if not (scan.entries or scan.sections or scan.problems):
         message = "this file is empty: an INI has sections such as [project] and keys such as 'name = mnist'"
         scan.problems.append(Problem(message=message, file=file, line=1))
@@ -175,7 +175,9 @@ def _locate(name: str, file: Path) -> Path:
     """Find a base relative to the working directory, then to the file that names it; ``.ini`` may be left out."""
     base = Path(os.path.expanduser(name))  # noqa: PTH111 - Path.expanduser fails for an unknown ~user
     places = [Path.cwd() / base, file.parent / base]
-    return first_existing(name, [on_disk(path) for at in places for path in (at, Path(f"{at}.ini"))], file)
+    return find_first_existing(
+        name, [match_disk_spelling(path) for at in places for path in (at, Path(f"{at}.ini"))], file
+    )
 
 
 def _locate_recipe(name: str, file: Path) -> Path:

@@ -3,14 +3,16 @@
 from collections.abc import Mapping, Sequence
 from textwrap import wrap
 
-from auto_train.config.declare import Declared
+from auto_train.config.declare import Declarations
 from auto_train.config.values import cast, dump
 from auto_train.config.variables import Address, Cell
 
 WIDTH = 118
 
 
-def render_ini(cells: Mapping[Address, Cell], declared: Declared, sections: Sequence[str], *, resolved: bool) -> str:
+def render_ini(
+    cells: Mapping[Address, Cell], declared: Declarations, sections: Sequence[str], *, resolved: bool
+) -> str:
     """Return INI text that loads as the same config.
 
     Args:
@@ -27,12 +29,12 @@ def render_ini(cells: Mapping[Address, Cell], declared: Declared, sections: Sequ
         for key, cell in keys:
             own = cell.entry.comment if cell.entry.comment.split() != about.split() else ""  # written here before
             lines += _comment(declared.comments.get(f"{section}.{key}", own))
-            lines.append(f"{key} = {_resolved(cell) if resolved else _written(cell)}".rstrip())
+            lines.append(f"{key} = {_render_value(cell) if resolved else _render_text(cell)}".rstrip())
         blocks.append("\n".join(lines))
     return "\n\n".join(blocks) + "\n"
 
 
-def _resolved(cell: Cell) -> str:
+def _render_value(cell: Cell) -> str:
     """Return the plainest text that reads as the value; a list always has its brackets."""
     text = dump(cell.value)
     if isinstance(cell.value, str) and text != cell.value and cast(text, cell.spec) != cell.value:
@@ -40,7 +42,7 @@ def _resolved(cell: Cell) -> str:
     return text.replace("$", "$$")
 
 
-def _written(cell: Cell) -> str:
+def _render_text(cell: Cell) -> str:
     return cell.entry.text.replace("\n", "\n    ")
 
 

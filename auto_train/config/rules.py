@@ -44,11 +44,11 @@ TAKEN = {
 def check_rules(variables: Variables) -> list[Problem]:
     """Return a problem for each value that means something else than its place says; values must be final."""
     checks = (
-        _taken,
-        _other_preprocess,
+        _check_taken,
+        _check_preprocess,
         _unread_notation,
         _strict_in_a_time,
-        _said_twice,
+        _check_said_twice,
         check_backbone,
         check_params,
         check_values,
@@ -56,13 +56,13 @@ def check_rules(variables: Variables) -> list[Problem]:
     return [problem for check in checks for problem in check(variables)]
 
 
-def _taken(variables: Variables) -> Iterator[Problem]:
+def _check_taken(variables: Variables) -> Iterator[Problem]:
     for (section, key), cell in variables.cells.items():
         if section == "architecture.backbone.args" and key in TAKEN:
             yield cell.entry.problem(f"'{key}' cannot be given here; {TAKEN[key]}")
 
 
-def _other_preprocess(variables: Variables) -> Iterator[Problem]:
+def _check_preprocess(variables: Variables) -> Iterator[Problem]:
     if ("testing.preprocess", "@augmentations") in variables.cells:
         return  # what an image is resized by; the model does that itself
     both = [at for at in variables.cells if at[0].partition(".")[2].partition(".")[0] == "preprocess"]
@@ -90,7 +90,7 @@ def _strict_in_a_time(variables: Variables) -> Iterator[Problem]:
         )
 
 
-def _said_twice(variables: Variables) -> Iterator[Problem]:
+def _check_said_twice(variables: Variables) -> Iterator[Problem]:
     """Warn of an older key beside one of today that says something else."""
     for older, today in SAID_TWICE.items():
         old, new = variables.cells.get(older), variables.cells.get(today)

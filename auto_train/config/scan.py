@@ -171,12 +171,12 @@ class _Scanner:
         comment, self.comment = "\n".join(self.comment), []
         found = re.match(r"([^=:]*?)\s*[=:]\s*(.*)", bare, re.DOTALL)
         if not found:
-            self._report(number, f"'{_short(bare)}' is no 'key = value', no [section] and no # comment", self.section)
+            self._report(number, f"'{_shorten(bare)}' is no 'key = value', no [section] and no # comment", self.section)
             return
         key, rest = found.groups()
         in_meta = self.section in ("", "META") and key == "$BASE"
         if not (KEY.fullmatch(key) or in_meta):
-            self._report(number, f"'{_short(key)}' is no key name; {self._key_hint(key)}", self.section)
+            self._report(number, f"'{_shorten(key)}' is no key name; {self._key_hint(key)}", self.section)
         elif self.section == "" and not in_meta:
             message = "this key comes before any [section]; write the section's name above it"
             self._report(number, message, "", key)
@@ -235,5 +235,5 @@ def _without_comment(text: str, depth: int, *, brackets: bool = False) -> tuple[
     return text.rstrip(), max(depth, 0)
 
 
-def _short(text: str) -> str:
+def _shorten(text: str) -> str:
     return text if len(text) <= 60 else f"{text[:57]}…"

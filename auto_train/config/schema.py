@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from auto_train import registry
-from auto_train.config.declare import Declared, declare
+from auto_train.config.declare import Declarations, declare
 from auto_train.config.spec import Spec
 from auto_train.config.values import cast
 from auto_train.errors import ConfigError
@@ -21,7 +21,7 @@ TYPES = {
 }
 
 
-def declared(task: str) -> Declared:
+def declare_task(task: str) -> Declarations:
     """Return what a task's recipe declares.
 
     Raises:
@@ -36,7 +36,7 @@ def declared(task: str) -> Declared:
 
 def json_schema(task: str) -> dict[str, Any]:
     """Return the JSON Schema of a task's config, as :meth:`Config.to_dict` gives it."""
-    found = declared(task)
+    found = declare_task(task)
     root: dict[str, Any] = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": f"AutoTrain {task}",
@@ -76,12 +76,12 @@ def _number(value: float) -> float:
     return int(value) if value.is_integer() else value
 
 
-def _default(found: Declared, section: str, key: str) -> dict[str, Any]:
+def _default(found: Declarations, section: str, key: str) -> dict[str, Any]:
     text = default_text(found, section, key)
     return {"default": text if "${" in text else cast(text, found.specs[section, key])}
 
 
-def default_text(found: Declared, section: str, key: str) -> str:
+def default_text(found: Declarations, section: str, key: str) -> str:
     """Return a key's default as the recipe writes it."""
     texts = [at.text for layer in found.layers for at in layer.entries if (at.section, at.key) == (section, key)]
     return texts[-1]
@@ -97,7 +97,7 @@ def markdown(tasks: Iterable[str] = ()) -> str:
     parts = [INTRODUCTION]
     shared: set[tuple[str, str, str]] = set()
     for name in names:
-        found = declared(name)
+        found = declare_task(name)
         if not shared:
             parts += ["## Keys that every task has\n", *_tables(found, own=False, shown=set())]
             shared = _rows(found, own=False)
@@ -128,13 +128,13 @@ key in an override is an error.
 """
 
 
-def _rows(found: Declared, *, own: bool) -> set[tuple[str, str, str]]:
+def _rows(found: Declarations, *, own: bool) -> set[tuple[str, str, str]]:
     """Return (section, key, default) of the recipe's own keys, or of those it shares with all."""
     layers = found.layers[-1:] if own else found.layers[:-1]
     return {(at.section, at.key, at.text) for layer in layers for at in layer.entries}
 
 
-def _tables(found: Declared, *, own: bool, shown: set[tuple[str, str, str]]) -> Iterable[str]:
+def _tables(found: Declarations, *, own: bool, shown: set[tuple[str, str, str]]) -> Iterable[str]:
     rows = _rows(found, own=own) - shown
     texts = {(section, key): text for section, key, text in rows}
     for section in found.sections:

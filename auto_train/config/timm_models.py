@@ -18,7 +18,7 @@ BACKBONE = "architecture.backbone"
 
 
 @cache
-def known_models() -> Mapping[str, bool]:
+def load_known_models() -> Mapping[str, bool]:
     """Return whether there are weights for each model, by its name and by its name with a tag."""
     found = {}
     for line in LIST.read_text(encoding="ascii").splitlines()[1:]:
@@ -28,7 +28,7 @@ def known_models() -> Mapping[str, bool]:
     return found
 
 
-def near_models(arch: str, known: Sequence[str]) -> str:
+def find_near_models(arch: str, known: Sequence[str]) -> str:
     """Return the names of models that are probably meant, for a message.
 
     Args:
@@ -36,8 +36,8 @@ def near_models(arch: str, known: Sequence[str]) -> str:
         known: those that are.
     """
     arch, _, tag = arch.partition(".")
-    if tag and arch in known_models():
-        tagged = [name for name in known_models() if name.startswith(f"{arch}.")]
+    if tag and arch in load_known_models():
+        tagged = [name for name in load_known_models() if name.startswith(f"{arch}.")]
         return did_you_mean(f"{arch}.{tag}", tagged or [arch])
     letters = re.sub(r"\W|_", "", arch.lower())
     # other libraries write mobilenet_v2 or ResNet-18, and leave out which of its widths is meant
@@ -50,11 +50,11 @@ def check_backbone(variables: Variables) -> Iterator[Problem]:
     cell = variables.cells.get((BACKBONE, "model"))
     if cell is None or cell.spec.type != "timm" or not isinstance(cell.value, str) or _is_registered_here(cell.value):
         return
-    known = known_models()
+    known = load_known_models()
     at = cell.entry
     if cell.value not in known:
         bare = [name for name in known if "." not in name]
-        message = f"timm has no model {quote(cell.value)}: {near_models(cell.value, bare)}"
+        message = f"timm has no model {quote(cell.value)}: {find_near_models(cell.value, bare)}"
     elif not known[cell.value] and _is_pretrained(variables):
         pretrained = variables.cells[BACKBONE, "pretrained"].entry
         at = at if pretrained.origin.kind == "default" else pretrained
@@ -79,7 +79,7 @@ def _is_registered_here(name: str) -> bool:
     """Tell whether a project's own file has registered the model with timm, which is loaded then."""
     bare = name.partition(".")[0]
     is_model = getattr(sys.modules.get("timm"), "is_model", None)
-    return bare not in known_models() and is_model is not None and bool(is_model(bare))
+    return bare not in load_known_models() and is_model is not None and bool(is_model(bare))
 
 
 def _is_of_installed_timm() -> bool:

@@ -6,9 +6,9 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
-from auto_train.config.quoted import is_unclosed_path, keep_backslashes, quoted, unquote
+from auto_train.config.quoted import is_unclosed_path, keep_backslashes, quote_value, unquote
 from auto_train.config.spec import Spec, parse_word
-from auto_train.types import normal_text
+from auto_train.types import normalise_text
 
 TRUE, FALSE, NONE = ("true", "yes", "on", "1"), ("false", "no", "off", "0"), ("none", "null")
 SCHEMES = ("http", "https", "file", "s3", "gs", "hf", "ftp")
@@ -52,7 +52,7 @@ def dump(value: Any) -> str:
         return "none"
     if isinstance(value, str) and value == value.strip() and "\n" not in value and not _needs_quotes(value):
         return value
-    return quoted(value)
+    return quote_value(value)
 
 
 def quote(text: str) -> str:
@@ -165,7 +165,7 @@ def find_repeated(items: Sequence[Any]) -> str:
     """Return what is wrong with a list that holds an item twice, also in two Unicode forms; "" for nothing."""
     first: dict[str, int] = {}
     for at, item in enumerate(items, start=1):
-        if (before := first.setdefault(normal_text(str(item)), at)) != at:
+        if (before := first.setdefault(normalise_text(str(item)), at)) != at:
             return f"a list with {quote(str(item))} twice, as items {before} and {at}; remove one of them"
     return ""
 

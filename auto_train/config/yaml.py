@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from auto_train.config.inherit import Inheritance, first_existing
+from auto_train.config.inherit import Inheritance, find_first_existing
 from auto_train.errors import MissingError, UsageError
-from auto_train.types import absolute
+from auto_train.types import to_absolute
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +30,7 @@ def load_yaml(path: Path | str) -> dict[str, Any]:
         TypeError: a ``$BASE`` that is neither name, list nor mapping.
     """
     merged: dict[str, Any] = {}
-    for prefix, document in Inheritance(_read, _locate).walk(absolute(path)):
+    for prefix, document in Inheritance(_read, _locate).walk(to_absolute(path)):
         content = document.content
         for key in reversed(prefix.split(".")) if prefix else []:
             content = {key: content}
@@ -84,7 +84,7 @@ def _loader() -> Any:
 
 
 def _locate(name: str, file: Path) -> Path:
-    return first_existing(name, [file.parent / name], file)
+    return find_first_existing(name, [file.parent / name], file)
 
 
 def _merge(into: dict[str, Any], content: Mapping[str, Any]) -> None:

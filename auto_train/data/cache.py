@@ -8,7 +8,7 @@ from pathlib import Path
 
 from auto_train.errors import MissingError
 from auto_train.locks import hold
-from auto_train.types import absolute
+from auto_train.types import to_absolute
 
 
 def cache_folder(name: str = "") -> Path:
@@ -20,7 +20,7 @@ def cache_folder(name: str = "") -> Path:
     Raises:
         MissingError: it cannot be made.
     """
-    folder = absolute(os.environ.get("AUTO_TRAIN_CACHE") or "~/.cache/auto_train") / name
+    folder = to_absolute(os.environ.get("AUTO_TRAIN_CACHE") or "~/.cache/auto_train") / name
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -30,7 +30,7 @@ def cache_folder(name: str = "") -> Path:
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
+def lock_path(path: Path) -> Iterator[None]:
     """Hold the right to write ``path`` among all processes of this machine; wait for whoever has it.
 
     The lock lies in the cache, not beside the path: data folders stay clean. A killed process loses it at once.

@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from auto_train.data.image_cache import State, known_sums, remember_sums
+from auto_train.data.image_cache import State, load_sums, remember_sums
 from auto_train.errors import DownloadError
 
 # A file changed this recently may be changed again without its times moving on.
@@ -19,19 +19,19 @@ class ChecksumError(DownloadError):
     """A file that was fetched whole and is not the file that was meant."""
 
 
-def sha256_of(path: Path) -> str:
+def hash_file(path: Path) -> str:
     """Return the sha256 of a file as 64 lower-case hex digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def sha256s_of(paths: Sequence[Path]) -> list[str | OSError]:
+def hash_files(paths: Sequence[Path]) -> list[str | OSError]:
     """Return the sha256 of each file, or why it cannot be read.
 
     A file whose size and times of change are those of an earlier start is not read again.
     """
     names = [os.fsencode(path) for path in paths]
-    known = known_sums(names)
+    known = load_sums(names)
     fresh: dict[bytes, tuple[State, str]] = {}
     found: list[str | OSError] = []
     for name, path in zip(names, paths, strict=True):
@@ -39,7 +39,7 @@ def sha256s_of(paths: Sequence[Path]) -> list[str | OSError]:
             state = _state(name)
             if known.get(name, ((), ""))[0] != state:
                 # The state from before reading: what is written meanwhile makes another.
-                known[name] = state, sha256_of(path)
+                known[name] = state, hash_file(path)
                 if time.time_ns() - state[2] > _SETTLED_NS:
                     fresh[name] = known[name]
             found.append(known[name][1])
@@ -62,5 +62,5 @@ def verify(path: Path, expected: str, *, where: str, hint: str) -> None:
     Raises:
         ChecksumError: it is another; the message holds both.
     """
-    if expected and (found := sha256_of(path)) != expected.lower():
+    if expected and (found := hash_file(path)) != expected.lower():
         raise ChecksumError(f"sha256 is '{found}', expected '{expected.lower()}'", where=where, hint=hint)

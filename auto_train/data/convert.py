@@ -19,8 +19,8 @@ from auto_train.data.targets import Boxes
 from auto_train.data.writers import get_writer
 from auto_train.data.writers.base import NewData
 from auto_train.errors import ImageError, UsageError
-from auto_train.files import remove, replacing_folder
-from auto_train.types import absolute
+from auto_train.files import remove, write_folder
+from auto_train.types import to_absolute
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,9 +67,9 @@ def convert(
     """
     target = "label" if samples.targets is None else samples.targets.kind
     writer = get_writer(format, target)
-    folder = absolute(output)
+    folder = to_absolute(output)
     _check_place(folder, samples)
-    with _new_folder(folder) as part:
+    with _create_folder(folder) as part:
         data = NewData(samples=samples, folder=part, images=_places(samples, writer.IMAGES))
         for row, place in enumerate(data.images):
             _put(samples, row, part / place, copy=copy)
@@ -107,7 +107,7 @@ def _check_place(folder: Path, samples: Samples) -> None:
 
 
 @contextmanager
-def _new_folder(folder: Path) -> Iterator[Path]:
+def _create_folder(folder: Path) -> Iterator[Path]:
     """Yield a folder that takes its place when all is done; nothing of it is left where something fails.
 
     Raises:
@@ -116,7 +116,7 @@ def _new_folder(folder: Path) -> Iterator[Path]:
     try:
         for left in folder.parent.glob(f".{glob.escape(folder.name)}.*.part"):  # by a conversion that was killed
             remove(left)
-        with replacing_folder(folder) as part:
+        with write_folder(folder) as part:
             yield part
             if folder.is_dir():
                 folder.rmdir()  # where it is not empty any more, what is in it stays
@@ -133,14 +133,14 @@ def _places(samples: Samples, folder: str) -> list[PurePosixPath]:
     for path, split in zip(paths, samples.table["split"], strict=True):
         parts = [part for part in path.parts if part not in ("/", "..")]
         stem = path.stem if stems[path.stem.lower()] == 1 else "-".join([*parts[:-1], path.stem])
-        name = next(name for name in _numbered(stem) if name.lower() not in taken)
+        name = next(name for name in _number_stems(stem) if name.lower() not in taken)
         taken.add(name.lower())
         suffix = path.suffix if isinstance(samples.images, FileImages) else ".png"
         places.append(PurePosixPath(folder.format(split=split or ".")) / f"{name}{suffix}")
     return places
 
 
-def _numbered(stem: str) -> Iterator[str]:
+def _number_stems(stem: str) -> Iterator[str]:
     yield stem
     number = 2
     while True:

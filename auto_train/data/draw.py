@@ -36,7 +36,7 @@ GROUND, _INK, _GREY = (24, 26, 30), (240, 240, 240), (128, 128, 128)
 # Share of an object's colour in its pixels; of what is ignored.
 _OPACITY, _IGNORED = 0.45, 0.6
 # Of a legend; the largest areas come first.
-_MOST_NAMES = 12
+_MAX_NAMES = 12
 
 
 def colour_of(code: int) -> Colour:
@@ -53,7 +53,7 @@ def factor_of(image: np.ndarray) -> int:
     return max(1, round(READABLE / max(image.shape[:2])))
 
 
-def enlarged(image: np.ndarray) -> np.ndarray:
+def enlarge(image: np.ndarray) -> np.ndarray:
     """Return an image (H, W, 3) uint8 as many times as large as factor_of says; of tiny ones every pixel is seen."""
     from PIL import Image
 
@@ -76,7 +76,7 @@ def draw_boxes(image: np.ndarray, boxes: np.ndarray, texts: Sequence[str], codes
     from PIL import Image, ImageDraw
 
     times = factor_of(image)
-    picture = Image.fromarray(np.ascontiguousarray(enlarged(image)))
+    picture = Image.fromarray(np.ascontiguousarray(enlarge(image)))
     pen = ImageDraw.Draw(picture)
     line = _line_width(picture.size)
     areas = [_upright(box, times, picture.size) for box in np.asarray(boxes, np.float64).reshape(-1, 4)]
@@ -105,7 +105,7 @@ def draw_mask(image: np.ndarray, mask: np.ndarray, names: Sequence[str], *, lege
     table = np.array([colour_of(code) for code in range(256)], np.float32)
     table[IGNORE] = _GREY
     opacity = _opacities(names)
-    pixels = enlarged(image)
+    pixels = enlarge(image)
     picture = np.empty(pixels.shape, np.uint8)
     for rows in _strips(*shown.shape):  # of a large picture in parts: float copies of it would take gigabytes
         share, colours = opacity[shown[rows]][..., None], table[shown[rows]]
@@ -121,10 +121,10 @@ def mask_words(mask: np.ndarray, names: Sequence[str]) -> list[Word]:
     counts, opacity = np.bincount(np.ravel(mask), minlength=256), _opacities(names)
     codes = [code for code in np.argsort(-counts, kind="stable").tolist() if counts[code] and opacity[code]]
     words: list[Word] = []
-    for code in codes[:_MOST_NAMES]:
+    for code in codes[:_MAX_NAMES]:
         name = "ignored" if code == IGNORE else names[code] if code < len(names) else f"value {code}"
         words.append((f"{name} {counts[code] / mask.size:.1%}", code))
-    more = len(codes) - _MOST_NAMES
+    more = len(codes) - _MAX_NAMES
     return [*words, (f"… {more} more", None)] if more > 0 else words or [("nothing but background", None)]
 
 
@@ -144,7 +144,7 @@ def draw_words(image: np.ndarray, words: Sequence[Word]) -> np.ndarray:
         words: in front of those about a class stands its colour.
     """
     shown = [(text, None if code is None else _GREY if code == IGNORE else colour_of(code)) for text, code in words]
-    return _with_strip(enlarged(image), shown)
+    return _with_strip(enlarge(image), shown)
 
 
 def _upright(box: np.ndarray, times: int, size: tuple[int, int]) -> Area:
@@ -175,7 +175,7 @@ def _draw_tag(
     """
     width, height = pen.im.size
     pad = max(2, round(font.size / 5))
-    text = _fitted(text, font, width - 2 * pad)
+    text = _fit_text(text, font, width - 2 * pad)
     wide, high = font.getlength(text) + 2 * pad, font.size + 2 * pad
     x1, y1, x2, y2 = area
     left, right, above, below = x1 - 1, x2 + 1 - wide, y1 - high, y2 + line / 2
@@ -221,7 +221,7 @@ def _with_strip(image: np.ndarray, words: Sequence[tuple[str, Colour | None]]) -
     font, pad = _font(size, "".join(text for text, _ in words)), round(size * 0.6)
     places, x, y = [], pad, pad
     for text, colour in words:
-        text = _fitted(text, font, width - 2 * pad - (size + pad // 2 if colour else 0))
+        text = _fit_text(text, font, width - 2 * pad - (size + pad // 2 if colour else 0))
         wide = round(font.getlength(text)) + (size + pad // 2 if colour else 0)
         if x > pad and x + wide > width - pad:
             x, y = pad, y + round(1.5 * size)
@@ -238,7 +238,7 @@ def _with_strip(image: np.ndarray, words: Sequence[tuple[str, Colour | None]]) -
     return np.asarray(picture)
 
 
-def _fitted(text: str, font: "FreeTypeFont", width: float) -> str:
+def _fit_text(text: str, font: "FreeTypeFont", width: float) -> str:
     """Return a text in one line, its end cut off where it is wider than so many pixels."""
     text = " ".join(text.split())
     if font.getlength(text) <= width:

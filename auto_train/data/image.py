@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from auto_train.data.bounded import Bounded, bound_file, foreign_format, format_of
+from auto_train.data.bounded import BoundedFile, bound_file, foreign_format, format_of
 from auto_train.data.bounded.foreign import SUFFIXES as FOREIGN_SUFFIXES
 from auto_train.data.bounded.orientation import orientation_in
 from auto_train.data.rgb import check_mode, rgb_array, turn_upright
-from auto_train.data.tiff import unusual_bands
+from auto_train.data.tiff import find_unusual_bands
 from auto_train.errors import ImageError, ImageTooLargeError
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ def convert_image(image: "Image") -> "np.ndarray":
         raise ImageError(f"cannot be converted: {error}") from error
 
 
-def _decode_jpeg(file: Bounded, min_side: int | None) -> "np.ndarray | None":
+def _decode_jpeg(file: BoundedFile, min_side: int | None) -> "np.ndarray | None":
     """Return a JPEG's upright pixels, decoded without Pillow's copies in two thirds of its time; None: it decides.
 
     Both decode by libjpeg-turbo: the pixels are the same, except where a fraction of the size is enough.
@@ -177,7 +177,7 @@ def image_size(source: bytes | Path) -> tuple[int, int]:
     return (height, width) if turned else (width, height)
 
 
-def _header(file: Bounded, size: tuple[int, int], mode: str, format: str) -> Header:
+def _header(file: BoundedFile, size: tuple[int, int], mode: str, format: str) -> Header:
     width, height = size
     if file.orientation >= 5:
         width, height = height, width
@@ -200,7 +200,7 @@ def _read(path: Path, size: int = -1) -> bytes:
         raise ImageError(f"cannot be read: {error.strerror}", where=str(path)) from error
 
 
-def _bound(data: bytes, where: str, max_pixels: int, formats: Sequence[str] = FORMATS) -> Bounded:
+def _bound(data: bytes, where: str, max_pixels: int, formats: Sequence[str] = FORMATS) -> BoundedFile:
     """Return a file that can be decoded within the limit.
 
     Raises:
@@ -225,7 +225,7 @@ def _open(source: bytes | Path, where: str, max_pixels: int) -> "Image":
         start = source[:64] if isinstance(source, bytes) else _read(source, 64)
         if not format_of(start):
             raise _not_an_image(start, where, FORMATS) from error
-        if bands := unusual_bands(source if isinstance(source, bytes) else _read(source)):
+        if bands := find_unusual_bands(source if isinstance(source, bytes) else _read(source)):
             hint = "save red, green and blue, or one band, as an image of their own"
             raise ImageError(f"is {bands}", where=where, allowed="1 band, or 3 of 8 or 16 bits", hint=hint) from error
         raise ImageError("is damaged: its header cannot be read", where=where) from error

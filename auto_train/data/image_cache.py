@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from auto_train.data.cache import cache_folder
 
 # Of each table: at about 200, 500 and 100 bytes a row half a gigabyte at most.
-MOST_SUMS, MOST_LOOKS, MOST_MASKS = 2_000_000, 1_000_000, 1_000_000
+MAX_SUMS, MAX_LOOKS, MAX_MASKS = 2_000_000, 1_000_000, 1_000_000
 # Values in one question; SQLite before 3.32 takes 999.
 _CHUNK = 900
 
@@ -35,34 +35,34 @@ MaskLook = tuple[int, int, bytes, bytes]
 Result = TypeVar("Result")
 
 
-def known_sums(paths: Collection[bytes]) -> dict[bytes, tuple[State, str]]:
+def load_sums(paths: Collection[bytes]) -> dict[bytes, tuple[State, str]]:
     """Return what is known of the files of these encoded paths: a state, and the sha256 they had in it."""
     rows = _rows("SELECT * FROM sums WHERE path", paths)
     return {path: ((size, written, changed), sha256) for path, size, written, changed, sha256 in rows}
 
 
-def remember_sums(sums: Mapping[bytes, tuple[State, str]], *, most_rows: int = MOST_SUMS) -> None:
-    """Add what :func:`known_sums` shall return; of more rows than this the oldest are forgotten."""
+def remember_sums(sums: Mapping[bytes, tuple[State, str]], *, most_rows: int = MAX_SUMS) -> None:
+    """Add what :func:`load_sums` shall return; of more rows than this the oldest are forgotten."""
     _insert("sums", [(path, *state, sha256) for path, (state, sha256) in sums.items()], most_rows)
 
 
-def known_looks(sha256s: Collection[str]) -> dict[str, Look]:
+def load_looks(sha256s: Collection[str]) -> dict[str, Look]:
     """Return what those of these contents look like that have been seen; all of them decode."""
     return {row[0]: row[1:] for row in _rows("SELECT * FROM looks_2 WHERE sha256", sha256s)}
 
 
-def remember_looks(looks: Mapping[str, Look], *, most_rows: int = MOST_LOOKS) -> None:
-    """Add what :func:`known_looks` shall return; of more rows than this the oldest are forgotten."""
+def remember_looks(looks: Mapping[str, Look], *, most_rows: int = MAX_LOOKS) -> None:
+    """Add what :func:`load_looks` shall return; of more rows than this the oldest are forgotten."""
     _insert("looks_2", [(sha256, *look) for sha256, look in looks.items()], most_rows)
 
 
-def known_masks(digests: Collection[str]) -> dict[str, MaskLook]:
+def load_masks(digests: Collection[str]) -> dict[str, MaskLook]:
     """Return what is known of the masks of these digests; all of them can be read."""
     return {row[0]: row[1:] for row in _rows("SELECT * FROM mask_codes WHERE digest", digests)}
 
 
-def remember_masks(masks: Mapping[str, MaskLook], *, most_rows: int = MOST_MASKS) -> None:
-    """Add what :func:`known_masks` shall return; of more rows than this the oldest are forgotten."""
+def remember_masks(masks: Mapping[str, MaskLook], *, most_rows: int = MAX_MASKS) -> None:
+    """Add what :func:`load_masks` shall return; of more rows than this the oldest are forgotten."""
     _insert("mask_codes", [(digest, *look) for digest, look in masks.items()], most_rows)
 
 

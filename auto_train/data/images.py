@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from auto_train.data.checksum import sha256_of, sha256s_of
+from auto_train.data.checksum import hash_file, hash_files
 from auto_train.data.image import decode_image, image_size
 
 if TYPE_CHECKING:
@@ -31,12 +31,12 @@ class Images(Protocol):
         """Return the sha256 of the file's bytes or of the array's."""
 
     def sha256s(self, rows: Sequence[int]) -> list[str | OSError]:
-        """Return the same for many rows, or why a file cannot be read; see :func:`sha256s_of`."""
+        """Return the same for many rows, or why a file cannot be read; see :func:`hash_files`."""
 
     def take(self, rows: Sequence[int]) -> "Images":
         """Return these rows only, in this order."""
 
-    def reduced(self, min_side: int) -> "Images":
+    def reduce(self, min_side: int) -> "Images":
         """Return the same images, decoded faster where a fraction of their size is enough: see decode_image."""
 
 
@@ -65,15 +65,15 @@ class FileImages:
         return str(self.paths[row])
 
     def sha256(self, row: int) -> str:
-        return sha256_of(self.paths[row])
+        return hash_file(self.paths[row])
 
     def sha256s(self, rows: Sequence[int]) -> list[str | OSError]:
-        return sha256s_of([self.paths[row] for row in rows])
+        return hash_files([self.paths[row] for row in rows])
 
     def take(self, rows: Sequence[int]) -> "FileImages":
         return FileImages([self.paths[row] for row in rows], self.min_side)
 
-    def reduced(self, min_side: int) -> "FileImages":
+    def reduce(self, min_side: int) -> "FileImages":
         return FileImages(self.paths, min_side)
 
 
@@ -125,7 +125,7 @@ class ArrayImages:
     def take(self, rows: Sequence[int]) -> "ArrayImages":
         return ArrayImages(self.parts, [self._place(row) for row in rows])
 
-    def reduced(self, min_side: int) -> "ArrayImages":
+    def reduce(self, min_side: int) -> "ArrayImages":
         return self
 
     def _place(self, row: int) -> tuple[int, int]:

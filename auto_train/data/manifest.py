@@ -5,7 +5,7 @@ import hashlib
 from pathlib import Path
 
 from auto_train.data.samples import Samples
-from auto_train.files import replacing
+from auto_train.files import write_file
 from auto_train.runs.tables import MANIFEST
 
 
@@ -16,9 +16,9 @@ def write_manifest(samples: Samples, path: Path) -> None:
         samples: with splits assigned.
         path: file to write, usually ``manifest.csv`` in the run folder.
     """
-    rows = samples.hashed().table[list(MANIFEST)].itertuples(index=False)
+    rows = samples.fill_hashes().table[list(MANIFEST)].itertuples(index=False)
     # File names need not be UTF-8; surrogateescape brings their bytes back unchanged.
-    with replacing(path) as part, part.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
+    with write_file(path) as part, part.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(MANIFEST)
         writer.writerows(rows)
@@ -29,7 +29,7 @@ def evaluation_hash(samples: Samples) -> str:
 
     The order of rows and the place of the files do not count.
     """
-    table = samples.hashed().table
+    table = samples.fill_hashes().table
     rows = table[table["split"].isin(["valid", "test"])][["split", "label", "sha256"]]
     lines = sorted("\t".join(row) for row in rows.itertuples(index=False))
     return hashlib.sha256("\n".join(lines).encode(errors="surrogateescape")).hexdigest()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from auto_train.data.bounded import format_of
 from auto_train.data.image import BROKEN, open_bounded
 from auto_train.data.rgb import turn_upright
-from auto_train.data.tiff import unusual_bands
+from auto_train.data.tiff import find_unusual_bands
 from auto_train.errors import ImageError
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def decode_mask(path: Path, colours: Colours = ()) -> "tuple[np.ndarray, bytes]"
             # Of other formats than TIFF, EXIF is not looked at: annotation tools draw on what lies in the file.
             return turn_upright(codes, orientation if image.format == "TIFF" else 1), palette
     except Image.UnidentifiedImageError as error:
-        if bands := unusual_bands(data):
+        if bands := find_unusual_bands(data):
             raise ImageError(f"is {bands}", where=str(path), allowed="one band of class codes") from error
         allowed = ", ".join(FORMATS)
         raise ImageError("is not a mask", where=str(path), allowed=allowed, hint="JPEG changes values") from error
@@ -67,7 +67,7 @@ def decode_mask(path: Path, colours: Colours = ()) -> "tuple[np.ndarray, bytes]"
         raise ImageError(f"cannot be read as a mask: {error}", where=str(path)) from error
 
 
-def colours_in(path: Path) -> set[tuple[int, int, int]]:
+def find_colours(path: Path) -> set[tuple[int, int, int]]:
     """Return the colours that a file shows, transparency aside; grey values are shown with three equal parts.
 
     Raises:
@@ -78,7 +78,7 @@ def colours_in(path: Path) -> set[tuple[int, int, int]]:
     try:
         image, _ = open_bounded(path, FORMATS)
         with image:
-            packed = np.unique(_packed(image))
+            packed = np.unique(_pack_colours(image))
     except BROKEN as error:
         raise ImageError(f"cannot be read as a mask: {error}", where=str(path)) from error
     return {(int(value) >> 16, int(value) >> 8 & 255, int(value) & 255) for value in packed}
@@ -190,7 +190,7 @@ def _codes_by_colour(image: "Image", colours: Colours) -> "np.ndarray":
 
     found = sorted((red << 16 | green << 8 | blue, code) for (red, green, blue), code in colours)
     known, codes = (np.array(column) for column in zip(*found, strict=True))
-    packed = _packed(image)
+    packed = _pack_colours(image)
     at = np.searchsorted(known, packed).clip(max=len(known) - 1)
     is_unknown = known[at] != packed
     if is_unknown.any():
@@ -200,7 +200,7 @@ def _codes_by_colour(image: "Image", colours: Colours) -> "np.ndarray":
     return codes.astype(np.uint8)[at]
 
 
-def _packed(image: "Image") -> "np.ndarray":
+def _pack_colours(image: "Image") -> "np.ndarray":
     """Return (H, W) int32 of the colours shown: red << 16 | green << 8 | blue.
 
     Raises:

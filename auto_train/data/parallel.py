@@ -11,12 +11,12 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def new_pool(name: str) -> ThreadPoolExecutor:
+def create_pool(name: str) -> ThreadPoolExecutor:
     """Return as many threads as there are cores to use; decoding, hashing and resizing run outside Python's lock."""
     return ThreadPoolExecutor(num_cores(), thread_name_prefix=name)
 
 
-def in_order(
+def map_in_order(
     pool: ThreadPoolExecutor, function: Callable[[Item], Result], items: Iterable[Item], *, ahead: int
 ) -> Generator[Result]:
     """Yield function(item) for every item, in the items' order.

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from auto_train.data.samples import Samples, without
-from auto_train.errors import DataError, listed
-from auto_train.types import absolute, normal_text
+from auto_train.errors import DataError, format_list
+from auto_train.types import normalise_text, to_absolute
 
 if TYPE_CHECKING:
     from auto_train.data.fetch.source import Source
@@ -50,23 +50,23 @@ def read_samples(
         DataError: nothing readable, wrong or missing labels, less than two classes; all problems at once.
         UsageError: an unknown format or target, or a format without such annotations.
     """
-    from auto_train.data.readers import Options, check_splits, detect, get_reader, understood
+    from auto_train.data.readers import Options, check_splits, describe_format, detect, get_reader
     from auto_train.data.readers.groups import check_group_column
 
     folder, builtin = _place(source)
-    labels = [normal_text(name) for name in labels or ()]
+    labels = [normalise_text(name) for name in labels or ()]
     columns = (label_column,) if isinstance(label_column, str) else tuple(label_column or ())
     options = Options(
         target=target,
-        train_dir=absolute(train_dir) if train_dir else None,
-        validation_dir=absolute(validation_dir) if validation_dir else None,
-        test_dir=absolute(test_dir) if test_dir else None,
-        images_dir=absolute(images_dir) if images_dir else None,
-        annotations_file=absolute(annotations_file) if annotations_file else None,
+        train_dir=to_absolute(train_dir) if train_dir else None,
+        validation_dir=to_absolute(validation_dir) if validation_dir else None,
+        test_dir=to_absolute(test_dir) if test_dir else None,
+        images_dir=to_absolute(images_dir) if images_dir else None,
+        annotations_file=to_absolute(annotations_file) if annotations_file else None,
         labels_file=Path(labels_file).expanduser() if labels_file else None,
-        path_column=normal_text(path_column),
-        label_columns=tuple(map(normal_text, columns)),
-        group_column=group_column and normal_text(group_column),
+        path_column=normalise_text(path_column),
+        label_columns=tuple(map(normalise_text, columns)),
+        group_column=group_column and normalise_text(group_column),
         classes=tuple(labels),
     )
     try:
@@ -76,7 +76,7 @@ def read_samples(
         samples = samples.warn(*check_splits(name, folder, options, samples))
         samples = samples.warn(*check_group_column(samples, name, group_column))
         if not builtin and format == "auto":
-            samples = replace(samples, notes=(understood(name, folder, options), *samples.notes))
+            samples = replace(samples, notes=(describe_format(name, folder, options), *samples.notes))
     except PermissionError as error:
         raise DataError(f"cannot be read: {error.strerror}", where=str(error.filename)) from error
     return _with_labels(without(samples, set(exclude)), labels)
@@ -99,7 +99,7 @@ def _place(source: "Source | Path | str") -> tuple[Path, str | None]:
     if isinstance(source, str) and source.startswith("builtin:"):
         return Path(), source.removeprefix("builtin:")
     if isinstance(source, Path | str):
-        return absolute(source), None
+        return to_absolute(source), None
     return source.folder or Path(), source.builtin
 
 
@@ -113,7 +113,7 @@ def _with_labels(samples: Samples, labels: Sequence[str] | None) -> Samples:
         hint = "add them to [project] classes, or remove that line to have the classes found"
         allowed = ", ".join(labels)
         raise DataError(
-            listed("labels that are not among the classes", unknown), where=where, allowed=allowed, hint=hint
+            format_list("labels that are not among the classes", unknown), where=where, allowed=allowed, hint=hint
         )
     if len(found) < 2:
         names = f"one class only, '{found[0]}'" if found else "no image with a label"
@@ -121,15 +121,15 @@ def _with_labels(samples: Samples, labels: Sequence[str] | None) -> Samples:
             f"the data has {names}", where=where, allowed="at least two classes", hint=_one_class_hint(samples)
         )
     if labels and (unused := [label for label in labels if label not in found]):
-        samples = samples.warn(listed("classes without any image", unused))
+        samples = samples.warn(format_list("classes without any image", unused))
     return replace(samples, labels=list(labels) if labels else found)
 
 
 def _one_class_hint(samples: Samples) -> str:
     """Return the kind of annotations there is instead, or the folder that was probably meant, one level up."""
-    from auto_train.data.readers import annotated_with
+    from auto_train.data.readers import describe_annotations
 
-    if samples.root and (others := annotated_with(samples.root)):
+    if samples.root and (others := describe_annotations(samples.root)):
         return f"the data has {others}"
     paths = [Path(path).parts for path in samples.table["path"]]
     below = {parts[1] for parts, label in zip(paths, samples.table["label"], strict=True) if parts[0] == label}

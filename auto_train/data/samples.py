@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from auto_train.cores import num_cores
 from auto_train.data.images import Images
-from auto_train.errors import DataError, listed
-from auto_train.types import normal_text
+from auto_train.errors import DataError, format_list
+from auto_train.types import normalise_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,7 +28,7 @@ class Samples:
     Attributes:
         table: one row per image: ``path`` (relative to root where below it), ``split`` (train, valid, test, or "" where
             the data does not say), ``label`` (a class name, or the text of ``targets``), ``group`` ("" for none),
-            ``sha256`` ("" until :meth:`hashed`).
+            ``sha256`` ("" until :meth:`fill_hashes`).
         images: the pixels, row by row.
         labels: class names in the model's order; of numbers the names of their columns.
         targets: the annotations, row by row, where one class name does not say them.
@@ -69,7 +69,7 @@ class Samples:
         """Return the rows of one split."""
         return self.take((self.table["split"] == split).to_numpy().nonzero()[0].tolist())
 
-    def hashed(self, progress: Callable[[int, int], None] | None = None) -> "Samples":
+    def fill_hashes(self, progress: Callable[[int, int], None] | None = None) -> "Samples":
         """Return the samples with every sha256 filled in.
 
         Args:
@@ -87,7 +87,7 @@ class Samples:
                 if progress:
                     progress(len(found), len(self))
         if problems := [text for text in found if not SHA256.fullmatch(text)]:
-            raise DataError(listed(f"{len(problems)} images cannot be read", problems), where=str(self.root or ""))
+            raise DataError(format_list(f"{len(problems)} images cannot be read", problems), where=str(self.root or ""))
         return self.with_column("sha256", found)
 
     def with_column(self, name: str, values: Sequence[str]) -> "Samples":
@@ -114,10 +114,10 @@ def without(samples: Samples, exclude: set[str]) -> Samples:
     """Return the samples less those whose path, as in the table or absolute, is among these."""
     if not exclude:
         return samples
-    exclude = set(map(normal_text, exclude))
-    paths = [normal_text(path) for path in samples.table["path"]]
-    names = [normal_text(samples.images.name(row)) for row in range(len(samples))]
+    exclude = set(map(normalise_text, exclude))
+    paths = [normalise_text(path) for path in samples.table["path"]]
+    names = [normalise_text(samples.images.name(row)) for row in range(len(samples))]
     kept = [i for i, (path, name) in enumerate(zip(paths, names, strict=True)) if not {path, name} & exclude]
     unknown = sorted(exclude - set(paths) - set(names))
     left = samples.take(kept)
-    return left.warn(listed("paths to exclude that are not in the data", unknown)) if unknown else left
+    return left.warn(format_list("paths to exclude that are not in the data", unknown)) if unknown else left

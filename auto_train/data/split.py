@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from auto_train.data.hold_out import Unit, hold_out
 from auto_train.data.samples import Samples
 from auto_train.errors import DataError, UsageError
-from auto_train.types import normal_text
+from auto_train.types import normalise_text
 
 DRAWN = ("train", "valid")
 
@@ -39,13 +39,13 @@ def assign_splits(
     if not 0 <= valid_fraction < 1:
         where = "[project.data] valid_fraction"
         raise UsageError(f"'{valid_fraction}' is out of range", where=where, allowed="0 to below 1")
-    samples = samples.hashed()
-    table, frozen = samples.table, {normal_text(path): split for path, split in (frozen or {}).items()}
-    paths = [normal_text(path) for path in table["path"]]
+    samples = samples.fill_hashes()
+    table, frozen = samples.table, {normalise_text(path): split for path, split in (frozen or {}).items()}
+    paths = [normalise_text(path) for path in table["path"]]
     splits = [frozen.get(path, split) for path, split in zip(paths, table["split"], strict=True)]
     if valid_fraction > 0 and "valid" not in set(table["split"]):
         settled = [path in frozen or split == "test" for path, split in zip(paths, splits, strict=True)]
-        splits = _drawn(samples, splits, settled, valid_fraction, earlier or {})
+        splits = _draw_splits(samples, splits, settled, valid_fraction, earlier or {})
     splits = [split or "train" for split in splits]
     if "train" not in splits:
         raise DataError("no image is in the train split", where=str(samples.root or ""))
@@ -57,13 +57,13 @@ def unit_hash(key: str) -> float:
     return (int.from_bytes(hashlib.sha256(key.encode(errors="surrogateescape")).digest()[:8], "big") >> 11) / 2**53
 
 
-def _drawn(
+def _draw_splits(
     samples: Samples, splits: list[str], settled: Sequence[bool], fraction: float, earlier: Mapping[str, str]
 ) -> list[str]:
     """Return the splits with those of the rows that are not settled drawn."""
     sums, classes = samples.table["sha256"].tolist(), samples.classes
     rows_of: dict[str, list[int]] = defaultdict(list)
-    for row, key in enumerate(_shared(samples.table["group"].tolist(), sums)):
+    for row, key in enumerate(_join_units(samples.table["group"].tolist(), sums)):
         if splits[row] != "test":
             rows_of[key].append(row)
     units = []
@@ -88,7 +88,7 @@ def _only(splits: set[str]) -> str:
     return next(iter(splits)) if len(splits) == 1 else "train"
 
 
-def _shared(groups: Sequence[str], sums: Sequence[str]) -> list[str]:
+def _join_units(groups: Sequence[str], sums: Sequence[str]) -> list[str]:
     """Return what names the unit of each row: of rows that share a group or their content the same text.
 
     It is the group or, without one, the content; of groups that share contents the one with the lowest hash.

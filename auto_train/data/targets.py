@@ -155,7 +155,7 @@ class Boxes:
             lines=self.lines[boxes],
         )
 
-    def cleaned(self, sizes: np.ndarray) -> Self:
+    def clean(self, sizes: np.ndarray) -> Self:
         """Return the boxes cut at the edges of their images, less those that have no area then.
 
         Args:

@@ -6,10 +6,10 @@ import struct
 _BITS, _BANDS = 258, 277
 _TYPES = {1: ("B", 1), 3: ("H", 2), 4: ("I", 4)}
 # Entries of a directory and values of an entry that are read.
-_MOST = 512
+_MAX_ENTRIES = 512
 
 
-def unusual_bands(data: bytes) -> str:
+def find_unusual_bands(data: bytes) -> str:
     """Return "a TIFF of 5 bands of 16 bits"; "" for grey and RGB, and for what is not a TIFF or cannot be read."""
     order = {b"II*\0": "<", b"MM\0*": ">"}.get(data[:4])
     if order is None:
@@ -33,10 +33,10 @@ def _entries(data: bytes, order: str) -> dict[int, tuple[int, ...]]:
     (start,) = struct.unpack_from(f"{order}I", data, 4)
     (count,) = struct.unpack_from(f"{order}H", data, start)
     found = {}
-    for number in range(min(count, _MOST)):
+    for number in range(min(count, _MAX_ENTRIES)):
         at = start + 2 + 12 * number
         tag, kind, values = struct.unpack_from(f"{order}HHI", data, at)
-        if tag in (_BITS, _BANDS) and kind in _TYPES and 0 < values <= _MOST:
+        if tag in (_BITS, _BANDS) and kind in _TYPES and 0 < values <= _MAX_ENTRIES:
             letter, size = _TYPES[kind]
             place = at + 8 if values * size <= 4 else struct.unpack_from(f"{order}I", data, at + 8)[0]
             found[tag] = struct.unpack_from(f"{order}{values}{letter}", data, place)

@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from auto_train.common.loaders import stored_side
+from auto_train.common.loaders import compute_stored_side
 from auto_train.common.read_data import valid_fraction_of
 from auto_train.config import Config
 from auto_train.cores import num_cores
-from auto_train.data.pixels.build import size_of
+from auto_train.data.pixels.build import compute_size
 from auto_train.data.targets import Masks
 from auto_train.dry_run.trial import StageCost, Trial
 from auto_train.runs.read import RunFiles
 from auto_train.training.lr_finder import STEPS
-from auto_train.types import absolute
+from auto_train.types import to_absolute
 
 # Images that are decoded to see how long it takes.
 DECODED = 8
@@ -89,7 +89,7 @@ def estimate(trial: Trial, run: Path) -> Estimate:
         prepare_s=prepare_s,
         total_s=60 * minutes if minutes else total_s,
         run_mb=sum(file.stat().st_size for file in trial.folder.rglob("*") if file.is_file()) / 1e6,
-        free_mb=_free_bytes(absolute(config.project.location)) / 1e6,
+        free_mb=_free_bytes(to_absolute(config.project.location)) / 1e6,
         store_mb=_store_bytes(config, images, has_masks=isinstance(trial.samples.targets, Masks)) / 1e6,
     )
 
@@ -129,8 +129,8 @@ def _decode_seconds(trial: Trial) -> float:
 def _store_bytes(config: Config, images: dict[str, int], *, has_masks: bool) -> int:
     """Return the size of the pixel stores; a mask has one value where an image has three."""
     side = config.architecture.image_size
-    train_side = stored_side(config)
-    pixels = sum(size_of(count, train_side if split == "train" else side) for split, count in images.items())
+    train_side = compute_stored_side(config)
+    pixels = sum(compute_size(count, train_side if split == "train" else side) for split, count in images.items())
     return pixels * 4 // 3 if has_masks else pixels
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from auto_train.config import Config
 from auto_train.errors import AutoTrainError
-from auto_train.serving.predictor import predictor_of
+from auto_train.serving.predictor import get_predictor
 from auto_train.serving.service import Service
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def answer_once(config: Config, pixels: "np.ndarray") -> Any:
 
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "PNG")
-    service = Service(config, partial(predictor_of, config))
+    service = Service(config, partial(get_predictor, config))
     try:
         service.load()
         (answer,) = asyncio.run(service.answer([file.getvalue()]))

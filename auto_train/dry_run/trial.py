@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
-from auto_train.common.read_data import fetch_data, limited, read_only
+from auto_train.common.read_data import fetch_data, limit_samples, read_only
 from auto_train.config import Config, load_config
 from auto_train.data import Samples
 from auto_train.errors import AutoTrainError, Interrupted, UsageError
-from auto_train.types import Listener, Progress, absolute
+from auto_train.types import Listener, Progress, to_absolute
 
 if TYPE_CHECKING:
     import numpy as np
@@ -94,7 +94,7 @@ class Trial:
     @cached_property
     def samples(self) -> Samples:
         """The few rows that this training has read."""
-        return limited(self.config, self.all_samples)
+        return limit_samples(self.config, self.all_samples)
 
     def image(self) -> "np.ndarray":
         """Return one of the few images, (H, W, 3) uint8."""
@@ -137,8 +137,11 @@ def check_places(config: Config) -> None:
     Raises:
         UsageError: one cannot.
     """
-    output = absolute(config.training.scheme.output_path)
-    places = {"[project] location": absolute(config.project.location), "[training.scheme] output_path": output.parent}
+    output = to_absolute(config.training.scheme.output_path)
+    places = {
+        "[project] location": to_absolute(config.project.location),
+        "[training.scheme] output_path": output.parent,
+    }
     for where, path in places.items():
         there = next(place for place in (path, *path.parents) if os.path.exists(place))  # noqa: PTH110 - any text passes
         if not (there.is_dir() and os.access(there, os.W_OK)):

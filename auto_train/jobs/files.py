@@ -11,7 +11,7 @@ LOG, TOLD = "log.txt", "progress.json"
 PART = 1 << 20  # bytes of a log that are read in one go
 
 
-def told(folder: Path) -> dict[str, Any] | None:
+def read_progress(folder: Path) -> dict[str, Any] | None:
     """Return the progress that a job's training has last told, see training.py."""
     return read_json(folder / TOLD) or None
 
@@ -22,7 +22,7 @@ def run_of(progress: Mapping[str, Any] | None) -> Path | None:
     return Path(run) if run else None
 
 
-def next_step(run: Path | None) -> str:
+def describe_next_step(run: Path | None) -> str:
     """Return how to go on with a run; "" where it has nothing to go on with."""
     is_there = run is not None and (run / CONFIG).is_file()
     return f"go on: python main.py train --resume {run} --detach" if is_there else ""

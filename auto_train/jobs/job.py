@@ -125,7 +125,7 @@ def _is_text(word: str) -> bool:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Claimed:
+class ClaimedJob:
     """A job that this process has to run.
 
     Args:

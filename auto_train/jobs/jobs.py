@@ -17,11 +17,11 @@ from auto_train.config import Config
 from auto_train.errors import MissingError
 from auto_train.files import write_atomically
 from auto_train.jobs import files
-from auto_train.jobs.job import Claimed, Job, Order
+from auto_train.jobs.job import ClaimedJob, Job, Order
 from auto_train.jobs.table import TIMEOUT_S, Table
 from auto_train.locks import hold, is_held
 from auto_train.runs.read import read_last_metrics, read_status, read_tail
-from auto_train.types import absolute
+from auto_train.types import to_absolute
 
 FILE = "jobs.sqlite"
 # Most jobs that a list has.
@@ -46,13 +46,13 @@ class Jobs:
     """
 
     def __init__(self, path: Path | str, *, timeout_s: float = TIMEOUT_S):
-        self.path = absolute(path)
+        self.path = to_absolute(path)
         self._table = Table(self.path, timeout_s=timeout_s)
 
     @classmethod
     def of(cls, config: Config) -> Self:
         """Return the jobs of the project an INI describes."""
-        return cls(absolute(config.project.location) / FILE)
+        return cls(to_absolute(config.project.location) / FILE)
 
     def folder(self, number: int) -> Path:
         """Return where a job's config, log and progress are."""
@@ -162,7 +162,7 @@ class Jobs:
         if not self._table.exists or not os.access(self.path, os.W_OK):
             return
         with self._table.reading() as db:
-            is_lost = any(not is_held(self._lock(row["id"])) for row in _running(db))
+            is_lost = any(not is_held(self._lock(row["id"])) for row in _list_running(db))
         if is_lost:
             with self._table.changing() as db:
                 self._end_lost(db)
@@ -173,7 +173,7 @@ class Jobs:
 
     # For workers
 
-    def claim(self) -> Claimed | None:
+    def claim(self) -> ClaimedJob | None:
         """Take the first job of the queue, if fewer run than it allows; no other worker gets it then."""
         with self._table.changing() as db:
             self._end_lost(db)
@@ -190,7 +190,7 @@ class Jobs:
             cwd=row["cwd"],
             environment=json.loads(row["environment"]),
         )
-        return Claimed(number=row["id"], order=order, lock=lock)
+        return ClaimedJob(number=row["id"], order=order, lock=lock)
 
     def has_started(self, number: int, pid: int) -> None:
         """Record the process of a job."""
@@ -210,22 +210,22 @@ class Jobs:
 
     def _end_lost(self, db: sqlite3.Connection) -> None:
         """End the jobs whose worker is gone, as their runs say."""
-        for row in _running(db):
+        for row in _list_running(db):
             folder = self.folder(row["id"])
             if is_held(self._lock(row["id"])):
                 continue
-            run = files.run_of(files.told(folder))
+            run = files.run_of(files.read_progress(folder))
             status = read_status(run) if run else ""
             if status == "done":
                 self._end(db, row["id"], state="done", exit_code=None, error="")
             elif status == "interrupted" and row["stop_requested"]:
-                self._end(db, row["id"], state="stopped", exit_code=None, error=files.next_step(run))
+                self._end(db, row["id"], state="stopped", exit_code=None, error=files.describe_next_step(run))
             else:
-                error = f"its process ended without a word (killed?)\n  {files.next_step(run)}".strip()
+                error = f"its process ended without a word (killed?)\n  {files.describe_next_step(run)}".strip()
                 self._end(db, row["id"], state="failed", exit_code=None, error=error)
 
     def _end(self, db: sqlite3.Connection, number: int, *, state: str, exit_code: int | None, error: str) -> None:
-        values = [state, _now(), exit_code, error, json.dumps(files.told(self.folder(number)))]
+        values = [state, _now(), exit_code, error, json.dumps(files.read_progress(self.folder(number)))]
         db.execute(
             "UPDATE jobs SET state = ?, ended_at = ?, exit_code = ?, error = ?, progress = ?, pid = NULL "
             "WHERE id = ? AND state = 'running'",
@@ -241,7 +241,7 @@ class Jobs:
 
     def _job(self, row: sqlite3.Row) -> Job:
         number, is_running = row["id"], row["state"] == "running"
-        told = files.told(self.folder(number)) if is_running else json.loads(row["progress"])
+        told = files.read_progress(self.folder(number)) if is_running else json.loads(row["progress"])
         run = files.run_of(told)
         same = ("id", "state", "command", "created_at", "started_at", "ended_at", "pid", "exit_code", "error")
         values: dict[str, Any] = {name: row[name] for name in same}
@@ -285,7 +285,7 @@ def _row(db: sqlite3.Connection, number: int) -> sqlite3.Row | Any:
     return db.execute("SELECT * FROM jobs WHERE id = ?", [number]).fetchone()
 
 
-def _running(db: sqlite3.Connection) -> list[sqlite3.Row]:
+def _list_running(db: sqlite3.Connection) -> list[sqlite3.Row]:
     return db.execute("SELECT * FROM jobs WHERE state = 'running'").fetchall()
 
 

@@ -72,7 +72,7 @@ class Table:
         if self.exists:
             return
         part = self.path.with_name(f".{self.path.name}.{os.getpid()}-{secrets.token_hex(3)}.part")
-        with _explained(self.path):
+        with _explain_failure(self.path):
             try:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
                 with closing(sqlite3.connect(part)) as db:
@@ -90,7 +90,7 @@ class Table:
         Raises:
             JobsError: locked, damaged, of a newer version, or not a table of jobs.
         """
-        with _explained(self.path), closing(self._connection()) as db:
+        with _explain_failure(self.path), closing(self._connection()) as db:
             self._check_version(db)
             yield db
 
@@ -132,7 +132,7 @@ class Table:
 
 
 @contextmanager
-def _explained(path: Path) -> Iterator[None]:
+def _explain_failure(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:

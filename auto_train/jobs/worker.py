@@ -18,7 +18,7 @@ from typing import Any
 
 from auto_train.errors import Interrupted, JobsError
 from auto_train.jobs import files
-from auto_train.jobs.job import Claimed
+from auto_train.jobs.job import ClaimedJob
 from auto_train.jobs.jobs import Jobs
 from auto_train.jobs.log import Log, Output
 
@@ -65,7 +65,7 @@ class Worker:
         """Start no further job; handles signals."""
         self.is_told_to_end = True
 
-    def _run(self, claimed: Claimed) -> End:
+    def _run(self, claimed: ClaimedJob) -> End:
         order, folder = claimed.order, self.jobs.folder(claimed.number)
         log = Log(folder / files.LOG)
         environment = {**os.environ, "PYTHONUNBUFFERED": "1", **order.environment}
@@ -89,7 +89,7 @@ class Worker:
             os.killpg(process.pid, signal.SIGKILL)
         output.wait(LOOK_S)
         end = self._end(process.returncode, output.said.get("error", {}).get("message", ""), folder)
-        log.write(_last_words(end, output.said.get("run", {})).encode())
+        log.write(_read_last_words(end, output.said.get("run", {})).encode())
         return end
 
     def _watch(self, process: "subprocess.Popen[bytes]", number: int) -> None:
@@ -117,7 +117,7 @@ class Worker:
             return End(state="done", exit_code=0)
         if code == Interrupted.exit_code or (self.stopped_at is not None and code == -signal.SIGTERM):
             return End(state="stopped", exit_code=code, error=error)
-        step = files.next_step(files.run_of(files.told(folder)))
+        step = files.describe_next_step(files.run_of(files.read_progress(folder)))
         if code < 0:
             state = "failed"
             text = f"its process was killed by {signal.Signals(-code).name}"
@@ -139,7 +139,7 @@ class Worker:
             time.sleep(RETRY_S)
 
 
-def _last_words(end: End, run: dict[str, Any]) -> str:
+def _read_last_words(end: End, run: dict[str, Any]) -> str:
     """Return what the log of a job ends with: the metrics, as the verb prints them, and the outcome."""
     metrics = {name: value for name, value in (run.get("metrics") or {}).items() if isinstance(value, int | float)}
     width = max(map(len, metrics), default=0)

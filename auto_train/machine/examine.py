@@ -12,7 +12,7 @@ from auto_train.cores import num_cores
 from auto_train.errors import MissingError
 from auto_train.machine.compute import Device, memory_mb, torch_devices
 from auto_train.machine.licences import package_licences
-from auto_train.machine.packages import CORE, OURS, extras, lacking, packages
+from auto_train.machine.packages import CORE, OURS, extras, find_missing, packages
 from auto_train.machine.places import Place, look_at_places
 
 LIBRARIES = ("torch", "torchvision", "fastai", "timm", "onnx", "onnxruntime", "numpy", "pillow", "fastapi")
@@ -131,7 +131,7 @@ def compute_problems(cores: int, threads: int | None, devices: tuple[Device, ...
 
 def _extras() -> dict[str, str | None]:
     try:
-        return {name: f"pip install '{OURS}[{name}]'" if lacking(name) else None for name in extras()}
+        return {name: f"pip install '{OURS}[{name}]'" if find_missing(name) else None for name in extras()}
     except MissingError:
         return {}
 

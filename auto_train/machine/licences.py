@@ -57,7 +57,7 @@ def package_licences() -> list[Licence]:
     found = []
     for package in packages():
         try:
-            licence, kind = licence_of(distribution(package.name))
+            licence, kind = find_licence(distribution(package.name))
         except PackageNotFoundError:
             continue
         about = {"name": package.name, "version": package.version, "used_by": package.used_by}
@@ -65,13 +65,13 @@ def package_licences() -> list[Licence]:
     return found
 
 
-def licence_of(package: Distribution) -> tuple[str, Kind]:
+def find_licence(package: Distribution) -> tuple[str, Kind]:
     """Return a package's licence and its kind.
 
     Source: https://packaging.python.org/specifications/core-metadata: License-Expression, else classifiers, else the
     field License, which may hold a whole text; else the file that is installed with it.
     """
-    for number, text in enumerate(_recorded(package)):
+    for number, text in enumerate(_read_recorded(package)):
         if text and text.strip().upper() != "UNKNOWN":
             # A whole text says AND and OR of much else.
             kind = (_kind_of_one if "\n" in text.strip() else kind_of)(text[:2000])
@@ -80,7 +80,7 @@ def licence_of(package: Distribution) -> tuple[str, Kind]:
     return "", "unknown"
 
 
-def _recorded(package: Distribution) -> Iterator[str | None]:
+def _read_recorded(package: Distribution) -> Iterator[str | None]:
     about: Any = package.metadata  # an email's header: more than its type says
     yield about.get("License-Expression")
     names = [line.rpartition(" :: ")[2] for line in about.get_all("Classifier") or [] if line.startswith("License ::")]

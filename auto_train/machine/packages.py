@@ -30,7 +30,7 @@ class Package:
     wanted: str = ""
 
 
-class Installed:
+class InstalledPackages:
     """What is installed here; the metadata of each package is read once."""
 
     def __init__(self) -> None:
@@ -79,11 +79,11 @@ def packages() -> list[Package]:
     Raises:
         MissingError: this program is not installed as a package.
     """
-    installed = Installed()
+    installed = InstalledPackages()
     users: dict[str, list[str]] = {}
     wanted: dict[str, str] = {}
     for user in [CORE, *extras()]:
-        for need in _needed_by(user, installed):
+        for need in _list_needed(user, installed):
             name = canonicalize_name(need.name)
             if user != CORE and installed.version(name) is None:
                 continue
@@ -97,13 +97,13 @@ def packages() -> list[Package]:
     ]
 
 
-def lacking(extra: str) -> list[str]:
+def find_missing(extra: str) -> list[str]:
     """Return what is missing of an extra, as pip takes it."""
-    installed = Installed()
+    installed = InstalledPackages()
     return [text for need in _direct(OURS, {extra}, installed) if (text := installed.unmet(need))]
 
 
-def _needed_by(user: str, installed: Installed) -> Iterator[Requirement]:
+def _list_needed(user: str, installed: InstalledPackages) -> Iterator[Requirement]:
     """Yield every requirement below the core or an extra."""
     pending = [(OURS, frozenset([user] if user != CORE else []))]
     seen = set(pending)
@@ -118,7 +118,7 @@ def _needed_by(user: str, installed: Installed) -> Iterator[Requirement]:
                 pending.append(below)
 
 
-def _direct(name: str, chosen: set[str] | frozenset[str], installed: Installed) -> list[Requirement]:
+def _direct(name: str, chosen: set[str] | frozenset[str], installed: InstalledPackages) -> list[Requirement]:
     """Return what a package asks for on this machine with these extras; of ours with an extra only what that adds."""
     only_extra = name == OURS and bool(chosen)
     return [need for need in installed.needs(name) if _applies(need, chosen, only_extra=only_extra)]

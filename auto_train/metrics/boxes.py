@@ -26,7 +26,7 @@ class BoxMeasure:
         hits, scores, codes = arrays["hits"], arrays["scores"], arrays["codes"]
         self.there = arrays["there"].astype(float)
         self.width = max(hits.shape[1] * len(IOUS), 1)
-        self.ranked = [_ranked(hits, scores, codes == code) for code in range(len(labels))]
+        self.ranked = [_rank(hits, scores, codes == code) for code in range(len(labels))]
         at_least_half = np.where(arrays["is_listed"].astype(bool), hits[..., 0], -1)
         self.right, self.said = (at_least_half == 1).sum(axis=1), (at_least_half >= 0).sum(axis=1)
 
@@ -55,7 +55,7 @@ class BoxMeasure:
         return np.stack(curves, axis=2) if curves else np.zeros((len(IOUS), len(RECALLS), 0))
 
 
-def _ranked(hits: np.ndarray, scores: np.ndarray, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _rank(hits: np.ndarray, scores: np.ndarray, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return of the chosen boxes, the most confident first, (D,) the image of each and (10, D) their hits."""
     images, places = np.nonzero(chosen & (scores > 0))
     order = np.argsort(-scores[images, places], kind="stable")

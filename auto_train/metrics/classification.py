@@ -8,7 +8,7 @@ import torch
 from auto_train.metrics.intervals import ECE_BINS, bins_of
 
 # A probability of 0 in float32 is a small one that was rounded.
-LEAST_PROBABILITY = 1e-12
+MIN_PROBABILITY = 1e-12
 
 
 def classification_metrics(probabilities: torch.Tensor, targets: torch.Tensor) -> dict[str, float]:
@@ -44,7 +44,7 @@ def classification_metrics(probabilities: torch.Tensor, targets: torch.Tensor) -
 
 
 def _losses(own: np.ndarray) -> np.ndarray:
-    return -np.log(np.maximum(own.astype(float), LEAST_PROBABILITY))
+    return -np.log(np.maximum(own.astype(float), MIN_PROBABILITY))
 
 
 def _ranks(p: np.ndarray, own: np.ndarray) -> np.ndarray:
@@ -89,7 +89,7 @@ def classification_rows(
         "score": (said == y).astype(int),
         "loss": _losses(own),
         "rank": _ranks(p, own),
-        "log_probabilities": np.log(np.maximum(p, LEAST_PROBABILITY)).astype(np.float16),
+        "log_probabilities": np.log(np.maximum(p, MIN_PROBABILITY)).astype(np.float16),
     }
 
 

@@ -28,7 +28,7 @@ def fewest_residuals(level: float) -> int:
     return math.ceil(level / (1 - level) - 1e-9)
 
 
-def crossed(residuals: np.ndarray, level: float) -> np.ndarray:
+def cross_conformal_coverage(residuals: np.ndarray, level: float) -> np.ndarray:
     """Return (n, K) bool: whether each value lies in intervals made of the other half of these rows.
 
     That is the honest measure on the very rows that the intervals are made of. The halves are every other row.

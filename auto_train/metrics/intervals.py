@@ -19,7 +19,7 @@ LOWER_OF_COLUMN = ("mae_", "rmse_")
 SEED = 0
 # Draws of a metric: 1,000 give ends of an interval to about a tenth of its width; large sets need fewer of them, and
 # 20 million rows drawn take a second.
-MOST_DRAWS, FEWEST_DRAWS, MOST_ROWS_DRAWN = 1000, 100, 20_000_000
+MAX_DRAWS, FEWEST_DRAWS, MAX_ROWS_DRAWN = 1000, 100, 20_000_000
 # Rows drawn at a time: their numbers and values take some 50 MB.
 BLOCK = 1_000_000
 LEVEL = 0.95
@@ -60,7 +60,7 @@ class Statistics:
         if self.has_classes:
             found |= self._by_class(draws)
         if hasattr(self, "gap"):
-            gaps = _counted(self.bin[draws], ECE_BINS, self.gap[draws])
+            gaps = _count_draws(self.bin[draws], ECE_BINS, self.gap[draws])
             found["ece"] = np.abs(gaps).sum(axis=1) / draws.shape[1]
         for measure in self.measures:
             found |= measure(draws)
@@ -75,8 +75,8 @@ class Statistics:
     def _by_class(self, draws: np.ndarray) -> Values:
         """Return means over the classes that occur among the labels or the predictions, as scikit-learn does."""
         true, said = self.true[draws], self.said[draws]
-        hits = _counted(true, self.num_classes, true == said)
-        in_truth, in_answers = _counted(true, self.num_classes), _counted(said, self.num_classes)
+        hits = _count_draws(true, self.num_classes, true == said)
+        in_truth, in_answers = _count_draws(true, self.num_classes), _count_draws(said, self.num_classes)
         occurs = (in_truth + in_answers) > 0
         parts = {"f1_macro": (2 * hits, in_truth + in_answers)}
         parts |= {"precision_macro": (hits, in_answers), "recall_macro": (hits, in_truth)}
@@ -106,7 +106,7 @@ def bins_of(confidence: np.ndarray) -> np.ndarray:
     return np.minimum((confidence * ECE_BINS).astype(np.intp), ECE_BINS - 1)
 
 
-def _counted(numbers: np.ndarray, size: int, weights: np.ndarray | None = None) -> np.ndarray:
+def _count_draws(numbers: np.ndarray, size: int, weights: np.ndarray | None = None) -> np.ndarray:
     """Return how often each number occurs in each draw, (draws, size), or the sum of its weights."""
     rows = len(numbers)
     places = numbers + size * np.arange(rows)[:, None]
@@ -117,7 +117,7 @@ def _counted(numbers: np.ndarray, size: int, weights: np.ndarray | None = None) 
 def _draws(n: int, width: int = 1) -> Iterator[np.ndarray]:
     """Yield blocks (draws, n) of row numbers drawn with replacement, the same at every call; few of wide rows."""
     generator = np.random.default_rng(SEED)
-    left = int(np.clip(MOST_ROWS_DRAWN // (n * width), FEWEST_DRAWS, MOST_DRAWS))
+    left = int(np.clip(MAX_ROWS_DRAWN // (n * width), FEWEST_DRAWS, MAX_DRAWS))
     while left > 0:
         size = min(left, max(BLOCK // n, 1))
         yield generator.integers(0, n, (size, n), dtype=np.int32)
@@ -132,7 +132,7 @@ def intervals(statistics: Statistics, n: int) -> dict[str, tuple[float, float]]:
     """
     point = statistics.all_rows()
     blocks = [statistics(draws) for draws in _draws(n, statistics.width)]
-    found = {name: _interval(value, _joined(blocks, name), name) for name, value in point.items()}
+    found = {name: _interval(value, _join_blocks(blocks, name), name) for name, value in point.items()}
     for name, values in statistics.means.items():
         if point[name] in (0.0, 1.0) and set(np.unique(values)) <= {0.0, 1.0}:
             found[name] = wilson(point[name], n)
@@ -148,12 +148,12 @@ def differences(a: Statistics, b: Statistics, n: int) -> dict[str, dict[str, flo
     found = {}
     for name in names:
         change = after[name] - before[name]
-        low, high = _interval(change, _joined(pairs, name))
+        low, high = _interval(change, _join_blocks(pairs, name))
         found[name] = {"a": before[name], "b": after[name], "difference": change, "low": low, "high": high}
     return found
 
 
-def _joined(blocks: Sequence[Values], name: str) -> np.ndarray:
+def _join_blocks(blocks: Sequence[Values], name: str) -> np.ndarray:
     return np.concatenate([block[name] for block in blocks])
 
 

@@ -16,7 +16,7 @@ Arrays = Mapping[str, np.ndarray]
 Values = dict[str, np.ndarray]
 
 # Of more labels the average precision of each is in the report's table only.
-MOST_NAMED = 25
+MAX_NAMED = 25
 # Squared deviations below this share of what they are of all rows are rounding: the rows of a draw are all alike.
 ROUNDING = 1e-9
 # What the names of metrics cannot hold: they are <split>/<name>.
@@ -62,12 +62,12 @@ class LabelSetMeasure:
         self.last = [np.flatnonzero(np.append(np.diff(column) != 0, True)) for column in ranked.T]
 
     def __call__(self, draws: np.ndarray) -> Values:
-        weights = drawn_counts(draws, len(self.truth))
+        weights = count_draws(draws, len(self.truth))
         f1_micro, f1_macro = self._f1(weights)
         each = np.stack([self._average_precision(weights, c) for c in range(len(self.labels))])
         found = {"map": mean_of_known(each), "f1_micro": f1_micro, "f1_macro": f1_macro}
-        if len(self.labels) <= MOST_NAMED:
-            found |= {named("ap", label): values for label, values in zip(self.labels, each, strict=True)}
+        if len(self.labels) <= MAX_NAMED:
+            found |= {name_metric("ap", label): values for label, values in zip(self.labels, each, strict=True)}
         return found
 
     def _f1(self, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -107,7 +107,7 @@ class NumberMeasure:
         self.is_inside = arrays["is_inside"].astype(float)
 
     def __call__(self, draws: np.ndarray) -> Values:
-        share = drawn_counts(draws, len(self.truth)) / draws.shape[1]
+        share = count_draws(draws, len(self.truth)) / draws.shape[1]
         squared = share @ self.error**2
         spread = share @ self.deviation**2 - (share @ self.deviation) ** 2
         each = {
@@ -119,7 +119,7 @@ class NumberMeasure:
         found = {name: mean_of_known(values.T) for name, values in each.items()}
         if len(self.labels) > 1:
             for name, values in each.items():
-                found |= {named(name, label): column for label, column in zip(self.labels, values.T, strict=True)}
+                found |= {name_metric(name, label): column for label, column in zip(self.labels, values.T, strict=True)}
         return found
 
 
@@ -136,7 +136,7 @@ class MaskMeasure:
 
     def __call__(self, draws: np.ndarray) -> Values:
         n = len(self.areas)
-        sums = drawn_counts(draws, n) @ self.areas.reshape(n, -1)
+        sums = count_draws(draws, n) @ self.areas.reshape(n, -1)
         return mask_metrics(sums.reshape(len(draws), *self.areas.shape[1:]))
 
 
@@ -154,13 +154,13 @@ def measures_of(arrays: Arrays, labels: Sequence[str]) -> list[Measure]:
     return [make(arrays, labels) for name, make in MEASURES.items() if name in arrays]
 
 
-def measured(measure: Measure, n: int) -> dict[str, float]:
+def compute_metrics(measure: Measure, n: int) -> dict[str, float]:
     """Return the metrics of all n rows, less those that cannot be told of them."""
     found = {name: float(values[0]) for name, values in measure(np.arange(n)[None]).items()}
     return {name: value for name, value in found.items() if np.isfinite(value)}
 
 
-def drawn_counts(draws: np.ndarray, n: int) -> np.ndarray:
+def count_draws(draws: np.ndarray, n: int) -> np.ndarray:
     """Return how often each of n rows is in each draw, (draws, n) float64."""
     places = draws + n * np.arange(len(draws))[:, None]
     return np.bincount(places.ravel(), minlength=len(draws) * n).reshape(len(draws), n).astype(float)
@@ -174,6 +174,6 @@ def mean_of_known(values: np.ndarray) -> np.ndarray:
     return np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
 
 
-def named(metric: str, label: str) -> str:
+def name_metric(metric: str, label: str) -> str:
     """Return the name of a metric of one label or column; what the names of metrics cannot hold becomes _."""
     return f"{metric}_{_UNNAMED.sub('_', label)}"

@@ -2,17 +2,17 @@
 
 import numpy as np
 
-from auto_train.metrics.measures import drawn_counts
+from auto_train.metrics.measures import count_draws
 
 # Where nothing can be found: what a probability means.
 USUAL = 0.5
 # Images with a label, and without it, that a threshold of its own needs; fewer are too much a matter of chance.
 FEWEST = 10
 # Draws of the images that the F1 of a threshold is the mean over; of many images fewer say the same.
-MOST_DRAWS, FEWEST_DRAWS, MOST_ROWS_DRAWN = 100, 10, 2_000_000
+MAX_DRAWS, FEWEST_DRAWS, MAX_ROWS_DRAWN = 100, 10, 2_000_000
 
 
-def best_thresholds(probabilities: np.ndarray, truth: np.ndarray) -> tuple[list[float], list[int]]:
+def find_best_thresholds(probabilities: np.ndarray, truth: np.ndarray) -> tuple[list[float], list[int]]:
     """Return the threshold of each label that gives the best F1, and the labels whose threshold stays USUAL.
 
     The best is that of the mean over bootstrap draws, not of the images as they are: there it would follow the few
@@ -29,14 +29,14 @@ def best_thresholds(probabilities: np.ndarray, truth: np.ndarray) -> tuple[list[
     rare = np.flatnonzero(np.minimum(present, n - present) < FEWEST)
     found = [USUAL] * truth.shape[1]
     if len(rare) < len(found):
-        draws = int(np.clip(MOST_ROWS_DRAWN // n, FEWEST_DRAWS, MOST_DRAWS))
-        weights = drawn_counts(np.random.default_rng(0).integers(0, n, (draws, n)), n)
+        draws = int(np.clip(MAX_ROWS_DRAWN // n, FEWEST_DRAWS, MAX_DRAWS))
+        weights = count_draws(np.random.default_rng(0).integers(0, n, (draws, n)), n)
         for label in np.setdiff1d(np.arange(len(found)), rare):
-            found[label] = _best(probabilities[:, label], truth[:, label], weights)
+            found[label] = _find_best(probabilities[:, label], truth[:, label], weights)
     return found, rare.tolist()
 
 
-def _best(scores: np.ndarray, truth: np.ndarray, weights: np.ndarray) -> float:
+def _find_best(scores: np.ndarray, truth: np.ndarray, weights: np.ndarray) -> float:
     """Return the threshold of the best mean F1, in the middle between two scores."""
     order = np.argsort(-scores, kind="stable")
     ranked, scores = weights[:, order], scores[order].astype(float)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from auto_train.config.timm_models import near_models
+from auto_train.config.timm_models import find_near_models
 from auto_train.errors import MissingError, TaskContractError, UsageError
 from auto_train.memory import is_out_of_memory
 
@@ -136,7 +136,7 @@ def normalisation(arch: str) -> tuple[Sequence[float], Sequence[float]]:
     return (config.mean, config.std) if config else ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
 
-def pretrained_name(arch: str) -> str:
+def find_pretrained_name(arch: str) -> str:
     """Return where timm's weights of a model are, as find_weights takes it: a hub name or a URL.
 
     Raises:
@@ -145,7 +145,7 @@ def pretrained_name(arch: str) -> str:
     import timm
 
     if not timm.is_model(arch):
-        raise _unknown(arch)
+        raise _unknown_error(arch)
     config = timm.get_pretrained_cfg(arch)
     if config and config.hf_hub_id:
         file = f"/{config.hf_hub_filename}" if config.hf_hub_filename else ""
@@ -159,18 +159,18 @@ def pretrained_name(arch: str) -> str:
     )
 
 
-def starting_weights(backbone: Any) -> str | None:
+def find_starting_weights(backbone: Any) -> str | None:
     """Return the file, URL or hub name of the weights that ``[architecture.backbone]`` asks for; None: random ones."""
-    return backbone.weights or (pretrained_name(backbone.model) if backbone.pretrained else None)
+    return backbone.weights or (find_pretrained_name(backbone.model) if backbone.pretrained else None)
 
 
-def _unknown(arch: str) -> UsageError:
+def _unknown_error(arch: str) -> UsageError:
     import timm
 
     return UsageError(
         f"timm has no model '{arch}'",
         where="[architecture.backbone] model",
-        allowed=near_models(arch, timm.list_models()),
+        allowed=find_near_models(arch, timm.list_models()),
         hint="list them with: python -c \"import timm; print(timm.list_models('resnet*'))\"",
     )
 
@@ -182,7 +182,7 @@ def create_trunk(
     import timm
 
     if not timm.is_model(arch):
-        raise _unknown(arch)
+        raise _unknown_error(arch)
     config = timm.get_pretrained_cfg(arch)
     options: dict[str, Any] = {"num_classes": 0, "in_chans": n_in, **kwargs}
     if config and config.fixed_input_size:
@@ -190,7 +190,7 @@ def create_trunk(
     if weights is not None:
         options["pretrained_cfg_overlay"] = {"file": str(weights)}
     try:
-        with _missing_keys() as missing:
+        with _collect_missing_keys() as missing:
             model = timm.create_model(arch, pretrained=pretrained or weights is not None, **options)
     except Exception as error:  # whatever wrong arguments, or a file that holds no weights, run into
         if isinstance(error, TypeError) or not (pretrained or weights):
@@ -203,7 +203,7 @@ def create_trunk(
 
 
 @contextmanager
-def _missing_keys() -> Iterator[list[str]]:
+def _collect_missing_keys() -> Iterator[list[str]]:
     """Collect the names of weights that a file lacks: timm loads what there is and only logs the rest."""
     found: list[str] = []
 

@@ -63,7 +63,7 @@ def create_timm_features(
     model = _create_trunk(arch, n_in, image_size, weights, kwargs, {"features_only": True, **indices})
     if stem == "small":
         widen_stem(model, arch)
-    maps = _probed(model, arch, n_in, image_size)
+    maps = _probe(model, arch, n_in, image_size)
     channels = [features.shape[1] for features in maps]
     strides = [2 ** round(math.log2(image_size / features.shape[-1])) for features in maps]
     return FeatureMaps(model, channels=channels, strides=strides)
@@ -100,7 +100,7 @@ def _maps(model: nn.Module, images: torch.Tensor) -> list[torch.Tensor]:
     return [features.permute(0, 3, 1, 2) for features in maps] if is_last else maps
 
 
-def _probed(model: nn.Module, arch: str, n_in: int, image_size: int) -> list[torch.Tensor]:
+def _probe(model: nn.Module, arch: str, n_in: int, image_size: int) -> list[torch.Tensor]:
     """Return what the model makes of one image."""
     was_training = model.training
     try:

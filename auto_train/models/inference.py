@@ -8,11 +8,11 @@ import torch
 from torch import nn
 
 from auto_train import registry
-from auto_train.answers import Described, PlainForm, find_form
+from auto_train.answers import ModelDescription, PlainForm, find_form
 from auto_train.bundle.config_mixin import ConfigMixin, save_config
 from auto_train.data.pixels.resize import resize_images
 from auto_train.errors import BundleError
-from auto_train.files import replacing
+from auto_train.files import write_file
 from auto_train.models.backbone import create_timm_model
 
 if TYPE_CHECKING:
@@ -105,9 +105,9 @@ class InferenceModel(nn.Module, ConfigMixin):
         return {}
 
     @property
-    def described(self) -> Described:
+    def described(self) -> ModelDescription:
         """What the functions of auto_train/answers take."""
-        return Described(task=self.task, name=self.name, labels=tuple(self.labels), facts=self.facts)
+        return ModelDescription(task=self.task, name=self.name, labels=tuple(self.labels), facts=self.facts)
 
     def difference(self, expected: "np.ndarray", found: "np.ndarray") -> float:
         """Return how far two answers (N, …) are apart; 0: they are the same."""
@@ -140,7 +140,7 @@ class InferenceModel(nn.Module, ConfigMixin):
         self.temperature.fill_(temperature)
         self.set_config(temperature=temperature)
 
-    def finished(self) -> Self:
+    def finish(self) -> Self:
         """Return itself as it answers from now on: in evaluation mode, in float32, on the CPU."""
         return self.float().cpu().eval()
 
@@ -151,7 +151,7 @@ class InferenceModel(nn.Module, ConfigMixin):
         # The format knows one layout. Changed in place, layer by layer, and written from where they lie, the weights
         # are not in memory twice.
         self.to(memory_format=torch.contiguous_format)
-        with replacing(path) as part:
+        with write_file(path) as part:
             try:
                 save_file({name: tensor.contiguous() for name, tensor in self.state_dict().items()}, part)
             except SafetensorError as error:  # its sign of a full disk

@@ -7,13 +7,13 @@ from loguru import logger
 from torch import nn
 
 from auto_train.errors import MissingError
-from auto_train.files import replacing
+from auto_train.files import write_file
 
 
 def save_torch_model_weights_from(model: nn.Module, path: Path | str) -> Path:
     """Save the model's state_dict, whole or not at all; parent folders are made."""
     path = Path(path).expanduser()
-    with replacing(path) as part:
+    with write_file(path) as part:
         torch.save(model.state_dict(), part)
     logger.info("weights saved to {} ({:.1f} MB)", path, path.stat().st_size / 1e6)
     return path

@@ -13,21 +13,21 @@ from auto_train.common.task import Task
 from auto_train.data import Samples
 from auto_train.data.augment.mix import Mix
 from auto_train.data.inspect.facts import Facts
-from auto_train.metrics.measures import LabelSetMeasure, measured
-from auto_train.metrics.thresholds import FEWEST, USUAL, best_thresholds
+from auto_train.metrics.measures import LabelSetMeasure, compute_metrics
+from auto_train.metrics.thresholds import FEWEST, USUAL, find_best_thresholds
 from auto_train.models.inference import InferenceModel
 from auto_train.proposal.backbone import Weights
 from auto_train.proposal.choice import Choice
 from auto_train.proposal.classes import UNEVEN
 from auto_train.proposal.machine import Machine
-from auto_train.reports.classes import GRID, MOST_CURVES, curve_values
+from auto_train.reports.classes import GRID, MAX_CURVES, curve_values
 from auto_train.training.optim.label_losses import AsymmetricLoss, positive_weights
 from auto_train.training.task import Counted
 
 # Share of the loss in the error of an epoch: far less than one image of a million.
 TIE_BREAK = 1e-8
 # Labels named in a warning.
-MOST_NAMED = 10
+MAX_NAMED = 10
 
 
 class LabelSetModel(InferenceModel):
@@ -117,7 +117,9 @@ class MultilabelModel(Task):
         if not epoch_cache:
             return {}
         outputs, targets = (torch.cat(epoch_cache[name]).cpu() for name in ("outputs", "targets"))
-        found = measured(LabelSetMeasure(self._arrays(outputs.sigmoid(), targets, [USUAL]), self.labels), len(targets))
+        found = compute_metrics(
+            LabelSetMeasure(self._arrays(outputs.sigmoid(), targets, [USUAL]), self.labels), len(targets)
+        )
         return {name: found.get(name, 0.0) for name in ("map", "f1_micro", "f1_macro")}
 
     def post_metric_to_err(self, result: dict[str, float]) -> float:
@@ -141,12 +143,12 @@ class MultilabelModel(Task):
 
     def calibrate(self, inference: InferenceModel, outputs: torch.Tensor, targets: torch.Tensor) -> None:
         """Find the thresholds; rare labels keep a half, which is said."""
-        thresholds, rare = best_thresholds(outputs.sigmoid().numpy(), targets.numpy() > 0)
+        thresholds, rare = find_best_thresholds(outputs.sigmoid().numpy(), targets.numpy() > 0)
         for model in (inference, self.inference):
             assert isinstance(model, LabelSetModel)
             model.set_thresholds(thresholds)
         if rare:
-            names = ", ".join(self.labels[label] for label in rare[:MOST_NAMED]) + (", …" if rare[MOST_NAMED:] else "")
+            names = ", ".join(self.labels[label] for label in rare[:MAX_NAMED]) + (", …" if rare[MAX_NAMED:] else "")
             self.warnings.append(
                 f"the thresholds of {len(rare)} of {len(self.labels)} labels stay at {USUAL}: less than {FEWEST} "
                 f"validation images have the label, or are without it: {names}"
@@ -155,7 +157,7 @@ class MultilabelModel(Task):
     def evaluate(self, answers: torch.Tensor, targets: torch.Tensor) -> dict[str, float]:
         """Return map, f1_micro, f1_macro, f1_samples, the average precision of each of a few labels, and the loss."""
         arrays = self._arrays(answers, targets, self.inference.thresholds)
-        found = measured(LabelSetMeasure(arrays, self.labels), len(targets))
+        found = compute_metrics(LabelSetMeasure(arrays, self.labels), len(targets))
         rows = self.report_rows(answers, answers, targets)
         return {**found, "f1_samples": float(rows["score"].mean()), "loss": float(rows["loss"].mean())}
 
@@ -193,7 +195,7 @@ class MultilabelModel(Task):
             f"best F1 on the validation images; {USUAL} stays where less than {FEWEST} of them have the label, or are "
             "without it.",
         }
-        if not curves or len(self.labels) > MOST_CURVES:
+        if not curves or len(self.labels) > MAX_CURVES:
             return [table]
         lines = [
             {"name": f"{self.labels[c]} · AP {area:.4f}", "x": GRID.tolist(), "y": values.round(4).tolist()}

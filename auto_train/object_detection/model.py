@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from auto_train.bundle.config_mixin import save_config
-from auto_train.common.detection.metrics import best_threshold, box_arrays
+from auto_train.common.detection.metrics import box_arrays, find_best_threshold
 from auto_train.common.detection.report import detection_parts, detection_rows
 from auto_train.common.detection.rows import BoxRows
 from auto_train.common.task import Task
@@ -18,7 +18,7 @@ from auto_train.data.augment.boxes import move_boxes
 from auto_train.data.inspect.facts import Facts
 from auto_train.errors import UsageError
 from auto_train.metrics.boxes import BoxMeasure
-from auto_train.metrics.measures import measured
+from auto_train.metrics.measures import compute_metrics
 from auto_train.models.detection.create import create_detector
 from auto_train.models.detection.detector import Detector
 from auto_train.models.features import create_timm_features
@@ -84,7 +84,7 @@ class BoxFinder(InferenceModel):
 
     def answers(self, outputs: torch.Tensor) -> torch.Tensor:
         """Return (N, K, 6) boxes as shares of the image."""
-        return detector_of(self.network).detections(outputs)
+        return get_detector(self.network).detections(outputs)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         height, width = images.shape[1], images.shape[2]
@@ -115,7 +115,7 @@ class ObjectDetectionModel(Task):
                 where="[training.preprocess]",
                 allowed="functions that recolour images",
             )
-        self.eval_needs_loss = detector_of(inference.network).has_valid_loss
+        self.eval_needs_loss = get_detector(inference.network).has_valid_loss
         return inference
 
     @property
@@ -129,12 +129,12 @@ class ObjectDetectionModel(Task):
     # Hooks of the Learner. A batch is (images (B, 3, S, S), boxes (B, K, 5) as BoxRows gives them).
 
     def batch_forward(self, model: Any, batch: Any) -> dict[str, Any]:
-        detector = detector_of(model)
+        detector = get_detector(model)
         levels = detector.levels(model[0](batch[0]))
         return {"pred": detector.predict(levels), "levels": levels}
 
     def batch_loss(self, out: dict[str, Any], batch: Any) -> Counted:
-        parts = detector_of(self.model).losses(out["pred"].float(), out["levels"], batch[1])
+        parts = get_detector(self.model).losses(out["pred"].float(), out["levels"], batch[1])
         return {"loss": (sum(parts.values()), len(batch[1])), **{k: (v, len(batch[1])) for k, v in parts.items()}}
 
     def batch_metric(self, out: dict[str, Any], batch: Any) -> Counted:
@@ -145,7 +145,7 @@ class ObjectDetectionModel(Task):
         self, out: dict[str, Any], batch: Any, losses: Counted, model: nn.Module, epoch_cache: dict[str, Any]
     ) -> Counted:
         if not model.training:
-            epoch_cache.setdefault("found", []).append(detector_of(model).detections(out["pred"].float()))
+            epoch_cache.setdefault("found", []).append(get_detector(model).detections(out["pred"].float()))
             epoch_cache.setdefault("true", []).append(batch[1])
         return {}
 
@@ -171,7 +171,7 @@ class ObjectDetectionModel(Task):
 
     # After training.
 
-    def kept(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    def keep_outputs(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         """Return (B, K, 6) boxes as shares of the image: far less than the outputs for all anchors."""
         return self.inference.answers(outputs.float()).cpu()
 
@@ -179,13 +179,13 @@ class ObjectDetectionModel(Task):
         return kept
 
     def calibrate(self, inference: Any, outputs: torch.Tensor, targets: torch.Tensor) -> None:
-        threshold = best_threshold(outputs.numpy(), targets.numpy())
+        threshold = find_best_threshold(outputs.numpy(), targets.numpy())
         for model in (inference, self.inference):
             model.set_threshold(threshold)
 
     def evaluate(self, answers: torch.Tensor, targets: torch.Tensor) -> dict[str, float]:
         arrays = box_arrays(answers.numpy(), targets.numpy(), len(self.labels), self.inference.threshold)
-        return measured(BoxMeasure(arrays, self.labels), len(targets))
+        return compute_metrics(BoxMeasure(arrays, self.labels), len(targets))
 
     def report_rows(self, outputs: torch.Tensor, answers: torch.Tensor, targets: torch.Tensor) -> dict[str, np.ndarray]:
         return detection_rows(answers.numpy(), targets.numpy(), self.inference.threshold, self.labels)
@@ -200,7 +200,7 @@ class ObjectDetectionModel(Task):
         return ", ".join(self.labels[int(code)] for code in found[:, 5]), found[:, :4], found[:, 4]
 
 
-def detector_of(network: Any) -> Detector:
+def get_detector(network: Any) -> Detector:
     """Return what follows the body of a network."""
     detector: Detector = network[1]
     return detector

@@ -11,7 +11,7 @@ from torch import nn
 from auto_train.data import find_weights
 from auto_train.data.fetch.mirror import mirror_folders
 from auto_train.errors import AutoTrainError
-from auto_train.models.backbone import create_timm_model, normalisation, pretrained_name
+from auto_train.models.backbone import create_timm_model, find_pretrained_name, normalisation
 
 SUFFIXES = (".safetensors", ".pth", ".pt", ".bin")
 # Of a mirror's files the first of these is taken; of those to fetch, only what a machine wants most.
@@ -46,7 +46,7 @@ class Weights:
     why: str
 
 
-def starting_weights(wanted: Sequence[str], *, offline: bool = False) -> Weights:
+def choose_starting_weights(wanted: Sequence[str], *, offline: bool = False) -> Weights:
     """Return what a backbone can start from here. What is fetched stays in the cache, where training finds it.
 
     Args:
@@ -60,9 +60,9 @@ def starting_weights(wanted: Sequence[str], *, offline: bool = False) -> Weights
             tried.append(error.message)
             continue
         why = f"{path.name} is there, in {path.parent}"
-        return Weights(model=model, file=path.name, statistics=_other_statistics(body, model), why=why)
+        return Weights(model=model, file=path.name, statistics=_detect_statistics(body, model), why=why)
     try:
-        path = find_weights(pretrained_name(wanted[0]), offline=offline)
+        path = find_weights(find_pretrained_name(wanted[0]), offline=offline)
         create_timm_model(wanted[0], 2, weights=path, image_size=CHECKED_PX)
     except AutoTrainError as error:
         tried.append(error.message)
@@ -83,7 +83,7 @@ def _in_mirrors(wanted: Sequence[str]) -> Iterator[tuple[str, Path]]:
         yield from ((model, path) for path in files if re.match(rf"{model}(?![a-zA-Z0-9])", path.name))
 
 
-def _other_statistics(body: nn.Module, model: str) -> tuple[Sequence[float], Sequence[float]] | None:
+def _detect_statistics(body: nn.Module, model: str) -> tuple[Sequence[float], Sequence[float]] | None:
     """Return TensorFlow's normalisation where the file's first batch norm expects that; a file does not say it."""
     known = normalisation(model)
     norm = next((layer for layer in body.modules() if isinstance(layer, nn.BatchNorm2d)), None)

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from auto_train.data.inspect.facts import Facts
 from auto_train.proposal.choice import Choice
 from auto_train.proposal.machine import Machine
-from auto_train.proposal.propose import budget, num_trained
+from auto_train.proposal.propose import budget, count_trained
 
 # Sides a detector sees: at least, at most without and with a GPU. Multiples of 32.
-LEAST, MOST_CPU, MOST_GPU = 128, 320, 640
+MIN, MAX_CPU, MAX_GPU = 128, 320, 640
 BATCH_CPU, BATCH_GPU = 8, 16
 # Images seen in all by which 205 photographs of blood cells were learnt; and passes at least and at most.
-VIEWS, FEWEST, MOST = 4000, 8, 40
+VIEWS, FEWEST, MAX = 4000, 8, 40
 RATE = 2e-3
 # Work of a detector for an image, in that of a classifier with the same backbone.
 WORK = 3
@@ -20,9 +20,9 @@ WORK = 3
 
 def box_choices(choices: Sequence[Choice], facts: Facts, machine: Machine) -> list[Choice]:
     """Return the common choices with those in their place that are others for boxes."""
-    n = num_trained(facts)
-    side = min(max(LEAST, 32 * math.ceil(facts.side / 32)), MOST_GPU if machine.gpu else MOST_CPU)
-    epochs = min(max(round(VIEWS / n), FEWEST), MOST)
+    n = count_trained(facts)
+    side = min(max(MIN, 32 * math.ceil(facts.side / 32)), MAX_GPU if machine.gpu else MAX_CPU)
+    epochs = min(max(round(VIEWS / n), FEWEST), MAX)
     size = BATCH_GPU if machine.gpu else BATCH_CPU
     batch = max(2, min(size, n // 4))
     shown = f"images are {facts.width} x {facts.height} px"

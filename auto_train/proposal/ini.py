@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from textwrap import wrap
 
-from auto_train.config.quoted import quoted
+from auto_train.config.quoted import quote_value
 from auto_train.config.values import dump
 from auto_train.proposal.choice import Choice
 
@@ -41,7 +41,7 @@ def _section(name: str, choices: Sequence[Choice]) -> str:
 def _value(value: object) -> str:
     text = dump(value)
     if not text.isprintable():  # a line break in a folder's name
-        text = quoted(value)
+        text = quote_value(value)
     return text.replace("$", "$$")
 
 

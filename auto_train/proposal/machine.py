@@ -29,7 +29,7 @@ class Machine:
         return f"{self.cores} cores, {self.memory_gb:.0f} GB of memory free, {gpu}"
 
 
-def this_machine() -> Machine:
+def inspect_machine() -> Machine:
     """Return the machine that runs this process."""
     gpu = torch.cuda.get_device_properties(0) if torch.cuda.is_available() else None
     return Machine(

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from auto_train.data.inspect.facts import Facts
 from auto_train.proposal.choice import Choice
 from auto_train.proposal.machine import Machine
-from auto_train.proposal.propose import budget, num_trained
+from auto_train.proposal.propose import budget, count_trained
 
 # Sides the network sees: at least, at most without and with a GPU. Multiples of 32.
-LEAST, MOST_CPU, MOST_GPU = 96, 256, 512
+MIN, MAX_CPU, MAX_GPU = 96, 256, 512
 BATCH = 8
 # Images seen in all by which 165 microscope images were learnt; and passes at least and at most.
-VIEWS, FEWEST, MOST = 4000, 6, 40
+VIEWS, FEWEST, MAX = 4000, 6, 40
 RATE = 2e-3
 # Work for an image, in that of a classifier with the same backbone.
 WORK = 4
@@ -26,9 +26,9 @@ def mask_choices(choices: Sequence[Choice], facts: Facts, machine: Machine, *, n
     Args:
         num_classes: of the masks; 0: nobody has counted.
     """
-    n = num_trained(facts)
-    side = min(max(LEAST, 32 * math.ceil(facts.side / 32)), MOST_GPU if machine.gpu else MOST_CPU)
-    epochs, batch = min(max(round(VIEWS / n), FEWEST), MOST), max(2, min(BATCH, n // 4))
+    n = count_trained(facts)
+    side = min(max(MIN, 32 * math.ceil(facts.side / 32)), MAX_GPU if machine.gpu else MAX_CPU)
+    epochs, batch = min(max(round(VIEWS / n), FEWEST), MAX), max(2, min(BATCH, n // 4))
     shown = f"images are {facts.width} x {facts.height} px"
     smaller = "; edges are as exact as the pixels are small" if side < facts.side else ""
     section = "training.scheme"

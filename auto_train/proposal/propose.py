@@ -13,12 +13,12 @@ SMALL_SIDE = 64
 # So many images of their kind teach a net more than photographs of other things do.
 ENOUGH_FOR_SCRATCH = 5000
 # Sides a net sees at most: without a GPU, without that and learnt weights, with a GPU; and at least. Multiples of 32.
-MOST_CPU, MOST_SCRATCH, MOST_GPU, LEAST = 192, 128, 224, 96
+MAX_CPU, MAX_SCRATCH, MAX_GPU, MIN = 192, 128, 224, 96
 # Images a core trains in a second: mobilenetv2_100 at 192 px, resnet18 of half its width and a small stem at 28 px.
 # And how much faster a GPU is than a core. All measured roughly: they only tell minutes from days.
 PRETRAINED_SPEED, SMALL_SPEED, GPU_CORES = 13, 300, 150
 # Longer trainings get a budget instead, minutes.
-MOST_MINUTES = 120
+MAX_MINUTES = 120
 # Share of an image that a random crop keeps, where there are few of them.
 FEW_IMAGES, CROP = 5000, 0.35
 VALID_FRACTION, LARGE_VALID_FRACTION, LARGE_SET = 0.2, 0.1, 50_000
@@ -39,7 +39,7 @@ def propose(facts: Facts, machine: Machine, weights: Weights) -> list[Choice]:
     ]
 
 
-def num_trained(facts: Facts) -> int:
+def count_trained(facts: Facts) -> int:
     """Return the images an epoch sees, those less that are held out for validation."""
     return max(round(facts.num_train * (1 if facts.has_valid else 1 - _fraction(facts))), 1)
 
@@ -51,7 +51,7 @@ def is_small(facts: Facts) -> bool:
 
 def is_from_scratch(facts: Facts, weights: Weights) -> bool:
     """Tell whether a net does better, or has, to start from random weights."""
-    has_own = is_small(facts) and (facts.evidence.is_plain or num_trained(facts) >= ENOUGH_FOR_SCRATCH)
+    has_own = is_small(facts) and (facts.evidence.is_plain or count_trained(facts) >= ENOUGH_FOR_SCRATCH)
     return has_own or not weights.model
 
 
@@ -93,8 +93,8 @@ def _image_size(facts: Facts, machine: Machine, *, is_scratch: bool) -> Choice:
         side = max(16, 4 * math.ceil(facts.side / 4))
         more = "" if side - facts.side < 4 else ": enlarged, so that three halvings leave something to look at"
         return Choice(key=key, value=side, why=shown + more)
-    most = MOST_GPU if machine.gpu else MOST_SCRATCH if is_scratch else MOST_CPU
-    side = min(max(LEAST, 32 * math.ceil(facts.side / 32)), most)
+    most = MAX_GPU if machine.gpu else MAX_SCRATCH if is_scratch else MAX_CPU
+    side = min(max(MIN, 32 * math.ceil(facts.side / 32)), most)
     if side < most:
         why = "a multiple of 32, since nets halve five times"
     elif machine.gpu:
@@ -107,13 +107,13 @@ def _image_size(facts: Facts, machine: Machine, *, is_scratch: bool) -> Choice:
 def _backbone(facts: Facts, machine: Machine, weights: Weights, *, is_scratch: bool) -> list[Choice]:
     section = "architecture.backbone"
     if not is_scratch:
-        return _pretrained(machine, weights)
+        return _propose_pretrained(machine, weights)
     choices = [Choice(key=f"{section}.model", value="resnet18", why="small and hard to get wrong")]
     if weights.model:
         reason = "photographs teach nothing about such images that so many of them do not"
         reason = "photographs teach nothing about strokes on a plain ground" if facts.evidence.is_plain else reason
     else:
-        reason = f"random weights, for want of learnt ones, which would do better: {_short(weights.why)}"
+        reason = f"random weights, for want of learnt ones, which would do better: {_shorten(weights.why)}"
     choices.append(Choice(key=f"{section}.pretrained", value=False, why=reason))
     if is_small(facts):
         why = f"the usual first layers would leave one pixel of {facts.side}"
@@ -124,7 +124,7 @@ def _backbone(facts: Facts, machine: Machine, weights: Weights, *, is_scratch: b
     return choices
 
 
-def _pretrained(machine: Machine, weights: Weights) -> list[Choice]:
+def _propose_pretrained(machine: Machine, weights: Weights) -> list[Choice]:
     section = "architecture.backbone"
     size = "good, and quick on a GPU" if machine.gpu else f"small enough to train on {machine.cores} cores"
     choices = [Choice(key=f"{section}.model", value=weights.model, why=size)]
@@ -156,14 +156,14 @@ def _augment(facts: Facts, *, is_scratch: bool) -> list[Choice]:
         for key, value in {"rotate": 12, "zoom": 0.12, "shift": 0.075, "shear": 8}.items():
             choose(key, value, why)
     elif (
-        not is_small(facts) and num_trained(facts) < FEW_IMAGES and facts.target != "values"
+        not is_small(facts) and count_trained(facts) < FEW_IMAGES and facts.target != "values"
     ):  # a part has other numbers
         choose("crop", CROP, "seen near and far; few whole images would be learnt by heart")
     return choices
 
 
 def _scheme(facts: Facts, machine: Machine, side: int, *, is_scratch: bool) -> list[Choice]:
-    n = num_trained(facts)
+    n = count_trained(facts)
     batch = _batch_size(n, machine, is_small=is_small(facts))
     freeze = 0 if is_scratch else 4 if n < 1000 else 1
     epochs = _epochs(n, is_scratch=is_scratch, is_small=is_small(facts))
@@ -210,11 +210,11 @@ def budget(views: float, machine: Machine, side: int, epochs: int, *, is_small: 
     speed, usual = (SMALL_SPEED, 28) if is_small else (PRETRAINED_SPEED, 192)
     per_s = speed * (GPU_CORES if machine.gpu else machine.cores) * (usual / side) ** 2
     minutes = views / per_s / 60
-    if minutes <= MOST_MINUTES:
+    if minutes <= MAX_MINUTES:
         return []
     why = f"{epochs} epochs would take about {minutes / 60:.0f} hours here; as many as fit are planned"
-    return [Choice(key="training.minutes", value=MOST_MINUTES, why=f"{why}. More time is better")]
+    return [Choice(key="training.minutes", value=MAX_MINUTES, why=f"{why}. More time is better")]
 
 
-def _short(text: str, most: int = 160) -> str:
+def _shorten(text: str, most: int = 160) -> str:
     return text if len(text) <= most else f"{text[: most - 1]}…"

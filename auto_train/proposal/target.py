@@ -6,13 +6,13 @@ import unicodedata
 from pathlib import Path
 
 from auto_train.config import default_config
-from auto_train.data.inspect.recognise import Recognised
+from auto_train.data.inspect.recognise import Recognition
 from auto_train.errors import DataError, UsageError
 from auto_train.proposal.choice import Choice
 from auto_train.registry import Recipe
-from auto_train.types import absolute
+from auto_train.types import to_absolute
 
-MOST_LETTERS = 40
+MAX_LETTERS = 40
 # Names of folders that say nothing about what is in them.
 _GENERIC = """
 annotations archive data dataset datasets desktop documents downloads export files home image images img imgs input
@@ -53,15 +53,15 @@ def target(place: Path | str, output: Path | None, *, force: bool) -> tuple[str,
     Raises:
         UsageError: it is there already.
     """
-    folder = absolute(place)
-    name = project_name(telling_name(folder.parent if os.path.isfile(folder) else folder))  # noqa: PTH113 - any text
+    folder = to_absolute(place)
+    name = project_name(find_telling_name(folder.parent if os.path.isfile(folder) else folder))  # noqa: PTH113 - any text
     path = output or Path(f"{name}.ini")
     if os.path.lexists(path) and not force:
-        raise UsageError("is there already", where=str(absolute(path)), hint="--force replaces it, -o names another")
+        raise UsageError("is there already", where=str(to_absolute(path)), hint="--force replaces it, -o names another")
     return name, path
 
 
-def telling_name(folder: Path) -> str:
+def find_telling_name(folder: Path) -> str:
     """Return the name of a folder, or of the next one above it where it says no more than ``images`` does."""
     home = Path.home()
     for place in (folder, *folder.parents):
@@ -75,7 +75,7 @@ def telling_name(folder: Path) -> str:
 def project_name(folder: str) -> str:
     """Return a folder's name as letters, digits and - of ASCII, for paths, addresses and labels of every system."""
     plain = unicodedata.normalize("NFKD", folder).encode("ascii", "ignore").decode()
-    return re.sub(r"[^A-Za-z0-9]+", "-", plain).strip("-").lower()[:MOST_LETTERS].rstrip("-") or "project"
+    return re.sub(r"[^A-Za-z0-9]+", "-", plain).strip("-").lower()[:MAX_LETTERS].rstrip("-") or "project"
 
 
 def target_of(recipe: Recipe) -> str:
@@ -83,7 +83,7 @@ def target_of(recipe: Recipe) -> str:
     return str(default_config(recipe.name).project.data.target)
 
 
-def other_tasks(found: Recognised) -> tuple[str, ...]:
+def list_other_tasks(found: Recognition) -> tuple[str, ...]:
     """Return a note of what else could be learnt from the same data, or nothing."""
     if not found.others:
         return ()
@@ -92,7 +92,7 @@ def other_tasks(found: Recognised) -> tuple[str, ...]:
     return (f"the data has {words} too: {names} learns that",)
 
 
-def data_choices(place: Path | str, found: Recognised, *, name: str, task: str) -> list[Choice]:
+def data_choices(place: Path | str, found: Recognition, *, name: str, task: str) -> list[Choice]:
     """Return the lines that tell where the data is and how it is read.
 
     Args:

@@ -8,14 +8,14 @@ from pathlib import Path
 
 from auto_train.config import lint_config
 from auto_train.data.inspect.facts import Facts
-from auto_train.data.inspect.recognise import Recognised
+from auto_train.data.inspect.recognise import Recognition
 from auto_train.errors import UsageError
-from auto_train.proposal.backbone import LARGE, SMALL, Weights, starting_weights
+from auto_train.proposal.backbone import LARGE, SMALL, Weights, choose_starting_weights
 from auto_train.proposal.choice import Choice
 from auto_train.proposal.ini import render
-from auto_train.proposal.machine import Machine, this_machine
-from auto_train.proposal.target import other_tasks
-from auto_train.types import absolute
+from auto_train.proposal.machine import Machine, inspect_machine
+from auto_train.proposal.target import list_other_tasks
+from auto_train.types import to_absolute
 
 SHOWN_CLASSES = 10
 Propose = Callable[[Facts, Machine, Weights], list[Choice]]
@@ -56,7 +56,7 @@ class NewConfig:
 
 def write_config(
     path: Path,
-    found: Recognised,
+    found: Recognition,
     facts: Facts,
     choices: Sequence[Choice],
     *,
@@ -77,8 +77,8 @@ def write_config(
     Raises:
         UsageError: the INI cannot be written.
     """
-    machine = this_machine()
-    weights = starting_weights(LARGE if machine.gpu else SMALL, offline=offline)
+    machine = inspect_machine()
+    weights = choose_starting_weights(LARGE if machine.gpu else SMALL, offline=offline)
     choices = _agreeing([*choices, *propose(facts, machine, weights)])
     _write(render(_title(found, facts, machine), choices), path, force=force)
     return NewConfig(
@@ -93,7 +93,7 @@ def write_config(
         height=facts.height,
         machine=machine,
         choices=tuple(choices),
-        notes=(*found.notes, *other_tasks(found)),
+        notes=(*found.notes, *list_other_tasks(found)),
         warnings=(*found.samples.warnings, *_warnings(facts, weights)),
         next=shlex.join(["python", "main.py", "train", f"--config={path}"]),
     )
@@ -105,7 +105,7 @@ def _agreeing(choices: Sequence[Choice]) -> Sequence[Choice]:
     return [choice for choice in choices if not (has_budget and choice.key == "training.scheme.epochs")]
 
 
-def _title(found: Recognised, facts: Facts, machine: Machine) -> list[str]:
+def _title(found: Recognition, facts: Facts, machine: Machine) -> list[str]:
     labels = found.samples.labels
     names = ", ".join(labels[:SHOWN_CLASSES]) + (", …" if len(labels) > SHOWN_CLASSES else "")
     splits = ", ".join(f"{count:,} {split or 'in no split'}" for split, count in facts.splits.items())
@@ -145,4 +145,4 @@ def _write(text: str, path: Path, *, force: bool) -> None:
         with path.open("w" if force else "x", encoding="utf-8") as file:
             file.write(text)
     except OSError as error:
-        raise UsageError(f"cannot be written: {error.strerror}", where=str(absolute(path))) from error
+        raise UsageError(f"cannot be written: {error.strerror}", where=str(to_absolute(path))) from error

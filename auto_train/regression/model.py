@@ -13,8 +13,8 @@ from auto_train.data import Samples
 from auto_train.data.inspect.facts import Facts, spread
 from auto_train.data.targets import Values, of_kind
 from auto_train.errors import DataError
-from auto_train.metrics.conformal import crossed, fewest_residuals, margins
-from auto_train.metrics.measures import NumberMeasure, measured, named
+from auto_train.metrics.conformal import cross_conformal_coverage, fewest_residuals, margins
+from auto_train.metrics.measures import NumberMeasure, compute_metrics, name_metric
 from auto_train.models.inference import InferenceModel
 from auto_train.proposal.backbone import Weights
 from auto_train.proposal.choice import Choice
@@ -23,7 +23,7 @@ from auto_train.training.task import Counted
 
 LOSSES = {"smooth_l1": nn.SmoothL1Loss, "mse": nn.MSELoss, "mae": nn.L1Loss}
 # Points of a plot, and plots of a kind: what a page holds easily.
-MOST_POINTS, MOST_PANELS = 500, 12
+MAX_POINTS, MAX_PANELS = 500, 12
 
 
 class Regressor(InferenceModel):
@@ -126,7 +126,7 @@ class RegressionModel(Task):
             "interval": self.config.training.scheme.interval,
         }
 
-    def scaled(self, values: torch.Tensor) -> torch.Tensor:
+    def scale(self, values: torch.Tensor) -> torch.Tensor:
         """Return numbers (B, K) in standard deviations from the mean, float32; subtracted before digits are lost."""
         inference = self.inference
         return ((values - inference.target_mean.to(values)) / inference.target_std.to(values)).float()
@@ -137,13 +137,13 @@ class RegressionModel(Task):
         return {"pred": model(batch[0])}
 
     def batch_loss(self, out: dict[str, Any], batch: Any) -> Counted:
-        return {"loss": (self.learn.loss_func(out["pred"].float(), self.scaled(batch[1])), len(batch[1]))}
+        return {"loss": (self.learn.loss_func(out["pred"].float(), self.scale(batch[1])), len(batch[1]))}
 
     def batch_metric(self, out: dict[str, Any], batch: Any) -> Counted:
         """Return nmae, and the mean absolute error of each column in its unit."""
-        errors = (out["pred"].detach().float() - self.scaled(batch[1])).abs().mean(dim=0)
+        errors = (out["pred"].detach().float() - self.scale(batch[1])).abs().mean(dim=0)
         n, each = len(batch[1]), errors * self.inference.target_std
-        names = [named("mae", label) for label in self.labels] if len(self.labels) > 1 else ["mae"]
+        names = [name_metric("mae", label) for label in self.labels] if len(self.labels) > 1 else ["mae"]
         return {"nmae": (errors.mean(), n), **{name: (value, n) for name, value in zip(names, each, strict=True)}}
 
     def post_metric_to_err(self, result: dict[str, float]) -> float:
@@ -174,7 +174,7 @@ class RegressionModel(Task):
     def evaluate(self, answers: torch.Tensor, targets: torch.Tensor) -> dict[str, float]:
         """Return mae, rmse, r2 and coverage of the columns, and nmae: the error in standard deviations."""
         rows = self.report_rows(answers, answers, targets)
-        return {"nmae": float(rows["score"].mean()), **measured(NumberMeasure(rows, self.labels), len(targets))}
+        return {"nmae": float(rows["score"].mean()), **compute_metrics(NumberMeasure(rows, self.labels), len(targets))}
 
     def report_rows(self, outputs: torch.Tensor, answers: torch.Tensor, targets: torch.Tensor) -> dict[str, np.ndarray]:
         """Return label and answer (numbers with their units), score (nmae of the image); arrays of (N, K)."""
@@ -183,7 +183,9 @@ class RegressionModel(Task):
         low, high = answers[..., 1].double().numpy(), answers[..., 2].double().numpy()
         # The intervals are made of the validation images: the share that they hold of these is known before.
         is_valid = self.measured == "valid"
-        is_inside = crossed(errors, self.inference.interval) if is_valid else (low <= truth) & (truth <= high)
+        is_inside = (
+            cross_conformal_coverage(errors, self.inference.interval) if is_valid else (low <= truth) & (truth <= high)
+        )
         return {
             "label": self._texts(truth),
             "answer": self._texts(values),
@@ -215,13 +217,13 @@ class RegressionModel(Task):
             f"hold {level:.1%} of the values; they are made of the errors on the validation images, and the coverage "
             f"is that of intervals made of {of}.",
         }
-        chosen = spread(range(len(truth)), MOST_POINTS)
+        chosen = spread(range(len(truth)), MAX_POINTS)
         titles = [f"{name}, {unit}" if unit else name for name, unit in zip(self.labels, self.inference.units)]
         over_true, residuals = (
             [
                 {"title": title, "x": x, "y": y, "line": line, "band": margin[k],
                  "points": {"x": xs[chosen, k].tolist(), "y": ys[chosen, k].tolist()}}
-                for k, title in enumerate(titles[:MOST_PANELS])
+                for k, title in enumerate(titles[:MAX_PANELS])
             ]
             for x, y, line, xs, ys in (
                 ("true", "predicted", "diagonal", truth, values),

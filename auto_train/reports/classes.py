@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 # Up to this many classes report.json has the whole matrix, and each class has its own curve.
-MOST_CELLS, MOST_CURVES = 100, 10
-MOST_PAIRS = 30
+MAX_CELLS, MAX_CURVES = 100, 10
+MAX_PAIRS = 30
 # Points of a drawn curve.
 GRID = np.linspace(0, 1, 101)
 
@@ -56,9 +56,9 @@ def _share(part: int, whole: int) -> float | None:
 
 
 def confusion(counts: np.ndarray, labels: Sequence[str]) -> dict[str, Any]:
-    """Return the matrix, for MOST_CELLS classes at most, and the pairs that are confused most."""
+    """Return the matrix, for MAX_CELLS classes at most, and the pairs that are confused most."""
     wrong = counts - np.diag(np.diag(counts))
-    order = np.argsort(-wrong, axis=None, kind="stable")[:MOST_PAIRS]
+    order = np.argsort(-wrong, axis=None, kind="stable")[:MAX_PAIRS]
     pairs = [
         {
             "label": labels[i],
@@ -69,19 +69,19 @@ def confusion(counts: np.ndarray, labels: Sequence[str]) -> dict[str, Any]:
         for i, j in (divmod(int(at), len(labels)) for at in order)
         if wrong[i, j]
     ]
-    return {"cells": counts.tolist() if len(labels) <= MOST_CELLS else None, "pairs": pairs}
+    return {"cells": counts.tolist() if len(labels) <= MAX_CELLS else None, "pairs": pairs}
 
 
 def calibration(table: "pd.DataFrame") -> dict[str, Any]:
     """Return ECE and bins of the confidences as answered, and of those before the temperature."""
     right = table["score"].to_numpy(float)
-    found = {"after": _calibrated(table["confidence"].to_numpy(float), right)}
+    found = {"after": _measure_calibration(table["confidence"].to_numpy(float), right)}
     if "uncalibrated" in table:
-        found["before"] = _calibrated(table["uncalibrated"].to_numpy(float), right)
+        found["before"] = _measure_calibration(table["uncalibrated"].to_numpy(float), right)
     return found
 
 
-def _calibrated(confidence: np.ndarray, right: np.ndarray) -> dict[str, Any]:
+def _measure_calibration(confidence: np.ndarray, right: np.ndarray) -> dict[str, Any]:
     """Return the expected calibration error and, of every bin with images, their number, confidence and accuracy."""
     places = bins_of(confidence)
     counts, confidences, hits = (np.bincount(places, weights, ECE_BINS) for weights in (None, confidence, right))
@@ -118,7 +118,7 @@ def curves(table: "pd.DataFrame", labels: Sequence[str], arrays: Path) -> dict[s
     each = {c: curve_values(scores[:, c], true == c) for c in present}
     found: dict[str, list[Curve]] = {}
     for kind in ("roc", "pr"):
-        lines = [_curve(labels[c], *each[c][kind]) for c in present] if len(present) <= MOST_CURVES else []
+        lines = [_curve(labels[c], *each[c][kind]) for c in present] if len(present) <= MAX_CURVES else []
         mean = np.mean([each[c][kind][0] for c in present], axis=0)
         area = float(np.mean([each[c][kind][1] for c in present]))
         found[kind] = [_curve("mean of the classes", mean, area), *lines]

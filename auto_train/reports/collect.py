@@ -9,15 +9,15 @@ from auto_train.metrics.intervals import Statistics, intervals
 from auto_train.metrics.measures import MEASURES
 from auto_train.reports.classes import calibration, confusion, curves, matrix, per_class
 from auto_train.reports.slices import slices
-from auto_train.reports.state import commands, export_of, started_with, state_of
-from auto_train.runs.read import RunFiles, in_order, shown
+from auto_train.reports.state import commands, export_of, list_start_commands, state_of
+from auto_train.runs.read import RunFiles, in_order, replace_undecodable
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
 SCHEMA_VERSION = 1
-MOST_MISTAKES = 24
+MAX_MISTAKES = 24
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +63,7 @@ def collect(run: RunFiles) -> tuple[dict[str, Any], dict[str, Split]]:
         "data": _data(run),
         "resumes": [event for event in run.events if event.get("event") == "resume"],
         "environment": run.json("env.json"),
-        "reproduce": {"commands": commands(run), "started_with": started_with(run), "config": run.config},
+        "reproduce": {"commands": commands(run), "started_with": list_start_commands(run), "config": run.config},
         "notes": _notes(run),
     }
     return report, splits
@@ -149,11 +149,11 @@ def _mistakes(run: RunFiles, split: str, table: "pd.DataFrame", *, lower_is_bett
     keys = ["score", "confidence"] if "confidence" in table else ["score"]
     worst = worst.sort_values(keys, ascending=[not lower_is_better, False][: len(keys)], kind="stable")
     columns = [name for name in ("path", "label", "predicted", "answer", "confidence", "score") if name in table]
-    rows: Any = worst[columns].head(MOST_MISTAKES).to_dict("records")
+    rows: Any = worst[columns].head(MAX_MISTAKES).to_dict("records")
     return [
-        {name: shown(value) if isinstance(value, str) else value for name, value in row.items()}
+        {name: replace_undecodable(value) if isinstance(value, str) else value for name, value in row.items()}
         | {"row": int(str(at)), "picture": picture_of(run, split, int(str(at)))}
-        for at, row in zip(worst.index[:MOST_MISTAKES], rows)
+        for at, row in zip(worst.index[:MAX_MISTAKES], rows)
     ]
 
 

@@ -11,14 +11,14 @@ from auto_train.metrics.measures import MEASURES
 from auto_train.reports.collect import picture_of
 from auto_train.reports.data_change import DataChange, data_change
 from auto_train.reports.state import state_of
-from auto_train.runs.read import RunFiles, shown
+from auto_train.runs.read import RunFiles, replace_undecodable
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
 # Flipped images on a page, of each kind and split.
-MOST_SHOWN = 48
+MAX_SHOWN = 48
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,7 +166,7 @@ def _config_changes(a: RunFiles, b: RunFiles) -> list[KeyChange]:
 def _compare_split(a: RunFiles, b: RunFiles, split: str) -> SplitChange:
     first, second = a.predictions(split), b.predictions(split)
     assert first is not None and second is not None  # _check_predictions
-    pairs = _same_rows(first, second)
+    pairs = _match_rows(first, second)
     one, two = first.iloc[pairs["a"]], second.iloc[pairs["b"]]
     return SplitChange(
         split=split,
@@ -178,7 +178,7 @@ def _compare_split(a: RunFiles, b: RunFiles, split: str) -> SplitChange:
     )
 
 
-def _same_rows(a: "pd.DataFrame", b: "pd.DataFrame") -> "pd.DataFrame":
+def _match_rows(a: "pd.DataFrame", b: "pd.DataFrame") -> "pd.DataFrame":
     """Return the numbers ``a`` and ``b`` of the rows with the same content and label, in the order of a.
 
     Copies of an image are told apart by how many of them came before.
@@ -234,7 +234,7 @@ def _flips(
         row, other = table.iloc[at], (b if is_fixed else a)[1].iloc[at]
         before, after = (row, other) if is_fixed else (other, row)
         flip = Flip(
-            path=shown(row["path"]),
+            path=replace_undecodable(row["path"]),
             label=row.get("label", ""),
             a=_answer(before),
             b=_answer(after),
@@ -258,7 +258,7 @@ def write_comparison(found: Comparison, path: Path) -> Path:
     """
     from auto_train.reports.page import render
 
-    page = render("compare.html", {**vars(found), "most": MOST_SHOWN}, found.a, found.b)
+    page = render("compare.html", {**vars(found), "most": MAX_SHOWN}, found.a, found.b)
     try:
         with replace_file(path) as part:
             part.write_text(page, encoding="utf-8")

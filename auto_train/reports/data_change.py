@@ -4,13 +4,13 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from auto_train.runs.read import in_order, shown
+from auto_train.runs.read import in_order, replace_undecodable
 
 if TYPE_CHECKING:
     import pandas as pd
 
 # Examples of each kind of change.
-MOST_EXAMPLES = 20
+MAX_EXAMPLES = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,8 +55,8 @@ def data_change(a: "pd.DataFrame", b: "pd.DataFrame") -> DataChange:
         splits=in_order({name: (counts[0][name], counts[1][name]) for name in {*counts[0], *counts[1]}}),
         added=_images([row[0] for key in after.keys() - before.keys() for row in after[key]]),
         removed=_images([row[0] for key in before.keys() - after.keys() for row in before[key]]),
-        relabelled=_changed(before, after, both, 2),
-        moved=_changed(before, after, both, 1),
+        relabelled=_find_changed(before, after, both, 2),
+        moved=_find_changed(before, after, both, 1),
     )
 
 
@@ -71,7 +71,7 @@ def _by_content(table: "pd.DataFrame") -> Rows:
     return found
 
 
-def _changed(before: Rows, after: Rows, both: set[str], column: int) -> Images:
+def _find_changed(before: Rows, after: Rows, both: set[str], column: int) -> Images:
     """Return the content whose values of a column differ; copies of it count together."""
     texts = []
     for key in both:
@@ -82,4 +82,4 @@ def _changed(before: Rows, after: Rows, both: set[str], column: int) -> Images:
 
 
 def _images(texts: list[str]) -> Images:
-    return Images(count=len(texts), examples=[shown(text) for text in sorted(texts)[:MOST_EXAMPLES]])
+    return Images(count=len(texts), examples=[replace_undecodable(text) for text in sorted(texts)[:MAX_EXAMPLES]])

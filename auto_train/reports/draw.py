@@ -38,7 +38,7 @@ RIGHT, WRONG = (47, 111, 219), (224, 96, 32)
 # Numbers along an axis that are written as 10k.
 LARGE = 10_000
 # Classes of a matrix in numbers; of a larger one each cell is a pixel.
-MOST_NUMBERS = 25
+MAX_NUMBERS = 25
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,10 +121,10 @@ def _svg(title: str, paint: Callable[[Any], None]) -> str:
         paint(figure.add_axes((0.15, 0.16, 0.83, 0.8)))  # a layout engine would draw everything twice
         file = StringIO()
         figure.savefig(file, format="svg", transparent=True, metadata={"Date": None})
-    return _themed(file.getvalue())
+    return _apply_theme(file.getvalue())
 
 
-def _themed(svg: str) -> str:
+def _apply_theme(svg: str) -> str:
     """Return the SVG element alone, in the page's colours; ids that several charts would share are left out."""
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)

@@ -24,7 +24,7 @@ TILES = (
     "ece",
     "loss",
 )
-MOST_TILES = 4
+MAX_TILES = 4
 # Of more classes the table begins with the worst.
 FEW_CLASSES = 20
 
@@ -55,13 +55,13 @@ def _tiles(report: dict[str, Any], main: str | None) -> list[str]:
     names = [name for name in report["metrics"] if main and name.startswith(f"{main}/")] or list(report["metrics"])
     first = [(report["score"] or {}).get("name"), *TILES]
     names.sort(key=lambda name: first.index(short) if (short := name.rpartition("/")[2]) in first else len(first))
-    return names[:MOST_TILES]
+    return names[:MAX_TILES]
 
 
 def _matrix(split: Split, report: dict[str, Any]) -> dict[str, Any] | None:
     if split.counts is None:
         return None
-    if len(split.counts) > draw.MOST_NUMBERS:
+    if len(split.counts) > draw.MAX_NUMBERS:
         return {"png": draw.matrix_png(split.counts)}
     rows = zip(report["model"]["labels"], split.counts.tolist(), strict=True)
     return {"rows": [(label, counts, max(sum(counts), 1)) for label, counts in rows]}

@@ -37,7 +37,7 @@ def build_report(path: Path) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reported:
+class RewrittenReport:
     """A report that was made again.
 
     Attributes:
@@ -57,11 +57,11 @@ class Reported:
     warnings: tuple[str, ...]
 
 
-def report_run(path: Path) -> Reported:
+def report_run(path: Path) -> RewrittenReport:
     """Write the report of a run as :func:`build_report` does, and return where it is and what it says first."""
     found = build_report(path)
     state = found["run"]
-    return Reported(
+    return RewrittenReport(
         run=path,
         status=state["status"],
         report=path / "report.html",

@@ -5,15 +5,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from auto_train.metrics.intervals import LEVEL, mean_interval
-from auto_train.runs.read import shown
+from auto_train.runs.read import replace_undecodable
 
 if TYPE_CHECKING:
     import pandas as pd
 
 PARTS = 4
-MOST_FOLDERS = 20
+MAX_FOLDERS = 20
 # Fewer images than this say too little to call a slice worse.
-LEAST_IMAGES = 20
+MIN_IMAGES = 20
 
 
 def slices(table: "pd.DataFrame", *, lower_is_better: bool = False) -> list[dict[str, Any]]:
@@ -34,10 +34,10 @@ def slices(table: "pd.DataFrame", *, lower_is_better: bool = False) -> list[dict
     ]
     score = table["score"].to_numpy(float)
     level = 1 - (1 - LEVEL) / max(len(found), 1)
-    return [{"by": by, "name": name} | _measured(score, chosen, level, lower_is_better) for by, name, chosen in found]
+    return [{"by": by, "name": name} | _measure(score, chosen, level, lower_is_better) for by, name, chosen in found]
 
 
-def _measured(score: np.ndarray, chosen: np.ndarray, level: float, lower_is_better: bool) -> dict[str, Any]:
+def _measure(score: np.ndarray, chosen: np.ndarray, level: float, lower_is_better: bool) -> dict[str, Any]:
     """Measure one slice; it is worse where the interval of its difference to the rest leaves out zero.
 
     Source: Newcombe (1998), method 10, which makes that interval from those of both sides.
@@ -56,7 +56,7 @@ def _measured(score: np.ndarray, chosen: np.ndarray, level: float, lower_is_bett
         "low": max(low, 0.0) if score.min() >= 0 else low,
         "high": min(high, 1.0) if is_share else high,
         "rest": elsewhere,
-        "is_worse": bool(is_worse and len(inside) >= LEAST_IMAGES),
+        "is_worse": bool(is_worse and len(inside) >= MIN_IMAGES),
     }
 
 
@@ -88,8 +88,8 @@ def _folders(table: "pd.DataFrame") -> Groups:
     labels = table.get("label", [""] * len(table))
     folders = np.array([_folder(path, label) for path, label in zip(table["path"], labels, strict=True)])
     names, counts = np.unique(folders, return_counts=True)
-    kept = names[np.argsort(-counts, kind="stable")][:MOST_FOLDERS]
-    groups: Groups = [(shown(str(name)) or ".", folders == name) for name in sorted(kept)]
+    kept = names[np.argsort(-counts, kind="stable")][:MAX_FOLDERS]
+    groups: Groups = [(replace_undecodable(str(name)) or ".", folders == name) for name in sorted(kept)]
     if len(names) > len(kept):
         groups.append((f"{len(names) - len(kept)} smaller folders", ~np.isin(folders, kept)))
     return groups

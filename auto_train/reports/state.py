@@ -54,7 +54,7 @@ def commands(run: RunFiles) -> list[str]:
     return lines
 
 
-def started_with(run: RunFiles) -> list[str]:
+def list_start_commands(run: RunFiles) -> list[str]:
     """Return the command lines of the run's starts, the resumes among them."""
     starts = [event["command"] for event in run.events if event.get("event") == "start" and event.get("command")]
     return [shlex.join(_as_typed(command)) for command in starts]

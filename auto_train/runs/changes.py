@@ -13,7 +13,7 @@ from auto_train.types import as_plain
 
 ABSENT = "(absent)"
 # Longest value in a table; a path is as well known by its ends.
-MOST_SHOWN = 40
+MAX_SHOWN = 40
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +47,7 @@ def flat(config: Config) -> dict[str, Any]:
     return {key: as_plain(config[key]) for key in config.keys()}  # noqa: SIM118 - a Config is no mapping
 
 
-def changes_between(before: Mapping[str, Any], after: Config) -> list[Change]:
+def find_changes(before: Mapping[str, Any], after: Config) -> list[Change]:
     """Return every key whose value differs, in the order of the recipe.
 
     Args:
@@ -91,7 +91,7 @@ def check_allowed(changes: Sequence[Change], run: RunFolder) -> None:
 
 def table(changes: Sequence[Change]) -> list[str]:
     """Return aligned lines: key, value before, value after, what the change does."""
-    rows = [(change.key, _short(change.before), _short(change.after), change.shown) for change in changes]
+    rows = [(change.key, _shorten(change.before), _shorten(change.after), change.shown) for change in changes]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [
         f"  {key:{widths[0]}}  {before:>{widths[1]}} → {after:{widths[2]}}  {effect}"
@@ -99,8 +99,8 @@ def table(changes: Sequence[Change]) -> list[str]:
     ]
 
 
-def _short(text: str) -> str:
-    if len(text) <= MOST_SHOWN:
+def _shorten(text: str) -> str:
+    if len(text) <= MAX_SHOWN:
         return text
-    half = MOST_SHOWN // 2
+    half = MAX_SHOWN // 2
     return f"{text[: half - 1]}…{text[-half:]}"

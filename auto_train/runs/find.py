@@ -8,10 +8,10 @@ from loguru import logger
 
 from auto_train.config import Config, load_config
 from auto_train.errors import MissingError, UsageError
-from auto_train.runs.changes import changes_between, flat
+from auto_train.runs.changes import find_changes, flat
 from auto_train.runs.folder import RunFolder
 from auto_train.runs.read import RunFiles
-from auto_train.types import absolute
+from auto_train.types import to_absolute
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,11 +50,11 @@ def find_run(name: Path | str, config: Config | Path | str | None = None, *, opt
         MissingError: there is no such run.
         UsageError: it is no run, or several are meant.
     """
-    path = absolute(name)
+    path = to_absolute(name)
     if not os.path.exists(path):  # noqa: PTH110 - Path's own raises for a name the system refuses
         if Path(name).name != str(name):
             raise MissingError("there is no such run", where=str(path), hint="name a folder below <location>/runs/")
-        path = _named(str(name), config, option)
+        path = _find_by_name(str(name), config, option)
     if path.is_file():
         run = _run_of(path, option)
         return FoundRun(folder=run, checkpoint=run.checkpoints / path.name)
@@ -75,19 +75,19 @@ def _run_of(checkpoint: Path, option: str) -> RunFolder:
     return RunFolder.open(checkpoint.parent.parent)
 
 
-def _named(name: str, config: Config | Path | str | None, option: str) -> Path:
+def _find_by_name(name: str, config: Config | Path | str | None, option: str) -> Path:
     """Look a run up in the project of an INI, or else in every project below the working directory."""
     if config or os.environ.get("CONFIG"):
         loaded = config if isinstance(config, Config) else load_config(config)
-        runs = absolute(loaded.project.location) / "runs"
+        runs = to_absolute(loaded.project.location) / "runs"
         hint = f"this is the project of {loaded.path}: train it first, or name the run's folder"
-        return _one([runs / name], name, str(runs), option, hint)
+        return _choose_run([runs / name], name, str(runs), option, hint)
     places = [runs / name for runs in sorted(Path.cwd().glob("projects/*/runs"))]
     hint = f"name its INI, --config=INI {option}{name}, or its folder"
-    return _one(places, name, str(Path.cwd() / "projects"), option, hint)
+    return _choose_run(places, name, str(Path.cwd() / "projects"), option, hint)
 
 
-def _one(places: list[Path], name: str, where: str, option: str, hint: str) -> Path:
+def _choose_run(places: list[Path], name: str, where: str, option: str, hint: str) -> Path:
     found = [place for place in places if os.path.isdir(place)]  # noqa: PTH112 - as in find_run
     if len(found) == 1:
         return found[0]
@@ -106,7 +106,7 @@ def warn_of_edits(found: FoundRun, config: Config) -> None:
     """Warn where an INI says otherwise than the run that goes on: its own config counts, and the overrides."""
     run = load_config(found.folder.path / "config.ini")
     overridden = RunFiles(found.folder.path).json("overrides.json")
-    edits = [change for change in changes_between(flat(run), config) if change.key not in overridden]
+    edits = [change for change in find_changes(flat(run), config) if change.key not in overridden]
     if edits:
         values = " ".join(f"{change.key}={change.after}" for change in edits)
         logger.warning(

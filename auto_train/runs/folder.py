@@ -18,12 +18,12 @@ from auto_train.errors import Interrupted, MissingError, TrainingError, UsageErr
 from auto_train.files import (
     append_line,
     cut_torn_line,
-    full_disk_explained,
+    explain_full_disk,
     remove,
     replace_link,
     write_atomically,
 )
-from auto_train.runs.lock import locked
+from auto_train.runs.lock import lock_run
 from auto_train.runs.read import EVENTS, METRICS, STATUS, read_status
 from auto_train.types import as_plain, as_typed
 
@@ -117,9 +117,9 @@ class RunFolder:
         """The path as a command needs it here: relative where it lies below the working directory."""
         return as_typed(self.path)
 
-    def locked(self) -> AbstractContextManager[None]:
+    def hold(self) -> AbstractContextManager[None]:
         """Hold the run while the block runs, see lock.py."""
-        return locked(self.path)
+        return lock_run(self.path)
 
     def clean(self) -> None:
         """Remove what a killed process has left half written: temporary files, and a last line without its end."""
@@ -171,7 +171,7 @@ class RunFolder:
             self.begin()
         self.event("start", command=sys.argv, cwd=str(Path.cwd()), host=platform.node(), pid=os.getpid())
         try:
-            with full_disk_explained(self.path):
+            with explain_full_disk(self.path):
                 yield
         except BaseException as error:
             self._end("interrupted" if isinstance(error, KeyboardInterrupt | Interrupted) else "failed", error)
@@ -203,7 +203,7 @@ def _is_run(path: Path) -> bool:
 class SilentFolder(RunFolder):
     """The run folder of a worker that is not the first: reads there, and writes nothing."""
 
-    def locked(self) -> AbstractContextManager[None]:
+    def hold(self) -> AbstractContextManager[None]:
         return nullcontext()
 
     def clean(self) -> None:

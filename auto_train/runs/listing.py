@@ -116,10 +116,10 @@ def read_run(path: Path) -> Run:
         path=path,
         name=path.name,
         status=status,
-        started=started_at(path),
+        started=read_start_time(path),
         backbone=config.get("architecture.backbone.model", ""),
         image_size=config.get("architecture.image_size", ""),
-        total_epochs=_planned(config),
+        total_epochs=_count_planned(config),
         metrics=_metrics(path / METRICS, rows),
         version=f"{status}-{rows[1]}-{log[1]}",
     )
@@ -131,7 +131,7 @@ def number(value: object) -> float | None:
     return float(value) if is_number else None  # type: ignore[arg-type]
 
 
-def started_at(path: Path) -> datetime:
+def read_start_time(path: Path) -> datetime:
     """Return when a run began: its name says it, or else the age of its folder."""
     return time_in(path.name) or datetime.fromtimestamp(stamp_of(path)[0] / 1e9, UTC)
 
@@ -160,7 +160,7 @@ def _metrics(path: Path, stamp: tuple[int, int]) -> Metrics:
     return Metrics(epochs=epochs, final=shown, damaged=damaged)
 
 
-def _planned(config: Mapping[str, str]) -> int | None:
+def _count_planned(config: Mapping[str, str]) -> int | None:
     """Return the epochs of all stages; None where a time budget plans them, or the config does not say."""
     if config.get("training.minutes", "none") != "none":
         return None

@@ -15,7 +15,7 @@ NAME = ".lock"
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
+def lock_run(folder: Path) -> Iterator[None]:
     """Hold a run folder while the block runs.
 
     The file stays; only the lock on it counts. So a killed training leaves nothing that has to be removed by hand, and

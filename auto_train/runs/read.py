@@ -246,7 +246,7 @@ def _strict(text: bytes, where: str, name: str) -> Row:
     return found
 
 
-def shown(text: str) -> str:
+def replace_undecodable(text: str) -> str:
     """Return a text that any file takes: bytes of a file's name that are no UTF-8 become �."""
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 

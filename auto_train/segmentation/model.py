@@ -10,9 +10,9 @@ import torch.nn.functional as F
 from torch import nn
 
 from auto_train.bundle.config_mixin import save_config
-from auto_train.common.loaders import stored_side
+from auto_train.common.loaders import compute_stored_side
 from auto_train.common.segmentation.losses import PixelLoss
-from auto_train.common.segmentation.metrics import areas, counted, mask_parts
+from auto_train.common.segmentation.metrics import areas, count_pixels, mask_parts
 from auto_train.common.segmentation.picture import mask_picture
 from auto_train.common.task import Task
 from auto_train.data import Samples, cache_folder
@@ -25,7 +25,7 @@ from auto_train.metrics.masks import ious, mask_metrics, mean_over_classes
 from auto_train.models.features import create_timm_features
 from auto_train.models.inference import InferenceModel
 from auto_train.models.segmentation.decoders import DECODERS
-from auto_train.models.segmentation.whole import classes_at, in_tiles
+from auto_train.models.segmentation.whole import classes_at, segment_tiles
 from auto_train.proposal.backbone import Weights
 from auto_train.proposal.choice import Choice
 from auto_train.proposal.machine import Machine
@@ -35,7 +35,7 @@ from auto_train.training.task import Counted
 # Share of a tile at each of its sides that a neighbour sees more of.
 TILE_MARGIN = 1 / 8
 # Masks looked at for the shares of the classes; and share of the loss in the error of an epoch.
-MOST_WEIGHED, TIE_BREAK = 1000, 1e-8
+MAX_WEIGHED, TIE_BREAK = 1000, 1e-8
 
 
 class Segmenter(InferenceModel):
@@ -68,7 +68,7 @@ class Segmenter(InferenceModel):
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         if self.tile:
-            return in_tiles(images, self.image_size, round(self.image_size * TILE_MARGIN), self._see)
+            return segment_tiles(images, self.image_size, round(self.image_size * TILE_MARGIN), self._see)
         return classes_at(self.network(self.prepare(images)), images.shape[1], images.shape[2])
 
     def _see(self, tiles: torch.Tensor) -> torch.Tensor:
@@ -102,7 +102,7 @@ class SegmentationModel(Task):
         is_trained = (samples.table["split"] == "train").all()
         return open_masks(
             of_kind(samples.targets, Masks),
-            stored_side(self.config) if is_trained else self.inference.image_size,
+            compute_stored_side(self.config) if is_trained else self.inference.image_size,
             cache=cache_folder("stores"),
             limit_mb=self.config.training.data.cache_mb,
             listener=self.listener,
@@ -112,7 +112,7 @@ class SegmentationModel(Task):
         """Return (C,) weights, the inverse root of each class's share of the training pixels, 1 for the mean pixel."""
         masks = self.targets(self.samples.of("train"))
         counts = torch.zeros(IGNORE + 1, dtype=torch.int64)
-        for position in np.unique(np.linspace(0, len(masks) - 1, MOST_WEIGHED).astype(int)):
+        for position in np.unique(np.linspace(0, len(masks) - 1, MAX_WEIGHED).astype(int)):
             counts += torch.bincount(masks[[position]].flatten(), minlength=IGNORE + 1)
         shares = counts[: len(self.labels)].clamp(min=1) / counts[: len(self.labels)].sum().clamp(min=1)
         weights = shares**-0.5
@@ -149,7 +149,7 @@ class SegmentationModel(Task):
         self, out: dict[str, Any], batch: Any, losses: Counted, model: nn.Module, epoch_cache: dict[str, Any]
     ) -> Counted:
         if not model.training:
-            found = areas(self.kept(out["pred"], batch[1])).sum(axis=0, keepdims=True)
+            found = areas(self.keep_outputs(out["pred"], batch[1])).sum(axis=0, keepdims=True)
             epoch_cache.setdefault("areas", []).append(found)
         return {}
 
@@ -172,10 +172,10 @@ class SegmentationModel(Task):
 
     # After training. Of each image counts of pixels are kept, no scores and no masks.
 
-    def kept(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        return counted(classes_at(outputs, *targets.shape[1:]), targets.to(outputs.device), len(self.labels)).cpu()
+    def keep_outputs(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        return count_pixels(classes_at(outputs, *targets.shape[1:]), targets.to(outputs.device), len(self.labels)).cpu()
 
-    def kept_targets(self, targets: torch.Tensor) -> torch.Tensor:
+    def keep_targets(self, targets: torch.Tensor) -> torch.Tensor:
         return targets.flatten(1)[:, :0]
 
     def final(self, inference: InferenceModel, kept: torch.Tensor) -> torch.Tensor:

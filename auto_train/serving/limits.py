@@ -49,7 +49,7 @@ class Slots:
             raise _busy(f"{self.taken} requests are being answered or waiting", wait)
 
     @contextmanager
-    def timed(self) -> Iterator[None]:
+    def measure(self) -> Iterator[None]:
         """Measure the answering of one request, without its waiting."""
         start = time.monotonic()
         yield

@@ -13,7 +13,7 @@ from auto_train.errors import BundleError, DataError, MissingError, TaskContract
 from auto_train.runs.read import read_json
 from auto_train.serving.engines import engines_for
 from auto_train.serving.engines.base import Engine, Metadata
-from auto_train.types import absolute
+from auto_train.types import to_absolute
 
 if TYPE_CHECKING:
     import numpy as np
@@ -61,7 +61,7 @@ class Predictor:
             DataError: something else, or an array of another shape or type.
             TaskContractError: the INI's postprocess function failed.
         """
-        return self._answered(self._pixels(image))[0]
+        return self._answer(self._pixels(image))[0]
 
     def picture(self, image: "str | Path | bytes | Image | np.ndarray") -> "Picture":
         """Return the answer for one image, drawn on it and in words.
@@ -72,10 +72,10 @@ class Predictor:
         from auto_train.answers.draw import draw_answer
 
         pixels = self._pixels(image)
-        answer, values = self._answered(pixels)
+        answer, values = self._answer(pixels)
         return draw_answer(self.form, pixels, values, answer, self.model.labels)
 
-    def _answered(self, pixels: "np.ndarray") -> "tuple[Any, np.ndarray]":
+    def _answer(self, pixels: "np.ndarray") -> "tuple[Any, np.ndarray]":
         """Return the answer for an image (H, W, 3) uint8, and the model's numbers it was made from."""
         values = self._engine.infer(pixels[None])[0]
         answer = self.form.answer(values, self.model)
@@ -96,7 +96,7 @@ class Predictor:
         from auto_train.data.image import convert_image, decode_image
 
         if isinstance(image, str | Path):
-            path = absolute(image)
+            path = to_absolute(image)
             if not os.path.exists(path):  # noqa: PTH110 - Path.exists raises for a name the system refuses
                 raise MissingError("there is no such image", where=str(path))
             return decode_image(path, max_pixels=self._max_pixels)
@@ -139,7 +139,7 @@ def open_predictor(found: FoundModel, *, trust_code: bool = False, **options: An
     )
 
 
-def predictor_of(config: "Config") -> Predictor:
+def get_predictor(config: "Config") -> Predictor:
     """Open the model that was last trained with an INI. The INI's own functions are trusted."""
     postprocess = config.resolve("testing.postprocess") if config.has_function("testing.postprocess") else None
     return open_predictor(

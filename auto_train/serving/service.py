@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from auto_train.config import Config, default_config, load_config
 from auto_train.errors import AutoTrainError, ImageError, RequestError, ServingError, TaskContractError
 from auto_train.serving.limits import Memory, Slots
-from auto_train.serving.predictor import Predictor, predictor_of
+from auto_train.serving.predictor import Predictor, get_predictor
 from auto_train.serving.workers import Workers
-from auto_train.types import absolute
+from auto_train.types import to_absolute
 
 if TYPE_CHECKING:
     from auto_train.answers.draw import Picture
@@ -44,7 +44,7 @@ class Service:
         root_path: str | None = None,
     ):
         self.config, settings = config, config.serve
-        self.location = location or absolute(config.project.location)
+        self.location = location or to_absolute(config.project.location)
         self.cors: list[str] = settings.cors or []
         self.max_bytes = int(settings.max_mb * 1e6)
         self.max_request_pixels = int(max(settings.max_request_megapixels, settings.max_megapixels) * 1e6)
@@ -55,7 +55,7 @@ class Service:
         self.slots = Slots(settings.workers, settings.queue)
         self.memory = Memory(LARGEST_UPLOADS * self.max_bytes)
         self._workers = Workers(settings.workers)
-        self._uploads = None if settings.save_uploads is None else absolute(settings.save_uploads)
+        self._uploads = None if settings.save_uploads is None else to_absolute(settings.save_uploads)
         self._load = load
         self._predictor: Predictor | None = None
         self._why_not: AutoTrainError = ServingError("the model is still being loaded", hint="try again in a moment")
@@ -71,7 +71,7 @@ class Service:
             loaded = config if isinstance(config, Config) else load_config(config)
         except AutoTrainError as error:
             return cls(default_config(), partial(_raise, error))
-        return cls(loaded, partial(predictor_of, loaded))
+        return cls(loaded, partial(get_predictor, loaded))
 
     def load(self) -> Predictor:
         """Open the model; until then, and when it fails, :meth:`predictor` tells why there is none.
@@ -153,7 +153,7 @@ class Service:
         self, function: Callable[[bytes], Any], uploads: Sequence[bytes | AutoTrainError], due: float
     ) -> list[Any] | None:
         """Return the answers; None where the deadline has passed, and nobody waits for them."""
-        with self.slots.timed():
+        with self.slots.measure():
             self._require_pixels([upload for upload in uploads if isinstance(upload, bytes)])
             answers = []
             for upload in uploads:

@@ -19,7 +19,7 @@ class Averages:
             if count <= 0:
                 continue
             count = int(count)
-            self.sums[name] = self.sums.get(name, 0.0) + _plain(value) * count
+            self.sums[name] = self.sums.get(name, 0.0) + _to_plain(value) * count
             self.counts[name] = self.counts.get(name, 0) + count
 
     def means(self) -> dict[str, float]:
@@ -33,7 +33,7 @@ class Averages:
         self.sums, self.counts = dict(state["sums"]), dict(state["counts"])
 
 
-def _plain(value: Any) -> Any:
+def _to_plain(value: Any) -> Any:
     """Return a number, which costs less than a tensor and which a checkpoint takes, as NumPy's it does not."""
     if not isinstance(value, torch.Tensor):
         return float(value)

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 
 
-def moved(batch: Any, device: torch.device, dtype: torch.dtype | None = None) -> Any:
+def move_batch(batch: Any, device: torch.device, dtype: torch.dtype | None = None) -> Any:
     """Return the batch on the device, and in the number format where it knows how (F3.11, F3.17).
 
     Args:
@@ -17,10 +17,10 @@ def moved(batch: Any, device: torch.device, dtype: torch.dtype | None = None) ->
         plain = batch if type(batch) is torch.Tensor else batch.as_subclass(torch.Tensor)
         return plain.to(device, non_blocking=True)
     if isinstance(batch, tuple | list):
-        items = [moved(item, device) for item in batch]
+        items = [move_batch(item, device) for item in batch]
         return type(batch)(*items) if hasattr(batch, "_fields") else type(batch)(items)
     if isinstance(batch, dict):
-        return {key: moved(item, device) for key, item in batch.items()}
+        return {key: move_batch(item, device) for key, item in batch.items()}
     if callable(getattr(batch, "to", None)):
         batch = _or_itself(batch.to(device), batch)
     if dtype is not None and callable(getattr(batch, "to_dtype", None)):

@@ -5,7 +5,7 @@ from typing import Any
 
 from auto_train.errors import UsageError
 from auto_train.training.fastai_core import Callback
-from auto_train.training.monitor import checked_target, is_better
+from auto_train.training.monitor import check_target, is_better
 
 
 class EarlyStop(Callback):
@@ -40,7 +40,7 @@ class EarlyStop(Callback):
     ):
         if patience < 1 or min_delta < 0:
             raise UsageError(f"early stop needs patience >= 1 and min_delta >= 0, got {patience} and {min_delta}")
-        self.target, self.mode = checked_target(target, mode)
+        self.target, self.mode = check_target(target, mode)
         self.patience, self.min_delta, self.ends_stage = patience, min_delta, ends_stage
         self.lower_bound, self.upper_bound = lower_bound, upper_bound
         self.reference: float | None = None

@@ -32,8 +32,8 @@ from auto_train.runs.folder import RunFolder
 from auto_train.runs.read import METRICS
 from auto_train.training.fastai_core import Callback
 from auto_train.training.loggers.feed import Feed
-from auto_train.training.time_budget.pace import Pace, epochs_left
-from auto_train.training.workers.distributed import world
+from auto_train.training.time_budget.eta import Eta, count_epochs_left
+from auto_train.training.workers.distributed import world_size
 from auto_train.types import Listener, Progress
 
 # Seconds between two progress events inside an epoch.
@@ -53,7 +53,7 @@ class EpochLog(Callback):
 
     def __init__(self, run: RunFolder, listener: Listener | None = None, feed: Feed | None = None):
         self.run_folder, self.listener, self.feed = run, listener, feed
-        self.process, self.pace = psutil.Process(), Pace()
+        self.process, self.pace = psutil.Process(), Eta()
         self.told = 0.0
         self.images_per_s: float | None = None
 
@@ -62,7 +62,7 @@ class EpochLog(Callback):
         self.began, self.images_per_s = time.perf_counter(), None
 
     def before_train(self) -> None:
-        self.pass_began, self.counted_before = time.perf_counter(), self._counted()
+        self.pass_began, self.counted_before = time.perf_counter(), self._count_images()
 
     def after_batch(self) -> None:
         self.pace.count(self.learn)
@@ -84,7 +84,7 @@ class EpochLog(Callback):
 
     def _tell(self, done: float, row: Mapping[str, Any], *, epoch_ended: bool = False) -> None:
         assert self.listener
-        total = self.learn.epochs_done + sum(epochs_left(self.learn))
+        total = self.learn.epochs_done + sum(count_epochs_left(self.learn))
         eta_s = self.pace.eta_s(self.learn, done)
         self.listener(Progress(stage="train", done=done, total=total, eta_s=eta_s, row=row, epoch_ended=epoch_ended))
 
@@ -105,13 +105,13 @@ class EpochLog(Callback):
             row["device_memory_mb"] = round(torch.cuda.max_memory_allocated(learn.device) / 1e6, 1)
         return row
 
-    def _counted(self) -> int:
+    def _count_images(self) -> int:
         """Return the images of this training pass: those the loss was averaged over."""
         counts: dict[str, int] = self.learn.train_averages.counts
         return counts.get("loss", 0)
 
     def _speed(self) -> float:
-        images = (self._counted() - self.counted_before) * world()
+        images = (self._count_images() - self.counted_before) * world_size()
         return images / max(time.perf_counter() - self.pass_began, 1e-9)
 
 

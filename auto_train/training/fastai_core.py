@@ -34,7 +34,7 @@ class _Promise:
         return _Promise(self._module, *self._names, name)
 
 
-class _Deferred(ModuleType):
+class _DeferredModule(ModuleType):
     """Stands in for a module: at first gives out promises of its functions, and all it has once fastai is imported."""
 
     def __init__(self, name: str) -> None:
@@ -50,9 +50,9 @@ class _Deferred(ModuleType):
 
 
 @contextmanager
-def _deferred() -> Iterator[None]:
+def _defer_imports() -> Iterator[None]:
     """Let imports of DEFERRED find a stand-in while the block runs, but for what is imported already."""
-    standing_in = {name: _Deferred(name) for name in DEFERRED if name.partition(".")[0] not in sys.modules}
+    standing_in = {name: _DeferredModule(name) for name in DEFERRED if name.partition(".")[0] not in sys.modules}
     sys.modules.update(standing_in)
     for name, module in standing_in.items():
         parent, _, child = name.rpartition(".")
@@ -66,7 +66,7 @@ def _deferred() -> Iterator[None]:
                 del sys.modules[name]
 
 
-with _deferred():
+with _defer_imports():
     from fastai.callback.core import (
         Callback,
         CancelBackwardException,

@@ -25,13 +25,13 @@ from auto_train.training.loaders import length
 from auto_train.training.monitor import Errors
 from auto_train.training.optim.stages import Stage, fine_tune_stages
 from auto_train.training.position import Position
-from auto_train.training.rng import generators_of, mixed_seed, rng_state, seed_everything, set_rng_state
+from auto_train.training.rng import find_generators, get_rng_state, mix_seed, seed_everything, set_rng_state
 from auto_train.training.step import StepLearner
-from auto_train.training.workers.collect import collected
-from auto_train.training.workers.distributed import broadcast_object, decided, is_main, rank, world
-from auto_train.training.workers.divided_step import divided_step
-from auto_train.training.workers.gradients import averaged_gradients, sync_buffers
-from auto_train.training.workers.shard import divided, is_divided
+from auto_train.training.workers.collect import collect_averages
+from auto_train.training.workers.distributed import broadcast_object, is_main, on_main, rank, world_size
+from auto_train.training.workers.divided_step import divide_step
+from auto_train.training.workers.gradients import average_gradients, sync_buffers
+from auto_train.training.workers.shard import is_divided, shard_loaders
 
 Means = dict[str, float]
 
@@ -181,9 +181,9 @@ class Learner(StepLearner):
         assert self.opt is not None
         try:
             with (
-                divided(self.dls.train, *self._evaluated().values()),
-                averaged_gradients(self.model) as self.gradients,
-                divided_step(self.opt.opt) as self.divided_step,
+                shard_loaders(self.dls.train, *self._find_evaluation_loaders().values()),
+                average_gradients(self.model) as self.gradients,
+                divide_step(self.opt.opt) as self.divided_step,
             ):
                 self._do_epochs()
         finally:
@@ -200,7 +200,7 @@ class Learner(StepLearner):
         self._do_epoch_train()
         self.has_evaluated = (self.epoch + 1) % self.eval_interval == 0 or self.epoch + 1 >= self.n_epoch
         if self.has_evaluated:
-            self.position = replace(self.position, rng_after=rng_state(*generators_of(self.dls.train)))
+            self.position = replace(self.position, rng_after=get_rng_state(*find_generators(self.dls.train)))
             self._evaluate_all()
         self.position = Position(epoch=self.epoch + 1)
         if self.stage:
@@ -217,13 +217,13 @@ class Learner(StepLearner):
             averages = {("val" if split == "valid" else split): dict(means) for split, means in self.means.items()}
             self.emit(event, self.errors.state(self.epochs_done), averages)
 
-    def _evaluated(self) -> dict[str, Any]:
+    def _find_evaluation_loaders(self) -> dict[str, Any]:
         """Return the loaders that are there beside the training one, by split."""
         loaders = {"valid": self.dls.valid, "test": vars(self.dls).get("test")}
         return {split: loader for split, loader in loaders.items() if loader is not None}
 
     def _evaluate_all(self) -> None:
-        there = self._evaluated()
+        there = self._find_evaluation_loaders()
         for split, loader in there.items():
             self.means[split] = self.evaluate(loader, split)
         self._tell_epoch("onValidationEnd")
@@ -247,7 +247,7 @@ class Learner(StepLearner):
 
         def run() -> None:
             self.dl, self.averages, self.epoch_cache = loader, Averages(), {}
-            if world() > 1 and not (is_main() or is_divided(loader)):
+            if world_size() > 1 and not (is_main() or is_divided(loader)):
                 return
             with torch.set_grad_enabled(self.task.eval_needs_grad):
                 self._with_events(self.all_batches, "validate", CancelValidException)
@@ -265,11 +265,11 @@ class Learner(StepLearner):
 
     def _pass_means(self) -> Means:
         """Return the averages of a pass of all workers, with the task's epoch metrics over them."""
-        averages, cache = collected(self.averages, self.epoch_cache)
+        averages, cache = collect_averages(self.averages, self.epoch_cache)
         # A pass that a callback has cancelled, as the LR finder does, has nothing to compute them from.
         epoch_metric = self.epoch_metric if averages.counts or cache else None
         more = epoch_metric or (lambda cache: {})
-        return decided(lambda: averages.means() | {name: float(value) for name, value in more(cache).items()})
+        return on_main(lambda: averages.means() | {name: float(value) for name, value in more(cache).items()})
 
     def _do_epoch_train(self) -> None:
         if not self.position.iter:
@@ -302,14 +302,14 @@ class Learner(StepLearner):
                 setattr(self, name, None)
             give_back()
             if not halve():
-                raise out_of_memory(getattr(self.dls.train, "bs", None), workers=world())
+                raise out_of_memory(getattr(self.dls.train, "bs", None), workers=world_size())
 
     def _halve_training(self) -> bool:
         """Halve the batch and double the accumulation, so that a step sees the same images as before."""
         self.opt.zero_grad()
         self.iter = self.position.iter  # the batch that did not fit may not have been begun: it was being made
         first, _ = self.window()
-        if world() > 1:  # the others are waiting for this worker's gradients
+        if world_size() > 1:  # the others are waiting for this worker's gradients
             return False
         if not (hasattr(self.dl, "halve") and self.dl.halve()):
             return False
@@ -354,8 +354,8 @@ class Learner(StepLearner):
 
     def _seed_worker(self, number: int) -> None:
         """Let workers draw different random numbers: all but the first anew for each batch, so that none is kept."""
-        if self.training and world() > 1 and not is_main():
-            seed_everything(mixed_seed(self.worker_seed, self.epochs_done, number, rank()))
+        if self.training and world_size() > 1 and not is_main():
+            seed_everything(mix_seed(self.worker_seed, self.epochs_done, number, rank()))
 
     def _batches(self, first: int) -> Iterator[Any]:
         """Return the loader's batches from this one on, as they would have come without a stop before it."""
@@ -371,15 +371,15 @@ class Learner(StepLearner):
         if hasattr(loader, "start"):
             loader.start = first
             return iter(loader)
-        return self._drawn_again(loader, first)
+        return self._redraw(loader, first)
 
-    def _drawn_again(self, loader: Any, first: int) -> Iterator[Any]:
+    def _redraw(self, loader: Any, first: int) -> Iterator[Any]:
         """Go on in a loader that draws from random generators: from its state at the beginning of the pass."""
-        own = generators_of(loader)
+        own = find_generators(loader)
         if not first:
-            self.position = Position(epoch=self.epoch, rng=rng_state(*own))
+            self.position = Position(epoch=self.epoch, rng=get_rng_state(*own))
             return iter(loader)
-        here = rng_state(*own)
+        here = get_rng_state(*own)
         if self.position.rng:
             set_rng_state(self.position.rng, *own)
         batches = iter(loader)

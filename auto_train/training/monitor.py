@@ -46,7 +46,7 @@ class Errors:
         return {"epoch": epoch} | {name: value for name, value in values.items() if value is not None}
 
 
-def checked_target(target: str, mode: str) -> tuple[str, str]:
+def check_target(target: str, mode: str) -> tuple[str, str]:
     """Return both where they are known.
 
     Raises:

@@ -72,7 +72,7 @@ def choose_precision(
     candidates = [Precision(amp=kind, channels_last=layout) for kind in types for layout in layouts]
     if len(candidates) == 1:
         return candidates[0]
-    return _fastest(candidates, model, images[: max(1, TRIAL_PIXELS // images[0, 0].numel())])
+    return _find_fastest(candidates, model, images[: max(1, TRIAL_PIXELS // images[0, 0].numel())])
 
 
 @torch.no_grad()
@@ -101,7 +101,7 @@ def _strides_over_one_pixel(model: nn.Module, image: torch.Tensor) -> bool:
     return any(found)
 
 
-def _fastest(candidates: Sequence[Precision], model: nn.Module, images: torch.Tensor) -> Precision:
+def _find_fastest(candidates: Sequence[Precision], model: nn.Module, images: torch.Tensor) -> Precision:
     """Time a warm-up and a few steps of each, taking turns, so that a busy moment of the machine hits all alike."""
     trials = [(copy.deepcopy(model).to(memory_format=p.layout()).train(), p) for p in candidates]
     with torch.random.fork_rng():  # dropout draws numbers

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 
-def rng_state(*generators: torch.Generator) -> dict[str, Any]:
+def get_rng_state(*generators: torch.Generator) -> dict[str, Any]:
     """Return the state of Python's, NumPy's and torch's generators, and of those given."""
     name, keys, *rest = np.random.get_state(legacy=True)
     return {
@@ -21,7 +21,7 @@ def rng_state(*generators: torch.Generator) -> dict[str, Any]:
 
 
 def set_rng_state(state: dict[str, Any], *generators: torch.Generator) -> None:
-    """Put back what :func:`rng_state` returned; devices that are not here any more are left out."""
+    """Put back what :func:`get_rng_state` returned; devices that are not here any more are left out."""
     version, internal, gauss = state["python"]
     random.setstate((version, tuple(internal), gauss))
     name, keys, *rest = state["numpy"]
@@ -33,7 +33,7 @@ def set_rng_state(state: dict[str, Any], *generators: torch.Generator) -> None:
         generator.set_state(own)
 
 
-def generators_of(loader: Any) -> list[torch.Generator]:
+def find_generators(loader: Any) -> list[torch.Generator]:
     """Return the generators that a torch DataLoader or its samplers bring along."""
     owners = [loader, *(getattr(loader, name, None) for name in ("sampler", "batch_sampler"))]
     owners.append(getattr(owners[-1], "sampler", None))
@@ -49,6 +49,6 @@ def seed_everything(seed: int) -> None:
     torch.manual_seed(seed)
 
 
-def mixed_seed(*numbers: int) -> int:
+def mix_seed(*numbers: int) -> int:
     """Return one seed for several numbers; of neighbouring numbers the seeds have nothing in common."""
     return int(np.random.SeedSequence(numbers).generate_state(1, np.uint32)[0])

@@ -10,7 +10,7 @@ from torch import nn
 
 from auto_train.errors import UsageError
 from auto_train.training.average import Averages
-from auto_train.training.batch import moved
+from auto_train.training.batch import move_batch
 from auto_train.training.fastai_core import (
     CancelBackwardException,
     CancelBatchException,
@@ -23,8 +23,8 @@ from auto_train.training.listeners import Listeners
 from auto_train.training.optim.stages import Freezer, Stage, parameter_groups
 from auto_train.training.position import Position
 from auto_train.training.precision import Precision
-from auto_train.training.task import checked_loss, hook, qTaskBase, takes_loss_fn
-from auto_train.training.workers.distributed import world
+from auto_train.training.task import check_loss, hook, qTaskBase, takes_loss_fn
+from auto_train.training.workers.distributed import world_size
 from auto_train.training.workers.divided_step import DividedStep
 from auto_train.training.workers.gradients import AveragedGradients
 
@@ -123,7 +123,7 @@ class StepLearner(FastaiLearner):
     def one_batch(self, i: int, b: Any) -> None:
         self.iter = i
         self.emit("onBatchStart", b)
-        self.batch = moved(b, self.batch_device, self.dtype)
+        self.batch = move_batch(b, self.batch_device, self.dtype)
         # For fastai's callbacks; the hooks get the batch as it is.
         is_pair = isinstance(self.batch, tuple | list) and len(self.batch) > 1
         self.xb, self.yb = (tuple(self.batch[:-1]), tuple(self.batch[-1:])) if is_pair else ((self.batch,), ())
@@ -135,7 +135,7 @@ class StepLearner(FastaiLearner):
         batch = self.batch if changed is None else changed
         # Validation computes in float32, as the served model will: another precision may choose another best epoch.
         precision = self.precision if self.training else Precision()
-        with precision.autocast(self.batch_device), batch_norm_explained():
+        with precision.autocast(self.batch_device), explain_batch_norm():
             out = task.batch_forward(self.model, batch)
         changed = task.post_batch_forward(out, batch)
         out = out if changed is None else changed
@@ -157,7 +157,7 @@ class StepLearner(FastaiLearner):
         if not (self.training or self.task.eval_needs_loss):
             return {}
         losses = self.batch_loss(out, batch)
-        self.loss_grad = checked_loss(self.task, losses)
+        self.loss_grad = check_loss(self.task, losses)
         self.loss = self.loss_grad.detach()
         return dict(losses)
 
@@ -176,7 +176,7 @@ class StepLearner(FastaiLearner):
             self._counted = self._so_far() if size > 1 else None
         self.is_between_steps = self.iter + 1 == first + size
         # Weighted so that the sum over workers and batches is the mean over all their samples.
-        weight = getattr(self.dl, "share", 1.0) / (size * world())
+        weight = getattr(self.dl, "share", 1.0) / (size * world_size())
         if weight != 1.0:
             self.loss_grad = self.loss_grad * weight
         self.loss_grad = self.scaler.scale(self.loss_grad)
@@ -279,7 +279,7 @@ def defines(thing: Any, name: str) -> bool:
 
 
 @contextmanager
-def batch_norm_explained() -> Iterator[None]:
+def explain_batch_norm() -> Iterator[None]:
     """Say in the user's words what torch says of batches too small for batch norm.
 
     Raises:

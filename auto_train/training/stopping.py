@@ -12,7 +12,7 @@ import torch
 
 from auto_train.errors import NotFiniteError
 from auto_train.training.fastai_core import Callback, CancelFitException
-from auto_train.training.workers.distributed import agree, is_main, largest, world
+from auto_train.training.workers.distributed import agree, all_reduce_max, is_main, world_size
 
 # Seconds after which the workers learn at the latest that one of them was asked to stop, and a few batches.
 POLL_S = 0.5
@@ -64,13 +64,13 @@ class StopOnRequest(Callback):
     def after_batch(self) -> None:
         if not self.learn.is_between_steps:
             return
-        if world() == 1:
+        if world_size() == 1:
             self._end_if(self.requested.is_set())
         elif self.learn.training:  # evaluation may have more batches on one worker than on another
             self._end_if(self.poll.is_set_on_any(self.requested.is_set()))
 
     def after_epoch(self) -> None:
-        if world() > 1:
+        if world_size() > 1:
             self._end_if(agree(self.requested.is_set()))
 
     def _end_if(self, is_requested: bool) -> None:
@@ -115,6 +115,6 @@ class Poll:
         now = time.monotonic()
         fitting = int(self.every * POLL_S / max(now - self.asked_at, 1e-6))
         # The first worker's clock decides for all when they meet again.
-        found, self.every = largest(flag, max(1, min(fitting, 2 * self.every)) if is_main() else 0)
+        found, self.every = all_reduce_max(flag, max(1, min(fitting, 2 * self.every)) if is_main() else 0)
         self.left, self.asked_at = self.every, now
         return bool(found)

@@ -8,7 +8,7 @@ import torch
 from loguru import logger
 from torch import nn
 
-from auto_train.config.declare import near_name
+from auto_train.config.declare import find_near_name
 from auto_train.errors import TaskContractError
 
 # name → (value, number of samples it is the mean of)
@@ -48,7 +48,7 @@ class qTaskBase:  # noqa: N801 - the name is contract F3.10
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         for name in vars(cls):
-            near, is_typo = near_name(name, HOOKS)
+            near, is_typo = find_near_name(name, HOOKS)
             if is_typo and not hasattr(qTaskBase, name) and name not in HOOKS:
                 logger.warning(f"{cls.__name__}.{name} is never called: did you mean the hook '{near}'?")
 
@@ -168,7 +168,7 @@ def takes_loss_fn(batch_loss: Callable[..., Any]) -> bool:
     return len(positional) > 2 or inspect.Parameter.VAR_POSITIONAL in kinds
 
 
-def checked_loss(task: qTaskBase, losses: Counted) -> torch.Tensor:
+def check_loss(task: qTaskBase, losses: Counted) -> torch.Tensor:
     """Return the tensor to differentiate.
 
     Raises:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from auto_train import actions, registry
-from auto_train.answers import Described, answer_form, is_served
+from auto_train.answers import ModelDescription, answer_form, is_served
 from auto_train.config import lint_config, load_config
 from auto_train.errors import UsageError
 from auto_train.registry import ANSWER_FILE, RECIPE_FILES
@@ -47,7 +47,7 @@ def test_copy_answers_as_its_source_until_it_says_otherwise(here: Path) -> None:
 
     actions.new_recipe("freshness")
     assert is_served("freshness")
-    model = Described(task="freshness", name="mine", labels=("old", "new"))
+    model = ModelDescription(task="freshness", name="mine", labels=("old", "new"))
     answer = answer_form("freshness").answer(np.array([0.25, 0.75], np.float32), model)
     assert (answer["prediction"], answer["confidence"]) == ("new", "75.00%")
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from auto_train.actions.data_preview import contact_sheet, draw_sample, preview, target_words
+from auto_train.actions.data_preview import describe_target, draw_contact_sheet, draw_sample, preview
 from auto_train.classification.model import ClassificationModel
 from auto_train.data import Samples
 from auto_train.data.draw import colour_of
@@ -73,12 +73,12 @@ def test_mask_is_laid_on_the_view() -> None:
     ],
 )
 def test_labels_are_written_with_their_shares(targets: Targets | None, target: object, said: list[object]) -> None:
-    assert target_words(np.array(target), samples(targets, "a", "b", "c"), 0) == said
+    assert describe_target(np.array(target), samples(targets, "a", "b", "c"), 0) == said
 
 
 def test_numbers_are_written_as_the_data_has_them() -> None:
     values = Values(names=("width", "count"), units=("", ""), array=np.array([[1.5, 7.0]]))
-    assert target_words(np.array([-0.3, 1.2]), samples(values, "width", "count"), 0) == [
+    assert describe_target(np.array([-0.3, 1.2]), samples(values, "width", "count"), 0) == [
         ("width 1.5", None),
         ("count 7", None),
     ]
@@ -86,7 +86,7 @@ def test_numbers_are_written_as_the_data_has_them() -> None:
 
 @pytest.mark.parametrize("number", [1, 2, 5, 16])
 def test_contact_sheet_has_room_for_all(number: int) -> None:
-    sheet = contact_sheet([np.full((300 + at, 480, 3), 255, np.uint8) for at in range(number)])
+    sheet = draw_contact_sheet([np.full((300 + at, 480, 3), 255, np.uint8) for at in range(number)])
     assert (sheet == 255).all(axis=2).sum() == sum((300 + at) * 480 for at in range(number))
 
 

@@ -1,14 +1,14 @@
 import numpy as np
 import pytest
 
-from auto_train.answers import Described
+from auto_train.answers import ModelDescription
 from auto_train.answers.classification import Form
 
 FORM = Form()
 
 
-def model(*labels: str) -> Described:
-    return Described(task="classification", name="mnist", labels=labels)
+def model(*labels: str) -> ModelDescription:
+    return ModelDescription(task="classification", name="mnist", labels=labels)
 
 
 def test_answer_names_the_likeliest_class_in_percent():

@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 
-from auto_train.answers import Described, is_served
+from auto_train.answers import ModelDescription, is_served
 from auto_train.answers.multilabel import Form
 
 FORM = Form()
-MODEL = Described(task="multilabel", name="blood", labels=("a", "b", "c"), facts={"thresholds": [0.5, 0.2, 0.9]})
+MODEL = ModelDescription(task="multilabel", name="blood", labels=("a", "b", "c"), facts={"thresholds": [0.5, 0.2, 0.9]})
 
 
 def test_answer_names_the_labels_above_their_thresholds_the_likeliest_first():

@@ -2,12 +2,12 @@ import numpy as np
 import pytest
 import torch
 
-from auto_train.answers import Described
+from auto_train.answers import ModelDescription
 from auto_train.answers.object_detection import Form
-from auto_train.models.detection.nms import best_boxes
+from auto_train.models.detection.nms import select_boxes
 
 FORM = Form()
-MODEL = Described(task="object_detection", name="cells", labels=("RBC", "WBC"), facts={"threshold": 0.4})
+MODEL = ModelDescription(task="object_detection", name="cells", labels=("RBC", "WBC"), facts={"threshold": 0.4})
 ROWS = np.float32(
     [[10.123, 20.456, 110, 220.5, 0.9, 1], [5, 6, 70, 80, 0.6, 0], [300, 6, 370, 80, 0.3, 0], [0, 0, 0, 0, 0, 0]]
 )
@@ -62,7 +62,7 @@ def suppressed(scores: list[float]) -> np.ndarray:
     confidences = torch.tensor([*(0.9 - 0.01 * i for i in range(20)), *scores])
     order = confidences.argsort(descending=True, stable=True)
     boxes = torch.tensor(apart + row)[order][None]
-    found = best_boxes(boxes, confidences[order][None], torch.zeros(1, 23), overlap=0.6)
+    found = select_boxes(boxes, confidences[order][None], torch.zeros(1, 23), overlap=0.6)
     return found.numpy()
 
 

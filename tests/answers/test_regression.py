@@ -3,11 +3,11 @@ import math
 import numpy as np
 import pytest
 
-from auto_train.answers import Described
+from auto_train.answers import ModelDescription
 from auto_train.answers.regression import Form
 
 FACTS = {"units": ["years", ""], "interval": 0.9}
-MODEL = Described(task="regression", name="trees", labels=("age", "height"), facts=FACTS)
+MODEL = ModelDescription(task="regression", name="trees", labels=("age", "height"), facts=FACTS)
 
 
 def test_answer_has_value_interval_and_unit_of_every_column():

@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 
-from auto_train.answers import Described
-from auto_train.answers.segmentation import Form, mask_of, rle_of
+from auto_train.answers import ModelDescription
+from auto_train.answers.segmentation import Form, mask_of, to_coco_rle
 from auto_train.data.rle import decode_rle
 
-MODEL = Described(task="segmentation", name="trees", labels=("ground", "tree", "house"))
+MODEL = ModelDescription(task="segmentation", name="trees", labels=("ground", "tree", "house"))
 
 
 def masks(n: int = 20, height: int = 13, width: int = 9) -> np.ndarray:
@@ -37,7 +37,7 @@ def test_run_lengths_are_those_of_coco():
 
     edges = [np.zeros((4, 3), bool), np.ones((4, 3), bool), np.eye(3, dtype=bool), np.ones((1, 1), bool)]
     for pixels in [*(masks() == 1), *edges]:
-        rle = rle_of(pixels)
+        rle = to_coco_rle(pixels)
         assert np.array_equal(decode_rle(rle["counts"], *rle["size"]), pixels)
         encoded = coco.frPyObjects(rle, *rle["size"])
         assert encoded["counts"] == coco.encode(np.asfortranarray(pixels.astype(np.uint8)))["counts"]

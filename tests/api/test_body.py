@@ -4,7 +4,7 @@ import time
 import pytest
 from fastapi import Request
 
-from auto_train.api.body import declared_length, read_body
+from auto_train.api.body import read_body, read_content_length
 from auto_train.errors import RequestError
 
 REFUSAL = RequestError("too long", status=413, type="too_large")
@@ -60,4 +60,4 @@ def test_body_that_trickles_is_given_up(parts: tuple[bytes, ...], pause_s: float
 
 @pytest.mark.parametrize(("text", "length"), [("12", 12), ("", 0), ("x", 0), ("9" * 5000, 0), ("-1", 0)])
 def test_declared_length_may_be_anything(text: str, length: int) -> None:
-    assert declared_length(request_of(length=text)) == length
+    assert read_content_length(request_of(length=text)) == length

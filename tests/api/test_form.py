@@ -3,7 +3,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from auto_train.api.form import boundary_of, read_files
+from auto_train.api.form import find_boundary, read_files
 from auto_train.errors import RequestError
 
 
@@ -84,4 +84,4 @@ def test_more_files_than_allowed_are_413_and_more_parts_400() -> None:
     ],
 )
 def test_boundary_is_that_of_the_type_in_any_case(content_type: str, boundary: bytes | None) -> None:
-    assert boundary_of(content_type) == boundary
+    assert find_boundary(content_type) == boundary

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from auto_train import __version__, registry
-from auto_train.bundle.config_mixin import ConfigMixin, plain_value, save_config
+from auto_train.bundle.config_mixin import ConfigMixin, save_config, to_plain_value
 from auto_train.bundle.filelist import make_filelist
 from auto_train.errors import BundleError, TaskContractError, UsageError
 
@@ -103,7 +103,7 @@ def test_value_json_does_not_know_is_refused_at_construction(value: Any):
 
 
 def test_values_become_what_json_gives_back():
-    assert plain_value("a", {"t": (1, 2.5, None), 3: [True]}) == {"t": [1, 2.5, None], "3": [True]}
+    assert to_plain_value("a", {"t": (1, 2.5, None), 3: [True]}) == {"t": [1, 2.5, None], "3": [True]}
 
 
 # Saving and loading

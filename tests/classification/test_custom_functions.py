@@ -45,7 +45,7 @@ def test_load_function_reads_train_and_val_folders(digit_files: Path, tmp_path: 
         write_digits(tmp_path / "data" / split, {"0": 6, "1": 6})
     more = f"\n[training.data.load_datablocks]\n@load_function = {load}\n"
     config = tiny_config(tmp_path, tmp_path / "data", more=more)
-    samples = config.resolve("training.data.load_datablocks")(config.resolved())
+    samples = config.resolve("training.data.load_datablocks")(config.resolve_all())
     assert isinstance(samples, Samples) and samples.labels == ["0", "1"]
     assert samples.table["split"].value_counts().to_dict() == {"train": 12, "valid": 12}
 

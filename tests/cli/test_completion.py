@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from auto_train.cli.completion import glued
+from auto_train.cli.completion import join_words
 from tests.conftest import ROOT, RunCli
 
 # A bash that presses Tab: the words as it splits them, then what the function of the script made of them.
@@ -144,4 +144,4 @@ def test_unknown_shell_is_exit_2_and_names_those_known(run_cli: RunCli) -> None:
     ],
 )
 def test_words_that_bash_took_apart_are_put_together(words: list[str], expected: list[str]) -> None:
-    assert glued(words) == expected
+    assert join_words(words) == expected

@@ -10,7 +10,7 @@ import termios
 
 import pytest
 
-from auto_train.cli.progress import shown
+from auto_train.cli.progress import show_progress
 from auto_train.types import Progress
 
 ROW = {"epoch": 2, "stage": "all", "train/loss": 0.5, "valid/loss": 0.25, "valid/accuracy": 0.9, "images_per_s": 800.0}
@@ -23,7 +23,7 @@ def on_terminal(code: str, width: int = 80, **env: str) -> tuple[list[str], byte
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, width, 0, 0))
     variables = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "NO_COLOR")}
-    program = "from auto_train.cli.progress import shown; from auto_train.types import Progress\n" + code
+    program = "from auto_train.cli.progress import show_progress; from auto_train.types import Progress\n" + code
     process = subprocess.Popen(
         [sys.executable, "-c", program],
         stdin=theirs,
@@ -49,7 +49,7 @@ def on_terminal(code: str, width: int = 80, **env: str) -> tuple[list[str], byte
 
 TRAINING = f"""
 import time
-with shown() as console:
+with show_progress() as console:
     console(Progress(stage="check [x]", done=5, total=10)); time.sleep(0.3)
     for epoch in (1, 2):
         for step in range(3):
@@ -65,7 +65,7 @@ with shown() as console:
 def test_piped_progress_is_one_line_per_epoch_on_stderr(capsys: pytest.CaptureFixture[str]):
     from loguru import logger
 
-    with shown() as console:
+    with show_progress() as console:
         console(Progress(stage="check", done=10, total=100))
         console(Progress(stage="train", message="Training from scratch!"))
         for done in (0.25, 0.5, 0.75):
@@ -110,7 +110,7 @@ def test_terminal_is_left_as_it_was_after_an_error():
     code = """
 import sys
 try:
-    with shown() as console:
+    with show_progress() as console:
         console(Progress(stage="x"))
         raise KeyError
 except KeyError:

@@ -103,7 +103,7 @@ def ini(data: Path) -> Callable[[Path], Path]:
 
 
 @pytest.fixture(scope="module")
-def one(run_cli: RunCli, ini: Callable[[Path], Path], tmp_path_factory: pytest.TempPathFactory) -> Run:
+def single_run(run_cli: RunCli, ini: Callable[[Path], Path], tmp_path_factory: pytest.TempPathFactory) -> Run:
     folder = tmp_path_factory.mktemp("one")
     done = run_cli("train", f"--config={ini(folder)}")
     assert done.returncode == 0, done.stderr
@@ -121,8 +121,8 @@ def two(
 
 
 @pytest.mark.slow
-def test_two_workers_train_what_one_process_trains(one: Run, two: Any):
-    assert_same_training(two[0], one)
+def test_two_workers_train_what_one_process_trains(single_run: Run, two: Any):
+    assert_same_training(two[0], single_run)
 
 
 @pytest.mark.slow

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from auto_train.classification.model import ClassificationModel
-from auto_train.common.evaluation import evaluate_run, evaluate_split, network_outputs
+from auto_train.common.evaluation import collect_outputs, evaluate_run, evaluate_split
 from auto_train.common.loaders import eval_loader
 from auto_train.runs.folder import RunFolder
 from tests.tiny import tiny_config
@@ -22,8 +22,8 @@ def task(digit_files: Path, tmp_path_factory: pytest.TempPathFactory) -> Classif
 
 def test_outputs_are_the_networks_in_the_order_of_the_rows(task: ClassificationModel):
     valid = task.samples.of("valid")
-    inference = task.inference.finished()
-    found = network_outputs(inference, eval_loader(task, valid), task.device, task.kept)
+    inference = task.inference.finish()
+    found = collect_outputs(inference, eval_loader(task, valid), task.device, task.keep_outputs)
     assert torch.equal(found.targets, task.targets(valid)) and found.outputs.dtype == torch.float32
     with torch.no_grad():
         images = [torch.from_numpy(valid.images[i].copy())[None] for i in range(len(valid))]
@@ -34,17 +34,17 @@ def test_outputs_are_the_networks_in_the_order_of_the_rows(task: ClassificationM
 
 
 def test_metrics_of_a_split_carry_its_name(task: ClassificationModel):
-    found = evaluate_split(task, task.inference.finished(), "valid")
+    found = evaluate_split(task, task.inference.finish(), "valid")
     assert all(name.startswith("valid/") for name in found) and 0 <= found["valid/accuracy"] <= 1
     assert found.warnings == tuple(task.warnings)
 
 
 def test_split_without_images_has_no_metrics(task: ClassificationModel):
-    assert evaluate_split(task, task.inference.finished(), "test") == {}
+    assert evaluate_split(task, task.inference.finish(), "test") == {}
 
 
 def test_run_is_measured_and_leaves_what_a_report_needs(task: ClassificationModel, tmp_path: Path):
-    inference = task.inference.finished()
+    inference = task.inference.finish()
     metrics = evaluate_run(task, inference, RunFolder(tmp_path))
     assert metrics == evaluate_split(task, inference, "valid")
     found = json.loads((tmp_path / "evaluation.json").read_text())
@@ -66,5 +66,5 @@ def test_run_is_measured_and_leaves_what_a_report_needs(task: ClassificationMode
 def test_run_measured_again_leaves_nothing_of_the_first(task: ClassificationModel, tmp_path: Path):
     folder = RunFolder(tmp_path)
     (tmp_path / "predictions/test").mkdir(parents=True)
-    evaluate_run(task, task.inference.finished(), folder)
+    evaluate_run(task, task.inference.finish(), folder)
     assert not (tmp_path / "predictions/test").exists()

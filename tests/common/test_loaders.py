@@ -11,9 +11,9 @@ from auto_train.common.loaders import (
     EvalTransform,
     TrainTransform,
     augment_settings,
+    compute_stored_side,
     eval_loader,
     open_split,
-    stored_side,
     train_loader,
 )
 from auto_train.config import Config, load_config
@@ -84,7 +84,7 @@ def test_function_gives_the_augmentation_in_a_run_that_goes_on_too(digit_files: 
     kept.write_text(config.to_ini())
     for one in (config, load_config(kept)):
         assert augment_settings(one) == expected
-        assert stored_side(one) == round(config.architecture.image_size * CROP_MARGIN)
+        assert compute_stored_side(one) == round(config.architecture.image_size * CROP_MARGIN)
     loader = train_loader(task := ClassificationModel(config), task.samples.of("train"))
     assert loader.transform.augmentation == Augmentation(**expected)
     assert task.inference.preprocess is None  # nothing of it is in the model

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from auto_train.common.next_step import command, next_step_told
+from auto_train.common.next_step import add_next_step, command
 from auto_train.errors import DataError, GateError, Interrupted, TrainingError
 from auto_train.runs.folder import RunFolder
 
@@ -15,7 +15,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunFolder:
 
 
 def ended(folder: RunFolder, error: BaseException) -> None:
-    with next_step_told(folder):
+    with add_next_step(folder):
         raise error
 
 

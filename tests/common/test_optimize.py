@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from auto_train.classification.train import train_model
-from auto_train.common.optimize import optimizer_of, stages_of
+from auto_train.common.optimize import create_optimizer, plan_stages
 from auto_train.config import Config
 from auto_train.errors import ConfigError
 from auto_train.training.optim.schedule import OneCycle
@@ -52,16 +52,16 @@ def rates_of(schedule: Any, *, epochs: int, steps: int) -> list[float]:
     ],
 )
 def test_optimizer_is_the_one_the_config_names(config: Any, name: str, kind: type):
-    made = optimizer_of(config(f"optimizer={name}"))(groups())
+    made = create_optimizer(config(f"optimizer={name}"))(groups())
     assert type(made) is kind
     # weights are decayed, biases are not
     assert [group["weight_decay"] for group in made.param_groups] == [0.1, 0.0] * 2
 
 
 def test_optimizer_params_go_to_the_optimizer(config: Any):
-    made = optimizer_of(config("optimizer=sgd", "optimizer_params.momentum=0.5", "optimizer_params.nesterov=true"))
+    made = create_optimizer(config("optimizer=sgd", "optimizer_params.momentum=0.5", "optimizer_params.nesterov=true"))
     assert made(groups()).defaults["momentum"] == 0.5 and made(groups()).defaults["nesterov"] is True
-    made = optimizer_of(config("optimizer_params.betas=[0.8, 0.9]"))
+    made = create_optimizer(config("optimizer_params.betas=[0.8, 0.9]"))
     assert made(groups()).defaults["betas"] == (0.8, 0.9)
 
 
@@ -78,14 +78,14 @@ def test_optimizer_params_it_does_not_take_are_refused(config: Any, params: str,
 
 
 def test_stages_of_the_defaults_are_fastais_fine_tune(config: Any):
-    frozen, rest = stages_of(config("epochs=4"), 0.01, is_pretrained=True)
+    frozen, rest = plan_stages(config("epochs=4"), 0.01, is_pretrained=True)
     assert (frozen.name, frozen.epochs, frozen.frozen) == ("frozen", 1, True)
     assert (rest.name, rest.epochs, rest.frozen) == ("unfrozen", 4, False)
     assert isinstance(rest.schedule, OneCycle) and rest.schedule.rates == [0.005 / 4, 0.005]
 
 
 def test_stages_of_cosine_fall_once_an_epoch(config: Any):
-    _, rest = stages_of(config("scheduler=cosine", "epochs=4"), 0.4, is_pretrained=False)
+    _, rest = plan_stages(config("scheduler=cosine", "epochs=4"), 0.4, is_pretrained=False)
     # Half a cosine over 4 epochs: 0.4 · (1 + cos(π·e/4)) / 2
     assert rates_of(rest.schedule, epochs=4, steps=2) == pytest.approx(
         [0.4, 0.4, 0.341421, 0.341421, 0.2, 0.2, 0.058579, 0.058579]
@@ -93,16 +93,16 @@ def test_stages_of_cosine_fall_once_an_epoch(config: Any):
 
 
 def test_stages_of_a_warm_up_rise_step_by_step(config: Any):
-    _, rest = stages_of(config("scheduler=constant", "warmup_epochs=1", "epochs=2"), 1.0, is_pretrained=False)
+    _, rest = plan_stages(config("scheduler=constant", "warmup_epochs=1", "epochs=2"), 1.0, is_pretrained=False)
     # From a tenth in four steps: 0.1 + 0.9 · s/4
     assert rates_of(rest.schedule, epochs=2, steps=4) == pytest.approx([0.1, 0.325, 0.55, 0.775, 1, 1, 1, 1])
 
 
 def test_stages_of_step_have_three_by_default(config: Any):
-    _, rest = stages_of(config("scheduler=step", "epochs=6"), 1.0, is_pretrained=False)
+    _, rest = plan_stages(config("scheduler=step", "epochs=6"), 1.0, is_pretrained=False)
     assert rates_of(rest.schedule, epochs=6, steps=1) == pytest.approx([1, 1, 0.1, 0.1, 0.01, 0.01])
     params = ("scheduler_params.step_size=1", "scheduler_params.gamma=0.5")
-    _, rest = stages_of(config("scheduler=step", "epochs=3", *params), 1.0, is_pretrained=False)
+    _, rest = plan_stages(config("scheduler=step", "epochs=3", *params), 1.0, is_pretrained=False)
     assert rates_of(rest.schedule, epochs=3, steps=1) == pytest.approx([1, 0.5, 0.25])
 
 
@@ -113,13 +113,13 @@ def test_stages_of_step_have_three_by_default(config: Any):
 def test_stages_of_a_time_budget_fall_by_the_share_that_is_used(tmp_path: Path, scheduler: str, expected: list[float]):
     overrides = [f"training.scheme.scheduler={scheduler}", "training.minutes=1", "training.scheme.epochs=999"]
     config = tiny_config(tmp_path, "builtin:digits", *overrides)
-    _, stage = stages_of(config, 1.0, is_pretrained=False)
+    _, stage = plan_stages(config, 1.0, is_pretrained=False)
     found = rates_of(stage.schedule, epochs=3, steps=4)
     assert found == pytest.approx(
         expected if len(expected) == 12 else [e for e in expected for _ in range(4)], abs=1e-6
     )
     config = tiny_config(tmp_path, "builtin:digits", *overrides, "training.scheme.warmup_epochs=1")
-    _, stage = stages_of(config, 1.0, is_pretrained=False)
+    _, stage = plan_stages(config, 1.0, is_pretrained=False)
     warm = rates_of(stage.schedule, epochs=4, steps=4)
     assert warm[:4] == pytest.approx([0.1, 0.325, 0.55, 0.775]) and warm[4] > 0.95 and warm[-1] < 0.06
 
@@ -127,7 +127,7 @@ def test_stages_of_a_time_budget_fall_by_the_share_that_is_used(tmp_path: Path, 
 @pytest.mark.parametrize("key", ["warmup_epochs=9", "scheduler_params.eta_min=1e-4"])
 def test_stages_of_a_time_budget_end_low_whatever_the_warm_up_and_the_least_rate(tmp_path: Path, key: str):
     overrides = ["training.scheme.scheduler=cosine", "training.minutes=1", f"training.scheme.{key}"]
-    _, stage = stages_of(tiny_config(tmp_path, "builtin:digits", *overrides), 1.0, is_pretrained=False)
+    _, stage = plan_stages(tiny_config(tmp_path, "builtin:digits", *overrides), 1.0, is_pretrained=False)
     rates = rates_of(stage.schedule, epochs=1, steps=60)  # of which the warm-up may take a third
     assert 0.95 < max(rates) <= 1 and rates[-1] < 0.01 and rates[30:] == sorted(rates[30:], reverse=True)
     stage.schedule.before_step(1.0, 60)
@@ -136,13 +136,13 @@ def test_stages_of_a_time_budget_end_low_whatever_the_warm_up_and_the_least_rate
 
 def test_stages_of_plateau_fall_when_nothing_improves(config: Any):
     params = ("scheduler_params.patience=1", "scheduler_params.factor=0.5")
-    _, rest = stages_of(config("scheduler=plateau", "epochs=5", *params), 1.0, is_pretrained=False)
+    _, rest = plan_stages(config("scheduler=plateau", "epochs=5", *params), 1.0, is_pretrained=False)
     # Errors of 1.0 throughout: the first sets the reference, the second is forgiven, the third halves the rate.
     assert rates_of(rest.schedule, epochs=5, steps=1) == pytest.approx([1, 1, 1, 0.5, 0.5])
 
 
 def test_stages_of_a_pretrained_backbone_keep_it_slower(config: Any):
-    frozen, rest = stages_of(config("scheduler=cosine"), 0.4, is_pretrained=True)
+    frozen, rest = plan_stages(config("scheduler=cosine"), 0.4, is_pretrained=True)
     for stage, body in ((frozen, 0.04), (rest, 0.1)):
         optimizer = torch.optim.SGD(groups(), lr=1.0)
         stage.schedule.begin(optimizer, epochs=2, steps=2)

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from auto_train.common.predictions import MOST_PICTURES, MOST_VALUES, write_predictions
+from auto_train.common.predictions import MAX_PICTURES, MAX_VALUES, write_predictions
 from auto_train.data import Samples
 from auto_train.data.images import ArrayImages, FileImages
 from auto_train.errors import TaskContractError
@@ -41,7 +41,7 @@ def test_pictures_are_of_the_wrong_answers_alone(tmp_path: Path):
     assert pixels.shape == (140, 140, 3) and (pixels == 3).all()
 
 
-@pytest.mark.parametrize(("lower_is_better", "kept"), [(False, range(MOST_PICTURES)), (True, range(50, 250))])
+@pytest.mark.parametrize(("lower_is_better", "kept"), [(False, range(MAX_PICTURES)), (True, range(50, 250))])
 def test_pictures_are_of_the_worst_where_there_are_many(tmp_path: Path, lower_is_better: bool, kept: range):
     rows = {"score": np.arange(250) / 250}
     samples = make_samples(grey(250, 4, 4))
@@ -62,7 +62,7 @@ def test_picture_of_any_shape_is_small(tmp_path: Path, size: tuple[int, int]):
 
 
 def test_arrays_that_are_too_large_keep_rows_at_even_distances(tmp_path: Path):
-    wide = np.zeros((30, MOST_VALUES // 10), np.float16)
+    wide = np.zeros((30, MAX_VALUES // 10), np.float16)
     wide[:, 0] = np.arange(30)
     rows = {"score": np.ones(30), "log_probabilities": wide}
     write_predictions(tmp_path, "valid", make_samples(grey(30, 2, 2)), np.zeros(30), rows)

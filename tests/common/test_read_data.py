@@ -3,7 +3,13 @@ from pathlib import Path
 
 import pytest
 
-from auto_train.common.read_data import check_known, examination_kept, fetch_data, read_data, told
+from auto_train.common.read_data import (
+    check_known,
+    fetch_data,
+    make_progress_callback,
+    read_data,
+    save_failed_examination,
+)
 from auto_train.config import Config
 from auto_train.data import Samples
 from auto_train.data.doctor import read_exclude
@@ -115,7 +121,7 @@ def test_refused_training_leaves_its_report_in_the_run_folder(digit_files: Path,
     data = shutil.copytree(digit_files, tmp_path / "data")
     (data / "0/text.png").write_text("no image")
     config = tiny_config(tmp_path, data)
-    with pytest.raises(DataRefusedError, match="with pictures: ") as caught, examination_kept(tmp_path / "run"):
+    with pytest.raises(DataRefusedError, match="with pictures: ") as caught, save_failed_examination(tmp_path / "run"):
         read(config)
     assert str(tmp_path / "run/data_report.html") in caught.value.hint
     assert (tmp_path / "run/data_report.json").is_file()
@@ -132,7 +138,7 @@ def test_known_classes_pass_and_others_are_named(config: Config):
 
 def test_progress_is_told_by_stage():
     heard: list[Progress] = []
-    tell = told(heard.append, "check")
+    tell = make_progress_callback(heard.append, "check")
     tell(3, 9)
     assert (heard[0].stage, heard[0].done, heard[0].total) == ("check", 3, 9)
-    assert told(None, "check") is None
+    assert make_progress_callback(None, "check") is None

@@ -9,7 +9,7 @@ import torch
 
 from auto_train.classification.train import train_model
 from auto_train.common.optimize import PartSchedule
-from auto_train.common.replan import Replanned
+from auto_train.common.replan import ReplannedSchedule
 from auto_train.config import load_config
 from auto_train.errors import Interrupted
 from auto_train.training.optim.schedule import OneCycle, Schedule
@@ -49,7 +49,7 @@ def test_schedule_that_begins_in_the_middle_is_where_it_would_have_been(name: st
     schedule.begin(optimizer, epochs=EPOCHS, steps=STEPS)
     expected = list(rates(schedule, optimizer))[epochs_done * STEPS :]
 
-    optimizer, later = make_optimizer(), Replanned(SCHEDULES[name](), epochs_done, keeps_rates=False)
+    optimizer, later = make_optimizer(), ReplannedSchedule(SCHEDULES[name](), epochs_done, keeps_rates=False)
     later.begin(optimizer, epochs=EPOCHS, steps=STEPS)
     # What the checkpoint of another schedule leaves in the optimizer.
     optimizer.load_state_dict(make_optimizer(lr=7.0).state_dict())
@@ -69,7 +69,7 @@ def test_schedule_that_keeps_its_rates_takes_only_the_other_settings_anew():
     saved, state = optimizer.state_dict(), schedule.state_dict()
     assert saved["param_groups"][0]["lr"] == 0.025
 
-    optimizer, later = make_optimizer(weight_decay=0.25), Replanned(plateau(), 3, keeps_rates=True)
+    optimizer, later = make_optimizer(weight_decay=0.25), ReplannedSchedule(plateau(), 3, keeps_rates=True)
     later.begin(optimizer, epochs=EPOCHS, steps=STEPS)
     optimizer.load_state_dict(saved)
     later.load_state_dict(state)

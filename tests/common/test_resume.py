@@ -247,7 +247,7 @@ def test_changes_that_a_run_cannot_take_touch_nothing(project: Path):
 
 
 def test_run_that_is_being_trained_is_refused(project: Path):
-    with RunFolder.open(run_of(project)).locked(), pytest.raises(UsageError, match="this run is being trained by"):
+    with RunFolder.open(run_of(project)).hold(), pytest.raises(UsageError, match="this run is being trained by"):
         resume(project, "training.scheme.epochs=9")
 
 

@@ -6,7 +6,7 @@ import torch
 from auto_train.classification.model import ClassificationModel
 from auto_train.classification.train import train_model
 from auto_train.common.precision import precision_choices
-from auto_train.common.strict import deterministic
+from auto_train.common.strict import make_deterministic
 from auto_train.config import default_config
 from auto_train.errors import UsageError
 from tests.common.test_user_loaders import LOADER
@@ -17,13 +17,13 @@ STRICT = "training.reproducible=strict"
 
 def test_algorithms_are_deterministic_while_it_lasts():
     benchmark = torch.backends.cudnn.benchmark
-    with deterministic(True):
+    with make_deterministic(True):
         assert torch.are_deterministic_algorithms_enabled() and not torch.backends.cudnn.benchmark
         # An operation that has no deterministic form says so.
         with pytest.raises(RuntimeError, match="does not have a deterministic implementation"):
             torch.zeros(2).put_(torch.tensor([0, 0]), torch.ones(2), accumulate=False)
     assert not torch.are_deterministic_algorithms_enabled() and torch.backends.cudnn.benchmark == benchmark
-    with deterministic(False):
+    with make_deterministic(False):
         assert not torch.are_deterministic_algorithms_enabled()
 
 

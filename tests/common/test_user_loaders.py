@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from auto_train.classification.train import train_model
-from auto_train.common.user_loaders import is_dataloaders, normalisation_of, samples_of
+from auto_train.common.user_loaders import get_normalisation, get_samples, is_dataloaders
 from auto_train.errors import TaskContractError
 from tests.tiny import tiny_config
 
@@ -47,7 +47,7 @@ def dls(digit_files: Path) -> Any:
 
 def test_samples_are_the_items_with_their_splits_and_labels(dls: Any, digit_files: Path):
     assert is_dataloaders(dls) and not is_dataloaders([dls])
-    samples = samples_of(dls, 28)
+    samples = get_samples(dls, 28)
     assert samples.labels == ["0", "1", "2"] and len(samples) == 72
     assert samples.table["split"].value_counts().to_dict() == {"train": 54, "valid": 18}
     assert all(Path(path).parent.name == label for path, label in zip(samples.table["path"], samples.table["label"]))
@@ -58,13 +58,13 @@ def test_samples_are_the_items_with_their_splits_and_labels(dls: Any, digit_file
 def test_images_of_another_size_than_the_inis_are_refused(dls: Any):
     match = r"@load_function: the load_function gives images of 28 px \(allowed: \[architecture\] image_size = 32\)"
     with pytest.raises(TaskContractError, match=match):
-        samples_of(dls, 32)
+        get_samples(dls, 32)
 
 
 def test_normalisation_is_that_of_the_data_block(dls: Any, digit_files: Path):
-    mean, std = normalisation_of(dls)
+    mean, std = get_normalisation(dls)
     assert list(mean) == pytest.approx([0.5] * 3) and list(std) == pytest.approx([0.25] * 3)
-    mean, std = normalisation_of(build(digit_files, 28, normalised=False))
+    mean, std = get_normalisation(build(digit_files, 28, normalised=False))
     assert (list(mean), list(std)) == ([0.0] * 3, [1.0] * 3)
 
 
@@ -87,4 +87,4 @@ def test_items_that_are_no_files_are_refused():
     dls = block.dataloaders(list(range(8)), bs=2, num_workers=0)
     match = r"the items of these DataLoaders are no files \(allowed: image paths\)"
     with pytest.raises(TaskContractError, match=match):
-        samples_of(dls, 28)
+        get_samples(dls, 28)

@@ -7,28 +7,28 @@ from auto_train.config.attrdict import AttrDict, ReadOnlyAttrDict
 
 
 @pytest.fixture
-def found() -> AttrDict:
+def nested() -> AttrDict:
     return AttrDict({"a": {"b": {"c": 1}}, "d": [1, 2], "get": 3})
 
 
-def test_attrdict_reads_attributes_items_and_dotted_paths(found: AttrDict):
-    assert found.a.b.c == found["a"]["b"]["c"] == found["a.b.c"] == found.get("a.b.c") == 1
+def test_attrdict_reads_attributes_items_and_dotted_paths(nested: AttrDict):
+    assert nested.a.b.c == nested["a"]["b"]["c"] == nested["a.b.c"] == nested.get("a.b.c") == 1
 
 
-def test_attrdict_in_asks_for_dotted_paths(found: AttrDict):
-    assert "a.b.c" in found
-    assert "b.c" in found.a
-    assert "a.b.x" not in found
-    assert "d.x" not in found
-    assert 5 not in found
+def test_attrdict_in_asks_for_dotted_paths(nested: AttrDict):
+    assert "a.b.c" in nested
+    assert "b.c" in nested.a
+    assert "a.b.x" not in nested
+    assert "d.x" not in nested
+    assert 5 not in nested
 
 
-def test_attrdict_dir_lists_its_keys(found: AttrDict):
-    assert {"a", "d"} <= set(dir(found))
-    assert "c" in dir(found.a.b)
+def test_attrdict_dir_lists_its_keys(nested: AttrDict):
+    assert {"a", "d"} <= set(dir(nested))
+    assert "c" in dir(nested.a.b)
 
 
-def test_attrdict_missing_key_names_the_nearest(found: AttrDict):
+def test_attrdict_missing_key_names_the_nearest(nested: AttrDict):
     epochs = AttrDict({"epochs": 1, "batch_size": 2})
     with pytest.raises(AttributeError, match="no key 'epohcs'; did you mean 'epochs'"):
         _ = epochs.epohcs
@@ -37,21 +37,21 @@ def test_attrdict_missing_key_names_the_nearest(found: AttrDict):
     with pytest.raises(KeyError, match="no key 'x'"):
         epochs["x"]
     with pytest.raises(KeyError, match="'d' is a value, not a section"):
-        found["d.x"]
-    assert found.get("a.x", 7) == 7
+        nested["d.x"]
+    assert nested.get("a.x", 7) == 7
 
 
-def test_attrdict_to_dict_is_plain_and_shares_nothing(found: AttrDict):
-    plain = found.to_dict()
+def test_attrdict_to_dict_is_plain_and_shares_nothing(nested: AttrDict):
+    plain = nested.to_dict()
     assert type(plain["a"]["b"]) is dict
     plain["d"].append(3)
-    assert found.d == [1, 2]
+    assert nested.d == [1, 2]
 
 
-def test_attrdict_can_be_set_and_wraps_what_is_set(found: AttrDict):
-    found.e = {"f": 1}
-    found["g"] = {"h": 2}
-    assert found.e.f + found.g.h == 3
+def test_attrdict_can_be_set_and_wraps_what_is_set(nested: AttrDict):
+    nested.e = {"f": 1}
+    nested["g"] = {"h": 2}
+    assert nested.e.f + nested.g.h == 3
 
 
 def test_readonly_attrdict_refuses_every_change():

@@ -164,7 +164,7 @@ def test_config_resolve_names_the_override_that_fails(write_ini):
 
 
 def test_config_resolved_has_return_values_in_place_of_functions(nested: Config):
-    found = nested.resolved()
+    found = nested.resolve_all()
     assert type(found) is AttrDict
     assert found.architecture.head[1] == {"size": 5}
     assert found.testing.postprocess({"prediction": "dog"}) == "dog"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from auto_train.config.declare import declare, near_name
+from auto_train.config.declare import declare, find_near_name
 from auto_train.registry import RECIPE_FILES, Recipe, recipe
 
 SHIPPED = recipe("classification")
@@ -92,6 +92,6 @@ def test_recipe_with_a_malformed_spec_is_reported_at_its_line(copied: Recipe, te
     ],
 )
 def test_near_name_tells_one_typo_from_another_name(found: str, nearest: str, is_typo: bool):
-    name, typo = near_name(found, ["aa", "batch_size", "epochs", "freeze_epochs"])
+    name, typo = find_near_name(found, ["aa", "batch_size", "epochs", "freeze_epochs"])
     assert typo is is_typo
     assert name == nearest or (not is_typo and name in ("", nearest))

@@ -2,7 +2,7 @@ import pytest
 
 from auto_train.config import default_config, lint_config, load_config
 from auto_train.config.older import MODELS, SIZES
-from auto_train.config.timm_models import known_models
+from auto_train.config.timm_models import load_known_models
 from auto_train.errors import ConfigError
 
 
@@ -74,7 +74,7 @@ def test_other_tasks_have_no_older_words(write_ini):
 
 
 def test_what_stands_in_is_known_to_the_recipe_and_to_timm(write_ini):
-    assert set(SIZES.values()) <= set(known_models())
+    assert set(SIZES.values()) <= set(load_known_models())
     for task, (key, known, instead) in MODELS.items():
         for value in {instead, *known.values()}:
             load_config(

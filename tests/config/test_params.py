@@ -89,8 +89,8 @@ def test_scheduler_argument_that_torch_refuses_is_an_error_with_what_is_allowed(
 def test_list_of_an_optimizer_is_read_without_brackets(write_ini):
     import torch
 
-    from auto_train.common.optimize import optimizer_of
+    from auto_train.common.optimize import create_optimizer
 
     ini = write_ini("[training.scheme]\nscheduler = step\n[training.scheme.optimizer_params]\nbetas = 0.8, 0.9\n")
-    optimizer = optimizer_of(load_config(ini))([torch.zeros(1, requires_grad=True)])
+    optimizer = create_optimizer(load_config(ini))([torch.zeros(1, requires_grad=True)])
     assert optimizer.defaults["betas"] == (0.8, 0.9)

@@ -1,7 +1,7 @@
 import pytest
 
 from auto_train.config import lint_config, load_config
-from auto_train.config.quoted import quoted, unquote
+from auto_train.config.quoted import quote_value, unquote
 
 WINDOWS = [r"C:\new\table", r"d:\data", r"\\server\share\new", r"C:\data\ü"]
 
@@ -45,5 +45,5 @@ def test_path_with_a_line_break_is_refused(write_ini):
     "value", ["a:\nb", "C:\\new", "\\\\new\n", "\\new\n", 'say "C:\\new"', ["a:\n", {"k": "b:\t\\"}], "\\\\\\n", ""]
 )
 def test_any_value_that_is_written_is_read_again(value: object):
-    assert unquote(quoted(value)) == value
-    assert unquote(quoted(value), is_path=True) == value
+    assert unquote(quote_value(value)) == value
+    assert unquote(quote_value(value), is_path=True) == value

@@ -3,7 +3,7 @@
 import pytest
 
 from auto_train.config import lint_config, load_config
-from auto_train.config.timm_models import LIST, known_models
+from auto_train.config.timm_models import LIST, load_known_models
 
 
 def errors(path, *overrides: str) -> list[tuple[str, str]]:
@@ -20,7 +20,7 @@ def test_list_is_that_of_the_installed_timm():
 def test_weights_are_those_that_timm_names():
     import timm
 
-    assert {name for name, has in known_models().items() if has} == {
+    assert {name for name, has in load_known_models().items() if has} == {
         name for name in [*timm.list_models(), *timm.list_pretrained()] if timm.models.is_model_pretrained(name)
     }
 

@@ -3,12 +3,12 @@
 import pytest
 
 from auto_train.config import lint_config, load_config
-from auto_train.config.schema import declared
+from auto_train.config.schema import declare_task
 
 Found = list[tuple[str, int | None, str]]
 
 
-def found(path, *overrides: str) -> Found:
+def find_unused(path, *overrides: str) -> Found:
     return [(at.level, at.line, at.key) for at in lint_config(path, overrides)]
 
 
@@ -47,7 +47,7 @@ def found(path, *overrides: str) -> Found:
 def test_key_that_a_task_cannot_use_is_reported_at_its_line(
     write_ini, task: str, lines: str, expected: tuple[str, int, str]
 ):
-    assert found(write_ini(f"[project]\ntype = {task}\n{lines}\n")) == [expected]
+    assert find_unused(write_ini(f"[project]\ntype = {task}\n{lines}\n")) == [expected]
 
 
 @pytest.mark.parametrize(
@@ -63,22 +63,22 @@ def test_key_that_a_task_cannot_use_is_reported_at_its_line(
     ],
 )
 def test_key_with_its_effect_is_no_problem(write_ini, lines: str):
-    assert found(write_ini(f"{lines}\n")) == []
+    assert find_unused(write_ini(f"{lines}\n")) == []
 
 
 @pytest.mark.parametrize("task", ["classification", "multilabel", "object_detection", "regression", "segmentation"])
 def test_config_of_a_run_which_states_every_default_is_no_problem(write_ini, task: str):
     text = load_config(write_ini(f"[project]\ntype = {task}\n")).to_ini()
-    assert found(write_ini(text)) == []
+    assert find_unused(write_ini(text)) == []
 
 
 def test_reason_of_the_recipe_is_in_the_message(write_ini):
     (problem,) = lint_config(write_ini("[project]\ntype = regression\n[training.scheme]\nmixup = 0.2\n"))
-    reason = declared("regression").specs["training.scheme", "mixup"].unused
+    reason = declare_task("regression").specs["training.scheme", "mixup"].unused
     assert reason[0] == "refused" and reason[1] in problem.message
 
 
 def test_override_that_has_no_effect_is_named(write_ini):
-    assert found(write_ini("[project]\nname = a\n"), "training.scheme.warmup_epochs=1") == [
+    assert find_unused(write_ini("[project]\nname = a\n"), "training.scheme.warmup_epochs=1") == [
         ("warning", None, "warmup_epochs")
     ]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from auto_train.data.draw import PALETTE, READABLE, colour_of, draw_boxes, draw_mask, draw_words, enlarged
+from auto_train.data.draw import PALETTE, READABLE, colour_of, draw_boxes, draw_mask, draw_words, enlarge
 from auto_train.data.targets import IGNORE
 
 GREY = np.full((480, 640, 3), 200, np.uint8)
@@ -48,7 +48,7 @@ def test_no_boxes_leave_the_picture_as_it_is() -> None:
 @pytest.mark.parametrize(("side", "times"), [(1, READABLE), (28, 17), (256, 2), (480, 1), (3000, 1)])
 def test_small_pictures_are_enlarged_by_whole_numbers(side: int, times: int) -> None:
     image = np.arange(side * 3, dtype=np.uint8).reshape(1, side, 3)
-    assert enlarged(image).shape == (times, side * times, 3)
+    assert enlarge(image).shape == (times, side * times, 3)
 
 
 def test_tags_of_boxes_at_one_place_do_not_hide_each_other() -> None:

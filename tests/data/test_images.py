@@ -63,11 +63,11 @@ def test_images_reduced_have_fewer_pixels_where_files_allow_it(make_image, encod
     (tmp_path / "a.jpg").write_bytes(encode(make_image(0, (800, 600)), "JPEG"))
     whole = FileImages([tmp_path / "a.jpg"])
 
-    small = whole.reduced(100).take([0])
+    small = whole.reduce(100).take([0])
 
     assert 100 <= small[0].shape[0] < whole[0].shape[0] == 600
     assert small.size(0) == (800, 600) and small.sha256(0) == whole.sha256(0)
-    assert arrays.reduced(100) is arrays
+    assert arrays.reduce(100) is arrays
 
 
 def test_images_travel_to_other_processes(files: FileImages, arrays: ArrayImages) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from auto_train.data.mask_codes import colours_in, decode_mask
+from auto_train.data.mask_codes import decode_mask, find_colours
 from auto_train.errors import ImageError
 
 CODES = np.array([[0, 1, 2, 3], [3, 2, 1, 0]], np.uint8)
@@ -82,7 +82,7 @@ def test_colours_give_the_codes_they_stand_for(tmp_path: Path) -> None:
     image = Image.fromarray(array.astype(np.uint8))
     for name, saved in {"rgb.png": image, "palette.png": image.quantize(2), "rgb.tif": image}.items():
         saved.save(tmp_path / name)
-        assert colours_in(tmp_path / name) == {RED, BLACK}
+        assert find_colours(tmp_path / name) == {RED, BLACK}
         codes, _ = decode_mask(tmp_path / name, ((BLACK, 0), (RED, 5)))
         assert codes.dtype == np.uint8 and codes.tolist() == np.where(CODES > 1, 5, 0).tolist(), name
     with pytest.raises(ImageError, match=r"colour 250,50,83 in 4 pixels .*labelmap.txt"):

@@ -3,12 +3,12 @@ import time
 
 import pytest
 
-from auto_train.data.parallel import in_order, new_pool
+from auto_train.data.parallel import create_pool, map_in_order
 
 
 @pytest.fixture
 def pool():
-    with new_pool("test") as threads:
+    with create_pool("test") as threads:
         yield threads
 
 
@@ -17,7 +17,7 @@ def test_in_order_gives_results_in_the_order_of_the_items(pool):
         time.sleep(0.02 if i == 0 else 0)
         return i * i
 
-    assert list(in_order(pool, late_first, range(20), ahead=4)) == [i * i for i in range(20)]
+    assert list(map_in_order(pool, late_first, range(20), ahead=4)) == [i * i for i in range(20)]
 
 
 def test_in_order_takes_no_more_items_than_it_may_be_ahead(pool):
@@ -28,7 +28,7 @@ def test_in_order_takes_no_more_items_than_it_may_be_ahead(pool):
             taken.append(i)
             yield i
 
-    results = in_order(pool, lambda i: i, items(), ahead=5)
+    results = map_in_order(pool, lambda i: i, items(), ahead=5)
     assert [next(results) for _ in range(3)] == [0, 1, 2]
     assert len(taken) <= 3 + 5
     results.close()
@@ -38,7 +38,7 @@ def test_in_order_raises_the_error_of_an_item_at_its_turn(pool):
     def work(i: int) -> float:
         return 1 / (3 - i)
 
-    results = in_order(pool, work, range(6), ahead=5)
+    results = map_in_order(pool, work, range(6), ahead=5)
     assert [next(results) for _ in range(3)] == [1 / 3, 1 / 2, 1]
     with pytest.raises(ZeroDivisionError):
         next(results)
@@ -52,7 +52,7 @@ def test_in_order_left_early_begins_nothing_more(pool):
         gate.wait(10 if i else 0)
         return i
 
-    results = in_order(pool, work, range(1000), ahead=200)
+    results = map_in_order(pool, work, range(1000), ahead=200)
     assert next(results) == 0
     results.close()
     gate.set()

@@ -10,7 +10,7 @@ import pytest
 from auto_train.data import acquire, read_samples
 from auto_train.data.images import FileImages
 from auto_train.data.readers.idx import array_samples
-from auto_train.errors import DataError, listed
+from auto_train.errors import DataError, format_list
 
 
 @pytest.fixture
@@ -83,12 +83,12 @@ def test_samples_of_a_split_are_its_rows(make_files) -> None:
 def test_samples_hashed_fills_every_sum_once_and_tells_progress(folder: Path) -> None:
     told: list[tuple[int, int]] = []
 
-    samples = read_samples(folder).hashed(lambda *args: told.append(args))
+    samples = read_samples(folder).fill_hashes(lambda *args: told.append(args))
 
     expected = [hashlib.sha256((folder / path).read_bytes()).hexdigest() for path in samples.table["path"]]
     assert samples.table["sha256"].tolist() == expected
     assert told == [(4, 4)]
-    assert samples.hashed() is samples
+    assert samples.fill_hashes() is samples
 
 
 def test_samples_hashed_names_all_files_that_cannot_be_read(folder: Path) -> None:
@@ -97,7 +97,7 @@ def test_samples_hashed_names_all_files_that_cannot_be_read(folder: Path) -> Non
     (folder / "c/1.png").unlink()
 
     with pytest.raises(DataError, match=r"2 images cannot be read:\n.*a/1.png: No such file.*\n.*c/1.png"):
-        samples.hashed()
+        samples.fill_hashes()
 
 
 def test_samples_hashed_takes_no_error_of_64_letters_for_a_checksum(folder: Path) -> None:
@@ -105,7 +105,7 @@ def test_samples_hashed_takes_no_error_of_64_letters_for_a_checksum(folder: Path
     samples = replace(read_samples(folder).take([0]), images=FileImages([gone]))
 
     with pytest.raises(DataError, match=r"1 images cannot be read:\n.*xxx: No such file"):
-        samples.hashed()
+        samples.fill_hashes()
 
 
 def test_samples_hashed_60000_small_arrays_take_about_a_second() -> None:
@@ -113,12 +113,12 @@ def test_samples_hashed_60000_small_arrays_take_about_a_second() -> None:
     samples = array_samples([("x", "", pixels, np.arange(60_000) % 10)], root=None)
     start = time.process_time()
 
-    hashed = samples.hashed()
+    hashed = samples.fill_hashes()
 
     assert time.process_time() - start < 3  # it takes 0.3 s
     assert hashed.table["sha256"].is_unique
 
 
 def test_listed_long_lists_are_cut() -> None:
-    assert listed("two", [1, 2], limit=2) == "two:\n  - 1\n  - 2"
-    assert listed("three", [1, 2, 3], limit=2) == "three:\n  - 1\n  - 2\n  … 1 more"
+    assert format_list("two", [1, 2], limit=2) == "two:\n  - 1\n  - 2"
+    assert format_list("three", [1, 2, 3], limit=2) == "three:\n  - 1\n  - 2\n  … 1 more"

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from auto_train.data import decode_image
-from auto_train.data.tiff import unusual_bands
+from auto_train.data.tiff import find_unusual_bands
 from auto_train.errors import ImageError
 
 
@@ -40,4 +40,4 @@ def test_usual_tiffs_and_broken_ones_have_no_unusual_bands() -> None:
     images = Image.new("L", (3, 2)), Image.new("RGB", (3, 2)), Image.fromarray(np.zeros((2, 3), np.uint16))
     whole = _with_bands(5, 8)
     for data in (*map(_saved, images), b"", b"\x89PNG\r\n", whole[:40], whole[: len(whole) - 40]):
-        assert unusual_bands(data) == ""
+        assert find_unusual_bands(data) == ""

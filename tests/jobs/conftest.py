@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from auto_train.jobs import Jobs, Order
-from auto_train.jobs.jobs import Claimed
+from auto_train.jobs.jobs import ClaimedJob
 
 # The training: does what its first word says. Its end of stdin is its worker's end, as for a real one.
 STAND_IN = """
@@ -65,7 +65,7 @@ from auto_train.jobs.worker import Worker
 
 Worker(Jobs(sys.argv[1]), program=sys.argv[2:]).work()
 """
-Claim = Callable[[Jobs], Claimed]
+Claim = Callable[[Jobs], ClaimedJob]
 StartWorker = Callable[[], "subprocess.Popen[bytes]"]
 
 
@@ -80,7 +80,7 @@ def claim() -> Iterator[Claim]:
     """Return a function that takes the next job as a worker does, whose end comes with that of the test."""
     with ExitStack() as locks:
 
-        def take(jobs: Jobs) -> Claimed:
+        def take(jobs: Jobs) -> ClaimedJob:
             found = jobs.claim()
             assert found is not None
             locks.enter_context(found.lock)

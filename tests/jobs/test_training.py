@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from auto_train.jobs.files import told
+from auto_train.jobs.files import read_progress
 from auto_train.jobs.training import Told
 from auto_train.types import Progress
 
@@ -48,7 +48,7 @@ def test_progress_is_kept_whole_with_the_run_and_the_last_message(tmp_path: Path
     for event in events:
         tell(event)
     assert heard == events
-    assert told(tmp_path) == {
+    assert read_progress(tmp_path) == {
         "stage": "train", "done": 2, "total": 3, "eta_s": 6, "message": "a remark", "run": str(tmp_path),
         "row": {"epoch": 2, "train/loss": None}, "epoch_ended": True,
     }  # fmt: skip
@@ -80,4 +80,4 @@ def test_training_whose_worker_is_gone_saves_its_state_and_ends(tmp_path: Path) 
         process.stdin.close()
         assert process.wait(20) == 130
     assert (tmp_path / "saved").read_text() == ""
-    assert told(tmp_path) == {**vars(Progress(stage="start")), "row": {}, "run": "here"}
+    assert read_progress(tmp_path) == {**vars(Progress(stage="start")), "row": {}, "run": "here"}

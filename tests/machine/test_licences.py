@@ -2,7 +2,7 @@ from importlib.metadata import distribution
 
 import pytest
 
-from auto_train.machine.licences import kind_of, licence_of, package_licences
+from auto_train.machine.licences import find_licence, kind_of, package_licences
 from tests.machine.conftest import Install
 
 # NVIDIA's own, which holds nothing: the libraries it asks for say what they are under.
@@ -73,7 +73,7 @@ def test_licence_is_read_where_a_package_records_it(
     install: Install, lines: list[str], text: str, found: tuple[str, str]
 ) -> None:
     install("thing", "1.0", *lines, licence=text)
-    assert licence_of(distribution("thing")) == found
+    assert find_licence(distribution("thing")) == found
 
 
 def test_licences_of_everything_installed_are_known_and_none_is_copyleft() -> None:

@@ -4,7 +4,7 @@ from importlib.metadata import requires
 import pytest
 from packaging.utils import canonicalize_name
 
-from auto_train.machine.packages import Package, extras, lacking, packages
+from auto_train.machine.packages import Package, extras, find_missing, packages
 from tests.machine.conftest import Install
 
 OURS = (
@@ -54,12 +54,12 @@ def test_package_of_the_core_that_is_not_there_is_found(install: Install) -> Non
 
 
 def test_extra_lacks_what_is_not_installed(own: None) -> None:
-    assert lacking("more") == ["absent>=1"]
+    assert find_missing("more") == ["absent>=1"]
     assert extras() == ["all", "more"]
 
 
 def test_extra_of_this_program_lacks_nothing_here() -> None:
-    assert [lacking(name) for name in ("tensorboard", "wandb", "mlflow")] == [[], [], []]
+    assert [find_missing(name) for name in ("tensorboard", "wandb", "mlflow")] == [[], [], []]
 
 
 def test_packages_of_this_program_are_those_it_asks_for_and_theirs() -> None:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from auto_train.metrics.conformal import crossed, fewest_residuals, margins
+from auto_train.metrics.conformal import cross_conformal_coverage, fewest_residuals, margins
 
 
 def test_margin_is_the_residual_of_the_finite_sample_rank():
@@ -27,12 +27,14 @@ def test_intervals_hold_new_values_as_often_as_they_say(level: float):
 
 def test_coverage_of_the_rows_themselves_is_measured_by_the_other_half():
     residuals = abs(np.random.default_rng(2).normal(size=(400, 3)))
-    found = crossed(residuals, 0.9)
+    found = cross_conformal_coverage(residuals, 0.9)
     assert found.shape == (400, 3) and abs(found.mean() - 0.9) < 0.04
     # Every other row far off: the half that holds them is not held by the other one.
     residuals[::2] += 100
-    assert not crossed(residuals, 0.9)[::2].any() and crossed(residuals, 0.9)[1::2].all()
+    assert (
+        not cross_conformal_coverage(residuals, 0.9)[::2].any() and cross_conformal_coverage(residuals, 0.9)[1::2].all()
+    )
 
 
 def test_one_row_alone_cannot_be_measured():
-    assert crossed(np.ones((1, 2)), 0.9).tolist() == [[True, True]]
+    assert cross_conformal_coverage(np.ones((1, 2)), 0.9).tolist() == [[True, True]]

@@ -4,7 +4,7 @@ from sklearn import metrics as sk
 
 from auto_train.metrics.intervals import intervals
 from auto_train.metrics.masks import dices, ious, mask_metrics, mean_over_classes
-from auto_train.metrics.measures import MaskMeasure, measured, measures_of
+from auto_train.metrics.measures import MaskMeasure, compute_metrics, measures_of
 
 
 def found_of(true: np.ndarray, said: np.ndarray, num_classes: int) -> np.ndarray:
@@ -41,7 +41,7 @@ def test_classes_that_do_not_occur_count_in_no_mean():
 def test_where_no_pixel_counts_nothing_is_said():
     nothing = np.zeros((4, 3, 3))
     assert all(np.isnan(value) for value in mask_metrics(nothing.sum(axis=0)).values())
-    assert measured(MaskMeasure({"areas": nothing}, ["a", "b", "c"]), 4) == {}
+    assert compute_metrics(MaskMeasure({"areas": nothing}, ["a", "b", "c"]), 4) == {}
 
 
 def test_measure_of_draws_is_that_of_the_images_drawn():

@@ -5,13 +5,13 @@ import pytest
 from sklearn.metrics import average_precision_score, f1_score, mean_absolute_error, r2_score, root_mean_squared_error
 
 from auto_train.metrics.measures import (
-    MOST_NAMED,
+    MAX_NAMED,
     LabelSetMeasure,
     NumberMeasure,
-    drawn_counts,
-    measured,
+    compute_metrics,
+    count_draws,
     measures_of,
-    named,
+    name_metric,
 )
 
 NAMES = ["cat", "dog", "owl", "yak"]
@@ -49,7 +49,7 @@ def known(arrays: dict[str, np.ndarray], rows: np.ndarray) -> dict[str, float]:
 @pytest.mark.parametrize("ties", [False, True])
 def test_label_sets_have_the_values_of_scikit_learn(ties: bool):
     arrays = label_sets(ties=ties)
-    found = measured(LabelSetMeasure(arrays, NAMES), 120)
+    found = compute_metrics(LabelSetMeasure(arrays, NAMES), 120)
     assert {name: found[name] for name in ("map", "f1_micro", "f1_macro")} == pytest.approx(
         known(arrays, np.arange(120))
     )
@@ -71,13 +71,13 @@ def test_label_that_no_image_has_has_no_average_precision():
     arrays["truth"][:, 3] = 0
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        found = measured(LabelSetMeasure(arrays, NAMES), 120)
+        found = compute_metrics(LabelSetMeasure(arrays, NAMES), 120)
     assert "ap_yak" not in found and found["map"] == pytest.approx(known(arrays, np.arange(120))["map"])
 
 
 def test_images_without_any_label_or_answer_can_be_measured():
     nothing = np.zeros((5, 2), np.uint8)
-    found = measured(
+    found = compute_metrics(
         LabelSetMeasure({"truth": nothing, "said": nothing, "probabilities": nothing + 0.1}, ["a", "b"]), 5
     )
     assert found == {"f1_micro": 0.0, "f1_macro": 0.0}
@@ -85,22 +85,22 @@ def test_images_without_any_label_or_answer_can_be_measured():
 
 def test_constant_scores_reach_the_share_of_the_label():
     truth = (np.arange(50) < 15)[:, None]
-    found = measured(
+    found = compute_metrics(
         LabelSetMeasure({"truth": truth, "said": truth, "probabilities": np.full((50, 1), 0.4)}, ["a"]), 50
     )
     assert found["map"] == pytest.approx(0.3)
 
 
 def test_many_labels_are_not_named_one_by_one():
-    labels = [f"label {i}" for i in range(MOST_NAMED + 1)]
+    labels = [f"label {i}" for i in range(MAX_NAMED + 1)]
     truth = np.random.default_rng(0).random((30, len(labels))) < 0.5
-    found = measured(LabelSetMeasure({"truth": truth, "said": truth, "probabilities": truth + 0.0}, labels), 30)
+    found = compute_metrics(LabelSetMeasure({"truth": truth, "said": truth, "probabilities": truth + 0.0}, labels), 30)
     assert set(found) == {"map", "f1_micro", "f1_macro"} and found["map"] == 1
 
 
 def test_numbers_have_the_values_of_scikit_learn():
     arrays = numbers(columns=3)
-    found = measured(NumberMeasure(arrays, ["a", "b/c", "far away"]), 80)
+    found = compute_metrics(NumberMeasure(arrays, ["a", "b/c", "far away"]), 80)
     truth, values = arrays["truth"], arrays["values"]
     for i, name in enumerate(["a", "b_c", "far_away"]):
         assert found[f"mae_{name}"] == pytest.approx(mean_absolute_error(truth[:, i], values[:, i]))
@@ -112,7 +112,7 @@ def test_numbers_have_the_values_of_scikit_learn():
 
 
 def test_numbers_of_one_column_have_plain_names():
-    found = measured(NumberMeasure(numbers(columns=1), ["age"]), 80)
+    found = compute_metrics(NumberMeasure(numbers(columns=1), ["age"]), 80)
     assert set(found) == {"mae", "rmse", "r2", "coverage"}
 
 
@@ -122,7 +122,7 @@ def test_numbers_of_draws_are_those_of_the_rows_drawn():
     found = NumberMeasure(arrays, ["a", "b"])(draws)
     for i, rows in enumerate(draws):
         part = NumberMeasure({name: values[rows] for name, values in arrays.items()}, ["a", "b"])
-        assert {name: values[i] for name, values in found.items()} == pytest.approx(measured(part, 80))
+        assert {name: values[i] for name, values in found.items()} == pytest.approx(compute_metrics(part, 80))
 
 
 def test_rows_that_are_all_alike_have_no_r2():
@@ -132,9 +132,9 @@ def test_rows_that_are_all_alike_have_no_r2():
 
 
 def test_counts_say_how_often_each_row_was_drawn():
-    assert drawn_counts(np.array([[0, 0, 2], [1, 2, 1]]), 3).tolist() == [[2, 0, 1], [0, 2, 1]]
+    assert count_draws(np.array([[0, 0, 2], [1, 2, 1]]), 3).tolist() == [[2, 0, 1], [0, 2, 1]]
 
 
 def test_arrays_of_another_kind_have_no_measure():
     assert measures_of({"log_probabilities": np.zeros((2, 2))}, ["a", "b"]) == []
-    assert named("ap", "red / blue") == "ap_red___blue"
+    assert name_metric("ap", "red / blue") == "ap_red___blue"

@@ -9,8 +9,8 @@ from auto_train.errors import MissingError, TaskContractError, UsageError
 from auto_train.models.backbone import (
     create_timm_model,
     default_split,
+    find_pretrained_name,
     normalisation,
-    pretrained_name,
     zero_last_linear,
 )
 
@@ -177,11 +177,11 @@ def test_normalisation_is_what_the_model_was_made_for():
 
 
 def test_pretrained_weights_have_a_name():
-    assert pretrained_name("resnet18").startswith("hf://timm/resnet18.")
+    assert find_pretrained_name("resnet18").startswith("hf://timm/resnet18.")
     with pytest.raises(UsageError, match="timm has no model 'resnet1'"):
-        pretrained_name("resnet1")
+        find_pretrained_name("resnet1")
     with pytest.raises(MissingError, match=r"timm has no pretrained weights of '\w+'\n.*pretrained = false"):
-        pretrained_name("botnet50ts_256")
+        find_pretrained_name("botnet50ts_256")
 
 
 # Weights from files

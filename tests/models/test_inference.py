@@ -60,7 +60,7 @@ def test_temperature_divides_the_logits_and_is_saved(classifier: Classifier, pho
 
 def test_finished_model_answers_on_the_processor_in_float32(photos: list[np.ndarray]):
     trained = make_classifier().train().to(torch.float64)
-    finished = trained.finished()
+    finished = trained.finish()
     assert finished is trained and not finished.network.training
     assert {tensor.dtype for tensor in finished.network.parameters()} == {torch.float32}
     assert torch.equal(answer(finished, photos[0]), answer(make_classifier().eval(), photos[0]))

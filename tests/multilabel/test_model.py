@@ -83,7 +83,7 @@ def test_thresholds_are_found_and_rare_labels_are_named(label_sets: Path, tmp_pa
     targets = torch.zeros(60, 4)
     targets[:30, 0], targets[:3, 1], targets[:40, 2], targets[:20, 3] = 1, 1, 1, 1
     outputs = torch.where(targets > 0, -1.0, -3.0)  # everything is below a half, and told apart
-    clone = task.inference.finished()
+    clone = task.inference.finish()
     task.calibrate(clone, outputs, targets)
     middle = (torch.tensor([-1.0, -3.0]).sigmoid().sum() / 2).item()
     assert clone.thresholds == pytest.approx([middle, 0.5, middle, middle]) == task.inference.thresholds

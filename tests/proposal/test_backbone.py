@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from auto_train.models.backbone import create_timm_model
-from auto_train.proposal.backbone import SMALL, starting_weights
+from auto_train.proposal.backbone import SMALL, choose_starting_weights
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def save(model: str, path: Path) -> None:
 def test_starting_weights_of_a_mirror_are_found_by_their_name(weights_folder: Path) -> None:
     save("test_resnet", weights_folder / "test_resnet_mine.safetensors")
     save("test_resnet", weights_folder / "another.safetensors")
-    found = starting_weights(("resnet18", "test_resnet"), offline=True)
+    found = choose_starting_weights(("resnet18", "test_resnet"), offline=True)
     assert (found.model, found.file) == ("test_resnet", "test_resnet_mine.safetensors")
     assert found.why == f"test_resnet_mine.safetensors is there, in {weights_folder}"
 
@@ -32,7 +32,7 @@ def test_starting_weights_that_are_none_of_the_model_are_not_taken(weights_folde
     (weights_folder / "test_resnet.safetensors").write_bytes(b"no weights")
     save("test_resnet", weights_folder / "test_vit.pth")
     save("test_resnet", weights_folder / "test_resnetv3.safetensors")  # another name, though it begins alike
-    found = starting_weights(("test_resnet", "test_vit"), offline=True)
+    found = choose_starting_weights(("test_resnet", "test_vit"), offline=True)
     assert found.model == ""
     assert "test_resnet.safetensors does not hold weights of 'test_resnet'" in found.why
     assert "test_vit.pth does not hold weights of 'test_vit'" in found.why
@@ -40,7 +40,7 @@ def test_starting_weights_that_are_none_of_the_model_are_not_taken(weights_folde
 
 
 def test_starting_weights_nowhere_say_what_was_tried(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = starting_weights(SMALL, offline=True)
+    found = choose_starting_weights(SMALL, offline=True)
     assert (found.model, found.file) == ("", "")
     assert "hub timm/mobilenetv2_100" in found.why and "offline" in found.why
 
@@ -52,6 +52,6 @@ def test_starting_weights_of_tensorflow_come_with_their_statistics(
     mirror: Path, monkeypatch: pytest.MonkeyPatch, model: str, file: str
 ) -> None:
     monkeypatch.setenv("AUTO_TRAIN_MIRROR", str(mirror))
-    found = starting_weights((model,), offline=True)
+    found = choose_starting_weights((model,), offline=True)
     assert (found.model, found.file) == (model, f"{file}.safetensors")
     assert found.statistics == ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))

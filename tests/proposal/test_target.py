@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from auto_train.proposal.target import telling_name
+from auto_train.proposal.target import find_telling_name
 
 
 @pytest.mark.parametrize(
@@ -17,8 +17,8 @@ from auto_train.proposal.target import telling_name
     ],
 )
 def test_project_is_called_after_the_next_folder_with_a_name_of_its_own(folder: str, name: str) -> None:
-    assert telling_name(Path(folder)) == name
+    assert find_telling_name(Path(folder)) == name
 
 
 def test_project_is_not_called_after_the_user() -> None:
-    assert telling_name(Path.home() / "images") == "images"
+    assert find_telling_name(Path.home() / "images") == "images"

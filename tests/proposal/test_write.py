@@ -7,7 +7,7 @@ from auto_train import actions
 from auto_train.common.read_data import fetch_data, read_only
 from auto_train.config import load_config
 from auto_train.errors import DataError, UsageError
-from auto_train.proposal.machine import this_machine
+from auto_train.proposal.machine import inspect_machine
 from auto_train.proposal.target import project_name
 from auto_train.proposal.write import NewConfig
 from tests.tiny import write_digits
@@ -156,7 +156,7 @@ def test_init_takes_folders_and_labels_of_any_name(here: Path, name: str) -> Non
 
 
 def test_this_machine_has_cores_and_memory() -> None:
-    machine = this_machine()
+    machine = inspect_machine()
     assert machine.cores >= 1
     assert 0 < machine.memory_gb < 10_000
     assert str(machine).startswith(f"{machine.cores} cores, ")

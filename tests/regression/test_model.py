@@ -28,7 +28,7 @@ def test_targets_are_the_numbers_and_their_scale_is_the_models(task: RegressionM
     assert task.inference.config["target_mean"] == pytest.approx(targets.mean(dim=0).tolist())
     assert task.inference.config["target_std"] == pytest.approx(targets.std(dim=0, correction=0).tolist())
     assert task.inference.facts == {"units": ["dots", ""], "interval": 0.9}
-    scaled = task.scaled(targets)
+    scaled = task.scale(targets)
     assert scaled.dtype == torch.float32 and scaled.mean(dim=0).abs().max() < 1e-5
     # A fresh network says the mean: its last layer is zero.
     with torch.no_grad():
@@ -52,12 +52,12 @@ def test_loss_is_the_one_that_the_config_names(numbers: Path, tmp_path: Path, na
     out, batch = {"pred": torch.zeros(5, 2)}, (None, task.targets(task.samples)[:5])
     loss, count = task.batch_loss(out, batch)["loss"]
     assert isinstance(task.learn.loss_func, kind) and count == 5
-    assert float(loss) == pytest.approx(float(kind()(torch.zeros(5, 2), task.scaled(batch[1]))))
+    assert float(loss) == pytest.approx(float(kind()(torch.zeros(5, 2), task.scale(batch[1]))))
 
 
 def test_batch_metrics_are_errors_in_deviations_and_in_units(task: RegressionModel):
     targets = task.targets(task.samples)[:4]
-    found = task.batch_metric({"pred": task.scaled(targets) + torch.tensor([0.5, 0.0])}, (None, targets))
+    found = task.batch_metric({"pred": task.scale(targets) + torch.tensor([0.5, 0.0])}, (None, targets))
     assert float(found["nmae"][0]) == pytest.approx(0.25)
     assert float(found["mae_value"][0]) == pytest.approx(0.5 * task.inference.config["target_std"][0], rel=1e-4)
     assert float(found["mae_area"][0]) == pytest.approx(0, abs=1)
@@ -82,7 +82,7 @@ def test_data_without_numbers_is_refused(digit_files: Path, tmp_path: Path):
 
 def test_intervals_are_made_of_the_errors_on_valid(numbers: Path, tmp_path: Path):
     task = make_task(tmp_path, numbers, "interval=0.8")
-    clone = task.inference.finished()
+    clone = task.inference.finish()
     outputs = torch.zeros(40, 2)
     mean = torch.tensor(clone.config["target_mean"], dtype=torch.float64)
     targets = mean + torch.arange(1.0, 41.0, dtype=torch.float64)[:, None] * torch.tensor([0.01, 100.0])
@@ -106,7 +106,7 @@ def crossed_by_hand(errors: torch.Tensor) -> float:
 def test_too_few_images_for_the_intervals_are_told(numbers: Path, tmp_path: Path):
     task = make_task(tmp_path, numbers, "interval=0.99")
     targets = task.targets(task.samples)[:40]
-    task.calibrate(task.inference.finished(), torch.zeros(40, 2), targets)
+    task.calibrate(task.inference.finish(), torch.zeros(40, 2), targets)
     assert any("need 99 validation images, and 40 are there" in text for text in task.warnings)
 
 
@@ -123,7 +123,7 @@ def test_metrics_are_of_each_column_and_their_mean(task: RegressionModel):
 
 def test_report_tells_of_every_image_and_column(task: RegressionModel):
     targets = task.targets(task.samples)[:6]
-    outputs = task.scaled(targets) + 0.1
+    outputs = task.scale(targets) + 0.1
     task.inference.set_margins([0.5, 1000.0])
     rows = task.report_rows(outputs, task.inference.answers(outputs), targets)
     assert rows["label"][0] == "value 0 dots, area 0" and rows["score"].tolist() == pytest.approx([0.1] * 6, rel=1e-3)

@@ -5,12 +5,12 @@ import pytest
 
 from auto_train.config import Config, default_config, load_config
 from auto_train.errors import UsageError
-from auto_train.runs.changes import Change, changes_between, check_allowed, flat, table
+from auto_train.runs.changes import Change, check_allowed, find_changes, flat, table
 from auto_train.runs.folder import RunFolder
 
 
 def changed(*overrides: str, before: Config | None = None) -> list[Change]:
-    return changes_between(flat(before or default_config()), default_config(overrides=list(overrides)))
+    return find_changes(flat(before or default_config()), default_config(overrides=list(overrides)))
 
 
 def test_config_without_changes_has_none():
@@ -41,7 +41,7 @@ def test_changes_stand_in_the_order_of_the_recipe():
 def test_key_that_only_a_newer_program_knows_is_no_change():
     before = flat(default_config())
     del before["training.scheme.epochs"], before["training.scheme.ema_decay"]
-    (found,) = changes_between(before, default_config(overrides=["training.scheme.ema_decay=0.9"]))
+    (found,) = find_changes(before, default_config(overrides=["training.scheme.ema_decay=0.9"]))
     assert (found.key, found.before, found.after) == ("training.scheme.ema_decay", "(absent)", "0.9")
 
 
@@ -49,7 +49,7 @@ def test_arguments_of_functions_are_keys_too():
     before = flat(
         default_config(overrides=["architecture.backbone.args.width=2", "training.scheme.optimizer_params.eps=1e-3"])
     )
-    found = changes_between(before, default_config())
+    found = find_changes(before, default_config())
     assert {change.key: (change.after, change.effect) for change in found} == {
         "architecture.backbone.args.width": ("(absent)", "refused, the weights were learnt in this architecture"),
         "training.scheme.optimizer_params.eps": (
@@ -62,7 +62,7 @@ def test_arguments_of_functions_are_keys_too():
 def test_key_that_no_recipe_knows_changes_nothing_by_itself(tmp_path: Path):
     ini = tmp_path / "a.ini"
     ini.write_text("[mine]\nsize = 3\n[training.scheme]\nbatch_size = ${mine.size}\n")
-    (own, used) = changes_between(flat(load_config(ini)), load_config(ini, ["mine.size=4"]))
+    (own, used) = find_changes(flat(load_config(ini)), load_config(ini, ["mine.size=4"]))
     assert {own.key: own.effect, used.key: used.effect} == {
         "mine.size": "safe",
         "training.scheme.batch_size": "re-plans",
@@ -71,7 +71,7 @@ def test_key_that_no_recipe_knows_changes_nothing_by_itself(tmp_path: Path):
 
 def test_values_are_compared_with_their_type():
     before = flat(default_config(overrides=["architecture.backbone.args.x=true"]))
-    (found,) = changes_between(before, default_config(overrides=["architecture.backbone.args.x=1"]))
+    (found,) = find_changes(before, default_config(overrides=["architecture.backbone.args.x=1"]))
     assert (found.before, found.after) == ("true", "1")
 
 

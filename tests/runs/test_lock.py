@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from auto_train.errors import UsageError
-from auto_train.runs.lock import locked
+from auto_train.runs.lock import lock_run
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from auto_train.runs.lock import locked
-with locked(Path(sys.argv[1])):
+from auto_train.runs.lock import lock_run
+with lock_run(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(60)
 """
@@ -32,14 +32,14 @@ def holder(tmp_path: Path):
 def test_folder_held_by_another_process_is_refused_naming_it(holder: "subprocess.Popen[str]", tmp_path: Path):
     for _ in range(2):  # to be refused changes nothing
         match = rf"{tmp_path}: this run is being trained by process {holder.pid} on \S+ since .* UTC\n  wait for it"
-        with pytest.raises(UsageError, match=match), locked(tmp_path):
+        with pytest.raises(UsageError, match=match), lock_run(tmp_path):
             pass
 
 
 def test_lock_of_a_killed_process_does_not_count(holder: "subprocess.Popen[str]", tmp_path: Path):
     holder.send_signal(signal.SIGKILL)
     holder.wait()
-    with locked(tmp_path):
+    with lock_run(tmp_path):
         pass
     assert f'"pid": {os.getpid()}' in (tmp_path / ".lock").read_text()
 
@@ -53,7 +53,7 @@ def test_lock_is_not_kept_by_a_worker_that_outlives_its_parent(tmp_path: Path):
     parent.kill()
     parent.wait()
     try:
-        with locked(tmp_path):
+        with lock_run(tmp_path):
             os.kill(child, 0)  # it lives
     finally:
         os.kill(child, signal.SIGKILL)
@@ -62,17 +62,17 @@ def test_lock_is_not_kept_by_a_worker_that_outlives_its_parent(tmp_path: Path):
 
 def test_lock_is_free_after_its_block(tmp_path: Path):
     for _ in range(2):
-        with locked(tmp_path):
+        with lock_run(tmp_path):
             pass
 
 
 def test_folder_is_locked_within_one_process_too(tmp_path: Path):
     match = f"this run is being trained by this process, {os.getpid()}"
-    with locked(tmp_path), pytest.raises(UsageError, match=match), locked(tmp_path):
+    with lock_run(tmp_path), pytest.raises(UsageError, match=match), lock_run(tmp_path):
         pass
 
 
 def test_holder_that_has_not_written_yet_is_another_process(holder: "subprocess.Popen[str]", tmp_path: Path):
     (tmp_path / ".lock").write_text("")
-    with pytest.raises(UsageError, match="this run is being trained by another process"), locked(tmp_path):
+    with pytest.raises(UsageError, match="this run is being trained by another process"), lock_run(tmp_path):
         pass

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from auto_train.errors import DataError, MissingError
-from auto_train.runs.read import RunFiles, read_last_metrics, read_status, read_tail, shown
+from auto_train.runs.read import RunFiles, read_last_metrics, read_status, read_tail, replace_undecodable
 from tests.reports.written import predictions, write_run
 
 
@@ -81,7 +81,11 @@ def test_name_that_is_no_utf8_is_read_and_shown(tmp_path: Path):
     table, scores = predictions(6)
     table["path"] = pd.Series([b"caf\xe9.jpg".decode("utf-8", "surrogateescape"), *table["path"][1:]], dtype=object)
     found = RunFiles(write_run(tmp_path / "run", table, scores)).predictions("valid")
-    assert found is not None and found["path"][0] == table["path"][0] and shown(found["path"][0]) == "caf�.jpg"
+    assert (
+        found is not None
+        and found["path"][0] == table["path"][0]
+        and replace_undecodable(found["path"][0]) == "caf�.jpg"
+    )
 
 
 def test_last_metrics_are_those_of_the_last_whole_line(tmp_path: Path) -> None:

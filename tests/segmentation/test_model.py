@@ -91,7 +91,7 @@ def test_metrics_of_a_split_are_those_of_its_answers(shapes: Path, tmp_path: Pat
     from sklearn import metrics as sk
 
     task = make_task(tmp_path, shapes)
-    inference = task.inference.finished()
+    inference = task.inference.finish()
     found = evaluate_split(task, inference, "valid")
     valid = task.samples.of("valid")
     masks = [source.read() for source in valid.targets.sources]
@@ -113,7 +113,7 @@ def test_epoch_metrics_are_those_of_the_split(shapes: Path, tmp_path: Path):
         with torch.no_grad():
             out = task.batch_forward(task.model, batch)
         assert task.extra_batch_metrics(out, batch, {}, task.model, cache) == {}
-    found = evaluate_split(task, task.inference.finished(), "valid")
+    found = evaluate_split(task, task.inference.finish(), "valid")
     assert task.epoch_metric(cache) == pytest.approx({name: found[f"valid/{name}"] for name in ("miou", "dice")})
     assert task.epoch_metric({}) == {}
 
@@ -132,8 +132,8 @@ def test_report_has_a_row_for_each_image(shapes: Path, tmp_path: Path):
     masks = task.targets(task.samples.of("valid"))[range(8)]
     scores = 9.0 * torch.nn.functional.one_hot(masks.where(masks < 3, 0).long(), 3).permute(0, 3, 1, 2).float()
     scores[0] = scores[0].flip(1)
-    kept = task.kept(scores, masks)
-    rows = task.report_rows(kept, task.final(task.inference, kept), task.kept_targets(masks))
+    kept = task.keep_outputs(scores, masks)
+    rows = task.report_rows(kept, task.final(task.inference, kept), task.keep_targets(masks))
     assert rows["score"][1:] == pytest.approx(np.ones(7)) and rows["score"][0] < 0.5
     assert {part["title"] for part in task.report_parts(kept, kept, masks)} == {"Classes", "Confusions"}
 

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 import auto_train
-from auto_train.answers.segmentation import mask_of, rle_of
+from auto_train.answers.segmentation import mask_of, to_coco_rle
 from auto_train.config import load_config
 from auto_train.errors import AutoTrainError, DataError
 from auto_train.exports.check import check_export
@@ -111,7 +111,7 @@ def test_polygons_and_run_lengths_give_the_masks_that_files_do(tmp_path: Path):
             left, top, right, bottom = map(int, box)
             corners = [left, top, right, top, right, bottom, left, bottom]
             common = {"image_id": i, "bbox": [left, top, right - left, bottom - top], "iscrowd": 0, "area": 1}
-            annotations.append({**common, "id": 2 * i, "category_id": 7, "segmentation": rle_of(mask == 1)})
+            annotations.append({**common, "id": 2 * i, "category_id": 7, "segmentation": to_coco_rle(mask == 1)})
             annotations.append({**common, "id": 2 * i + 1, "category_id": 9, "segmentation": [corners]})
         images = [{"id": i, "file_name": f"{i:03d}.png", "width": 64, "height": 64} for i in range(count)]
         categories = [{"id": 7, "name": "disc"}, {"id": 9, "name": "box"}]

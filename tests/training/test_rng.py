@@ -5,7 +5,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader
 
-from auto_train.training.rng import generators_of, mixed_seed, rng_state, seed_everything, set_rng_state
+from auto_train.training.rng import find_generators, get_rng_state, mix_seed, seed_everything, set_rng_state
 
 
 def drawn() -> tuple[float, float, float]:
@@ -21,7 +21,7 @@ def test_seed_reaches_every_generator():
 
 def test_state_of_every_generator_comes_back_from_a_file(tmp_path: Path):
     own = torch.Generator().manual_seed(5)
-    torch.save(rng_state(own), tmp_path / "rng")
+    torch.save(get_rng_state(own), tmp_path / "rng")
     first = drawn(), torch.rand(3, generator=own)
     set_rng_state(torch.load(tmp_path / "rng", weights_only=True), own)
     assert drawn() == first[0] and torch.equal(torch.rand(3, generator=own), first[1])
@@ -29,9 +29,9 @@ def test_state_of_every_generator_comes_back_from_a_file(tmp_path: Path):
 
 def test_generators_of_a_loader_are_found_once():
     generator = torch.Generator()
-    assert generators_of(DataLoader(range(4), shuffle=True, generator=generator)) == [generator]
-    assert generators_of([1, 2]) == []
+    assert find_generators(DataLoader(range(4), shuffle=True, generator=generator)) == [generator]
+    assert find_generators([1, 2]) == []
 
 
 def test_mixed_seeds_of_neighbours_differ():
-    assert len({mixed_seed(1, epoch, rank) for epoch in range(20) for rank in range(20)}) == 400
+    assert len({mix_seed(1, epoch, rank) for epoch in range(20) for rank in range(20)}) == 400

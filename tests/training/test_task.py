@@ -3,7 +3,7 @@ import torch
 from loguru import logger
 
 from auto_train.errors import TaskContractError
-from auto_train.training.task import HOOKS, REQUIRED, checked_loss, hook, qTaskBase
+from auto_train.training.task import HOOKS, REQUIRED, check_loss, hook, qTaskBase
 
 
 class Complete(qTaskBase):
@@ -42,12 +42,12 @@ def test_task_defaults_add_nothing():
 
 def test_loss_is_the_tensor_to_differentiate():
     loss = torch.tensor(1.5, requires_grad=True)
-    assert checked_loss(Complete(), {"loss": (loss, 4), "part": (0.5, 4)}) is loss
+    assert check_loss(Complete(), {"loss": (loss, 4), "part": (0.5, 4)}) is loss
 
 
 def test_losses_without_loss_name_what_was_returned():
     with pytest.raises(TaskContractError, match=r"Complete.batch_loss returned \['ce', 'l1'\], without 'loss'"):
-        checked_loss(Complete(), {"l1": (torch.tensor(1.0), 1), "ce": (torch.tensor(1.0), 1)})
+        check_loss(Complete(), {"l1": (torch.tensor(1.0), 1), "ce": (torch.tensor(1.0), 1)})
 
 
 @pytest.mark.parametrize("name", ["epoch_metrics", "on_epoc_end", "onEpochStrat", "Predict"])

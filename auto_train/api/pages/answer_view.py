@@ -23,7 +23,7 @@ MAX_BARS = 50  # classes shown when asked for more
 
 
 @dataclass(frozen=True, kw_only=True)
-class Shown:
+class AnswerView:
     """One answer, ready for the page.
 
     Attributes:
@@ -52,18 +52,18 @@ class Shown:
     is_drawn: bool = False
 
 
-def show_error(error: AutoTrainError) -> Shown:
+def show_error(error: AutoTrainError) -> AnswerView:
     """Return what the page shows of an error: for people, who gave a file and no form field."""
     body = as_body(error)
-    return Shown(error=body | {"message": re.sub(f"^{FIELD}: ", "This file ", body["message"])})
+    return AnswerView(error=body | {"message": re.sub(f"^{FIELD}: ", "This file ", body["message"])})
 
 
-def show_answer(picture: "Picture") -> Shown:
+def show_answer(picture: "Picture") -> AnswerView:
     """Return what the page shows of an answer; as JSON where it is of no known form."""
     words = picture.words
     url, is_tiny = thumbnail(picture.pixels, DRAWN_SIDE if picture.is_drawn else PICTURE_SIDE)
     is_known = words.title or words.bars or words.rows
-    return Shown(
+    return AnswerView(
         picture=url,
         is_tiny=is_tiny and not picture.is_drawn,
         is_drawn=picture.is_drawn,

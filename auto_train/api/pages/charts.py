@@ -9,8 +9,8 @@ from auto_train.runs.read import Row
 
 WIDTH, HEIGHT = 400, 220
 LEFT, RIGHT, TOP, BOTTOM = 48, 12, 12, 30
-MOST_POINTS = 400  # of a line: more would not be seen
-MOST_DOTS = 40  # above that many epochs the points of a line are not marked
+MAX_POINTS = 400  # of a line: more would not be seen
+MAX_DOTS = 40  # above that many epochs the points of a line are not marked
 PASSES = ("train", "valid", "ema_valid", "test", "ema_test")
 
 
@@ -51,7 +51,7 @@ class Chart:
     bottom: int = HEIGHT - BOTTOM
 
 
-def charts_of(metrics: Metrics, total_epochs: int | None = None) -> list[Chart]:
+def draw_charts(metrics: Metrics, total_epochs: int | None = None) -> list[Chart]:
     """Return a chart of the loss, one of what the run is judged by, then the other metrics.
 
     Args:
@@ -127,14 +127,14 @@ class _Scale:
 
 
 def _points(key: str, rows: Sequence[Row]) -> list[tuple[int, float | None]]:
-    every = max(1, math.ceil(len(rows) / MOST_POINTS))
+    every = max(1, math.ceil(len(rows) / MAX_POINTS))
     shown = [*rows[:-1:every], *rows[-1:]]
     return [(int(row["epoch"]), number(row.get(key))) for row in shown]
 
 
 def _line(name: str, points: list[tuple[int, float | None]], across: _Scale, up: _Scale) -> Line:
     known = [(epoch, value) for epoch, value in points if value is not None]
-    marked = known if len(known) <= MOST_DOTS else known[-1:]
+    marked = known if len(known) <= MAX_DOTS else known[-1:]
     dots = tuple((across(epoch), up(value), epoch, value) for epoch, value in marked)
     return Line(name=name, path=_path(points, across, up), dots=dots, last=known[-1][1])
 

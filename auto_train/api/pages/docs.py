@@ -17,7 +17,7 @@ router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Described:
+class RouteDescription:
     """One route, ready for the page.
 
     Attributes:
@@ -39,10 +39,10 @@ class Described:
 async def show_docs(request: Request) -> HTMLResponse:
     """Show the routes with a command for each; they are no secret, so nobody has to sign in."""
     url = str(request.base_url).rstrip("/")
-    return page(request, "docs.html", routes=list(described(request.app.openapi(), url)), url=url)
+    return page(request, "docs.html", routes=list(describe_routes(request.app.openapi(), url)), url=url)
 
 
-def described(schema: Mapping[str, Any], url: str) -> Iterator[Described]:
+def describe_routes(schema: Mapping[str, Any], url: str) -> Iterator[RouteDescription]:
     """Yield the routes of an OpenAPI description.
 
     Args:
@@ -51,7 +51,7 @@ def described(schema: Mapping[str, Any], url: str) -> Iterator[Described]:
     for path, methods in schema["paths"].items():
         for method, operation in methods.items():
             bodies = operation.get("requestBody", {}).get("content", {})
-            yield Described(
+            yield RouteDescription(
                 method=method.upper(),
                 path=path,
                 tag=next(iter(operation.get("tags", [])), "other"),

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import RedirectResponse, Response
 
 from auto_train.api.errors import as_body
-from auto_train.api.jobs import as_seen, jobs_of, number_in
+from auto_train.api.jobs import hide_paths, jobs_of, number_in
 from auto_train.api.pages.render import HEADERS, PageRoute, is_htmx, page, root_of
 from auto_train.api.pages.session import read_fields, require_visitor
 from auto_train.api.paths import without_paths
@@ -30,7 +30,7 @@ router = APIRouter(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Shown:
+class JobView:
     """A job, ready for the page.
 
     Attributes:
@@ -54,7 +54,7 @@ async def list_jobs(request: Request) -> Response:
     """Show the jobs, and the form that starts one; the page's script asks again for the part that changes."""
     if not is_htmx(request):
         return await _list_page(request)
-    found = await anyio.to_thread.run_sync(_listed, request.app.state.service)
+    found = await anyio.to_thread.run_sync(_list_jobs, request.app.state.service)
     if request.query_params.get("seen") == found["seen"]:
         return Response(status_code=204, headers=HEADERS)
     return page(request, "_jobs.html", **found)
@@ -78,7 +78,7 @@ async def show_job(request: Request, number: str) -> Response:
     jobs = jobs_of(service)
     job = await anyio.to_thread.run_sync(jobs.get, _number(number))
     log = without_paths(await anyio.to_thread.run_sync(jobs.logs, job.id, LOG_BYTES))
-    return page(request, "_job.html" if is_htmx(request) else "job.html", one=_shown(job, service.location), log=log)
+    return page(request, "_job.html" if is_htmx(request) else "job.html", one=_view_job(job, service.location), log=log)
 
 
 @router.post("/{number}/stop")
@@ -90,21 +90,21 @@ async def stop(request: Request, number: str) -> Response:
 
 async def _list_page(request: Request, *, status: int = 200, error: Any = None, overrides: str = "") -> Response:
     service: Service = request.app.state.service
-    found = await anyio.to_thread.run_sync(_listed, service)
+    found = await anyio.to_thread.run_sync(_list_jobs, service)
     config = service.config.path.name if service.config.path else ""
     return page(request, "jobs.html", status=status, error=error, overrides=overrides, config=config, **found)
 
 
-def _listed(service: Service) -> dict[str, Any]:
-    jobs = [_shown(job, service.location) for job in jobs_of(service).list(LISTED)]
+def _list_jobs(service: Service) -> dict[str, Any]:
+    jobs = [_view_job(job, service.location) for job in jobs_of(service).list(LISTED)]
     return {"jobs": jobs, "seen": f"{hash(tuple(map(str, jobs))) & 0xFFFFFFFF:x}"}
 
 
-def _shown(job: Job, location: Path) -> Shown:
+def _view_job(job: Job, location: Path) -> JobView:
     progress = job.progress if job.progress and not job.is_over else {}
     run = Path(job.run) if job.run else None
-    return Shown(
-        job=as_seen(job),
+    return JobView(
+        job=hide_paths(job),
         state="stopping" if job.stop_requested and not job.is_over else job.state,
         created=datetime.fromisoformat(job.created_at),
         stage=str(progress.get("stage") or ""),

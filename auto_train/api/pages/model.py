@@ -33,7 +33,7 @@ class ModelFacts:
     notes: tuple[str, ...]
 
 
-def facts_of(predictor: Predictor, location: Path) -> ModelFacts:
+def collect_facts(predictor: Predictor, location: Path) -> ModelFacts:
     """Return the facts of a model.
 
     Args:

@@ -8,7 +8,7 @@ import anyio.to_thread
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import FileResponse, Response
 
-from auto_train.api.pages.charts import charts_of, sparkline
+from auto_train.api.pages.charts import draw_charts, sparkline
 from auto_train.api.pages.render import HEADERS, PageRoute, is_htmx, page
 from auto_train.api.pages.session import require_visitor
 from auto_train.api.paths import without_paths
@@ -36,7 +36,7 @@ router = APIRouter(
 @router.get("")
 async def list_runs(request: Request) -> Response:
     """Show the newest runs; the page's script asks again for the part that changes."""
-    found = await anyio.to_thread.run_sync(_listed, request.app.state.service, request.query_params.get("page", ""))
+    found = await anyio.to_thread.run_sync(_list_runs, request.app.state.service, request.query_params.get("page", ""))
     if not is_htmx(request):
         return page(request, "runs.html", **found)
     if request.query_params.get("seen") == found["seen"]:
@@ -68,7 +68,7 @@ def _read(service: Service, name: str) -> Run:
     return read_run(find_run_folder(service.location, name))
 
 
-def _listed(service: Service, wanted: str) -> dict[str, Any]:
+def _list_runs(service: Service, wanted: str) -> dict[str, Any]:
     """Return what the list shows.
 
     Args:
@@ -95,17 +95,17 @@ def _details(run: Run) -> dict[str, Any]:
     ended = events.get(run.status, {})
     return {
         "run": run,
-        "charts": charts_of(run.metrics, run.total_epochs if run.is_running else None),
+        "charts": draw_charts(run.metrics, run.total_epochs if run.is_running else None),
         "splits": splits if isinstance(splits := events.get("data", {}).get("splits"), dict) else {},
         "error": without_paths(str(ended.get("error") or "")),
         "log": without_paths(read_log(run.path)),
         "hint": LEFT_HINTS.get(run.status, ""),
         "reports": {name: title for name, title in REPORTS.items() if (run.path / name).is_file()},
-        "folder": _shown(run),
+        "folder": _format_folder(run),
     }
 
 
-def _shown(run: Run) -> str:
+def _format_folder(run: Run) -> str:
     """Return the run's folder as a command needs it where the service was started, or from the project's name on."""
     here = os.getcwd()  # noqa: PTH109 - as text
     is_below = run.path.is_relative_to(here) and here != "/"

@@ -33,7 +33,7 @@ async def require_visitor(request: Request) -> None:
         raise RequestError("sign in first", status=401, type="unauthorized")
 
 
-def new_session(key: str) -> str:
+def create_session(key: str) -> str:
     """Return the cookie for one who knows a key: worth nothing after its time, or once the key is withdrawn."""
     return _signer(key).sign(VISITOR).decode()
 
@@ -77,7 +77,7 @@ async def take_key(request: Request) -> Response:
     response = RedirectResponse(root_of(request) + after, 303, headers=HEADERS)
     response.set_cookie(
         COOKIE,
-        new_session(key),
+        create_session(key),
         max_age=LIFETIME_S,
         httponly=True,
         samesite="strict",

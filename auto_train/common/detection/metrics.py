@@ -69,7 +69,7 @@ class Counts(NamedTuple):
         return np.where(total > 0, 2 * self.right / np.maximum(total, 1), 1.0)
 
 
-def best_threshold(found: np.ndarray, true: np.ndarray) -> float:
+def find_best_threshold(found: np.ndarray, true: np.ndarray) -> float:
     """Return the confidence above which the F1 of all boxes is highest, half way to the next lower one.
 
     0.5 where nothing right was found.
@@ -90,14 +90,14 @@ def best_threshold(found: np.ndarray, true: np.ndarray) -> float:
     return float((confidences[best] + below) / 2)
 
 
-def counts_by_image(found: np.ndarray, true: np.ndarray, threshold: float) -> Counts:
+def count_by_image(found: np.ndarray, true: np.ndarray, threshold: float) -> Counts:
     """Return (N,) right, wrong and missed boxes of each image above a confidence."""
     right = np.where(found[..., 4] > threshold, hits(found, true)[..., 0], -1)
     hit = (right == 1).sum(axis=1)
     return Counts(right=hit, wrong=(right == 0).sum(axis=1), missed=(true[..., 0] >= 0).sum(axis=1) - hit)
 
 
-def counts_by_class(found: np.ndarray, true: np.ndarray, threshold: float, num_classes: int) -> Counts:
+def count_by_class(found: np.ndarray, true: np.ndarray, threshold: float, num_classes: int) -> Counts:
     """Return (C,) right, wrong and missed boxes of each class above a confidence."""
     right = np.where(found[..., 4] > threshold, hits(found, true)[..., 0], -1)
     codes = found[..., 5].astype(int)

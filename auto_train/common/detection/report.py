@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from auto_train.common.detection.metrics import box_arrays, counts_by_class, counts_by_image
+from auto_train.common.detection.metrics import box_arrays, count_by_class, count_by_image
 from auto_train.data.augment.boxes import NO_BOX
 from auto_train.metrics.boxes import RECALLS, BoxMeasure
 
 # Classes with a curve of their own: those with the most boxes.
-MOST_CURVES = 10
+MAX_CURVES = 10
 
 
 def detection_rows(
@@ -22,14 +22,14 @@ def detection_rows(
 
     And the arrays that all metrics follow from.
     """
-    counts = counts_by_image(found, true, threshold)
+    counts = count_by_image(found, true, threshold)
     arrays = box_arrays(found, true, len(labels), threshold)
     there = [rows[rows[:, 0] != NO_BOX] for rows in true]
     listed = [rows[rows[:, 4] > threshold] for rows in found]
     return {
         "score": counts.f1,
-        "label": np.array([f"{_counted(rows[:, 0], labels)}{_digest(rows)}" for rows in there], dtype=object),
-        "answer": np.array([_counted(rows[:, 5], labels) for rows in listed], dtype=object),
+        "label": np.array([f"{_count_boxes(rows[:, 0], labels)}{_digest(rows)}" for rows in there], dtype=object),
+        "answer": np.array([_count_boxes(rows[:, 5], labels) for rows in listed], dtype=object),
         "right": counts.right,
         "wrong": counts.wrong,
         "missed": counts.missed,
@@ -37,7 +37,7 @@ def detection_rows(
     }
 
 
-def _counted(codes: np.ndarray, labels: Sequence[str]) -> str:
+def _count_boxes(codes: np.ndarray, labels: Sequence[str]) -> str:
     """Return how many boxes there are of each class; those around many are none."""
     numbers = Counter(labels[int(code)] for code in codes if code >= 0)
     return ", ".join(f"{name} {number}" for name, number in sorted(numbers.items())) or "no boxes"
@@ -54,7 +54,7 @@ def detection_parts(
 ) -> list[dict[str, Any]]:
     """Return the table of classes and the curves of a split."""
     curves = BoxMeasure(box_arrays(found, true, len(labels), threshold), labels).curves()
-    counts = counts_by_class(found, true, threshold, len(labels))
+    counts = count_by_class(found, true, threshold, len(labels))
     averages = [values.mean(axis=(0, 1)) for values in (curves, curves[:1], curves[5:6])]
     boxes = counts.right + counts.missed
     rows = [
@@ -79,7 +79,7 @@ def detection_parts(
 
 
 def _recall_curves(precision: np.ndarray, boxes: np.ndarray, labels: Sequence[str]) -> dict[str, Any]:
-    shown = [int(i) for i in np.argsort(-boxes, kind="stable")[:MOST_CURVES] if boxes[i]]
+    shown = [int(i) for i in np.argsort(-boxes, kind="stable")[:MAX_CURVES] if boxes[i]]
     lines = [{"name": labels[i], "x": RECALLS.tolist(), "y": precision[:, i].round(4).tolist()} for i in shown]
     return {
         "kind": "curves",

@@ -24,7 +24,7 @@ class BoxRows:
 
     def __init__(self, samples: Samples, labels: Sequence[str]):
         sizes = np.array([samples.images.size(row) for row in range(len(samples))]).reshape(-1, 2)
-        boxes = of_kind(samples.targets, Boxes).cleaned(sizes)
+        boxes = of_kind(samples.targets, Boxes).clean(sizes)
         order = np.array([labels.index(name) for name in boxes.names], dtype=np.float32)
         codes = order[boxes.codes]
         codes = np.where(boxes.is_crowd, CROWD - codes, codes)

@@ -9,7 +9,7 @@ from auto_train.data.targets import IGNORE
 
 FOCAL_GAMMA = 2.0
 # Keeps sums of nothing from being divided by.
-LEAST = 1e-6
+MIN_SUM = 1e-6
 
 
 class PixelLoss(nn.Module):
@@ -35,7 +35,7 @@ class PixelLoss(nn.Module):
         own = log_p.gather(1, codes[:, None])[:, 0]
         share = is_counted.float() if self.weight is None else is_counted * self.weight[codes]
         losses = {
-            "ce": lambda: -(share * own).sum() / share.sum().clamp(min=LEAST),
+            "ce": lambda: -(share * own).sum() / share.sum().clamp(min=MIN_SUM),
             "focal": lambda: _focal(own, share),
             "dice": lambda: _dice(log_p, own, codes, is_counted),
         }
@@ -51,7 +51,7 @@ def _focal(own: torch.Tensor, share: torch.Tensor) -> torch.Tensor:
 
     Source: Lin et al. 2017, Focal Loss for Dense Object Detection, equation 4.
     """
-    return -(share * (1 - own.exp()) ** FOCAL_GAMMA * own).sum() / share.sum().clamp(min=LEAST)
+    return -(share * (1 - own.exp()) ** FOCAL_GAMMA * own).sum() / share.sum().clamp(min=MIN_SUM)
 
 
 def _dice(log_p: torch.Tensor, own: torch.Tensor, codes: torch.Tensor, is_counted: torch.Tensor) -> torch.Tensor:
@@ -70,5 +70,5 @@ def _dice(log_p: torch.Tensor, own: torch.Tensor, codes: torch.Tensor, is_counte
     true = nothing.index_add(0, flat, is_counted.flatten().to(own.dtype))
     said = (log_p.exp() * is_counted[:, None]).sum(dim=(0, 2, 3))
     is_shown = true > 0
-    lacking = 1 - 2 * both / (said + true).clamp(min=LEAST)
+    lacking = 1 - 2 * both / (said + true).clamp(min=MIN_SUM)
     return (lacking * is_shown).sum() / is_shown.sum().clamp(min=1)

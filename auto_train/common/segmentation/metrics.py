@@ -10,19 +10,19 @@ from auto_train.data.targets import IGNORE
 from auto_train.metrics.masks import dices, ious
 
 # Up to so many classes it is kept which is taken for which: 16 KB for each image.
-MOST_CONFUSED = 64
+MAX_CONFUSED = 64
 # Rows of the table of confusions.
-MOST_CONFUSIONS = 12
+MAX_CONFUSIONS = 12
 
 
-def counted(predicted: torch.Tensor, targets: torch.Tensor, num_classes: int) -> torch.Tensor:
+def count_pixels(predicted: torch.Tensor, targets: torch.Tensor, num_classes: int) -> torch.Tensor:
     """Return the pixels of each image by what they are and what they are taken for, ignored ones left out.
 
     Args:
         predicted, targets: (N, H, W) class codes.
 
     Returns:
-        (N, C, C) int32, true class by predicted class; of more than MOST_CONFUSED classes (N, C, 3): rightly found,
+        (N, C, C) int32, true class by predicted class; of more than MAX_CONFUSED classes (N, C, 3): rightly found,
         predicted and true pixels of each.
     """
     n = len(predicted)
@@ -37,14 +37,14 @@ def counted(predicted: torch.Tensor, targets: torch.Tensor, num_classes: int) ->
         size = num_classes ** len(numbers)
         return torch.bincount(place, minlength=n * size).view(n, *[num_classes] * len(numbers)).int()
 
-    if num_classes <= MOST_CONFUSED:
+    if num_classes <= MAX_CONFUSED:
         return count(true, said)
     both = torch.bincount((image * num_classes + true)[true == said], minlength=n * num_classes)
     return torch.stack([both.view(n, num_classes).int(), count(said), count(true)], dim=2)
 
 
 def areas(counts: torch.Tensor) -> np.ndarray:
-    """Return (N, C, 3) int64 of what counted() gives: rightly found, predicted and true pixels of each class."""
+    """Return (N, C, 3) int64 of what count_pixels() gives: rightly found, predicted and true pixels of each class."""
     if counts.shape[1] != counts.shape[2]:
         return counts.numpy().astype(np.int64)
     array = counts.numpy().astype(np.int64)
@@ -55,7 +55,7 @@ def mask_parts(counts: torch.Tensor, labels: Sequence[str]) -> list[dict[str, An
     """Return the sections of a report: each class, and which are taken for which.
 
     Args:
-        counts: as counted() gives, of a split.
+        counts: as count_pixels() gives, of a split.
     """
     parts = [_class_table(areas(counts), labels)]
     if counts.shape[1] == counts.shape[2] > 2:
@@ -86,7 +86,7 @@ def _class_table(found: np.ndarray, labels: Sequence[str]) -> dict[str, Any]:
 
 def _confusion_table(matrix: np.ndarray, labels: Sequence[str]) -> dict[str, Any]:
     wrong = matrix * (1 - np.eye(len(matrix), dtype=np.int64))
-    order = [np.unravel_index(place, wrong.shape) for place in np.argsort(-wrong, axis=None)[:MOST_CONFUSIONS]]
+    order = [np.unravel_index(place, wrong.shape) for place in np.argsort(-wrong, axis=None)[:MAX_CONFUSIONS]]
     rows = [
         [labels[true], labels[said], int(wrong[true, said]), round(float(wrong[true, said] / matrix[true].sum()), 4)]
         for true, said in order

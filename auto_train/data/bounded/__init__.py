@@ -4,7 +4,7 @@ Each format's ``bound`` walks the headers and refuses what would take more memor
 for. What pixels do not need (text, profiles, further frames) is cut away, so that no decoder unpacks it.
 """
 
-from auto_train.data.bounded.base import Bounded, Limit
+from auto_train.data.bounded.base import BoundedFile, Limit
 from auto_train.data.bounded.bmp import bound as _bound_bmp
 from auto_train.data.bounded.foreign import foreign_format
 from auto_train.data.bounded.gif import bound as _bound_gif
@@ -13,7 +13,7 @@ from auto_train.data.bounded.png import bound as _bound_png
 from auto_train.data.bounded.tiff import bound as _bound_tiff
 from auto_train.data.bounded.webp import bound as _bound_webp
 
-__all__ = ["Bounded", "Limit", "bound_file", "foreign_format", "format_of"]
+__all__ = ["BoundedFile", "Limit", "bound_file", "foreign_format", "format_of"]
 
 _SIGNATURES = (
     (b"\xff\xd8\xff", "JPEG"),
@@ -42,7 +42,7 @@ def format_of(data: bytes) -> str:
     return ""
 
 
-def bound_file(data: bytes, format: str, max_pixels: int) -> Bounded:
+def bound_file(data: bytes, format: str, max_pixels: int) -> BoundedFile:
     """Return a file that can be decoded within the limit, with the same pixels.
 
     Args:

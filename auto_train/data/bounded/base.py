@@ -11,10 +11,10 @@ BYTES_PER_PIXEL = 8
 OUTPUT_BYTES = 3
 _ROW_BYTES = 16
 # Small limits still allow a decoder its buffers.
-_LEAST_BYTES = 64_000_000
+_MIN_BYTES = 64_000_000
 
 
-class Bounded(NamedTuple):
+class BoundedFile(NamedTuple):
     """A file that is safe to decode.
 
     Attributes:
@@ -44,7 +44,7 @@ class Limit:
     @property
     def memory(self) -> int:
         """Bytes that may be allocated at one time beside the file."""
-        return max(BYTES_PER_PIXEL * self.pixels, _LEAST_BYTES)
+        return max(BYTES_PER_PIXEL * self.pixels, _MIN_BYTES)
 
     def check_pixels(self, width: int, height: int) -> None:
         """Refuse an image of more pixels.

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from auto_train.data.bounded.base import OUTPUT_BYTES, Bounded, Limit, check_count
+from auto_train.data.bounded.base import OUTPUT_BYTES, BoundedFile, Limit, check_count
 from auto_train.data.bounded.orientation import orientation_of
 from auto_train.errors import ImageTooLargeError
 
@@ -14,12 +14,12 @@ MAX_SEGMENTS = 10_000
 # Quantization and Huffman tables of one image are about a kilobyte.
 MAX_TABLE_BYTES = 64_000
 # More bytes between segments than this are cut away before Pillow passes over them one by one.
-_USUAL_JUNK, _MOST_JUNK = 1_000, 1_000_000
+_USUAL_JUNK, _MAX_JUNK = 1_000, 1_000_000
 # A visit of a block of 8 x 8 pixels in one scan takes about 80 ns even where nothing is stored for it, a byte of a
 # refining scan 110 ns. A visit for every four pixels of the limit, with the bytes one for every two, is less than 3 s
 # of 50 megapixels. A standard progressive photo needs a visit for every five at most.
 _PIXELS_PER_VISIT, _PIXELS_PER_BYTE = 4, 2
-_LEAST_VISITS = 10_000_000
+_MIN_VISITS = 10_000_000
 # Arithmetic coding takes time for what costs next to no bytes; lossless coding works on single pixels.
 _ARITHMETIC_WEIGHT, _LOSSLESS_WEIGHT = 16, 4
 # Of one block: 64 coefficients of 16 bits.
@@ -55,7 +55,7 @@ class _Frame:
         return _LOSSLESS_WEIGHT if self.kind & 3 == 3 else 1
 
 
-def bound(data: bytes, limit: Limit) -> Bounded:
+def bound(data: bytes, limit: Limit) -> BoundedFile:
     """Return a JPEG with a bounded number of scans; see :func:`auto_train.data.bounded.bound_file`."""
     frame: _Frame | None = None
     segments: list[tuple[int, int, int]] = []
@@ -86,7 +86,7 @@ def bound(data: bytes, limit: Limit) -> Bounded:
                     check_count(tables, MAX_TABLE_BYTES, "bytes of tables")
             segments.append((marker, at, end))
             at = end
-        if len(segments) > MAX_SEGMENTS or junk > len(segments) + _MOST_JUNK:
+        if len(segments) > MAX_SEGMENTS or junk > len(segments) + _MAX_JUNK:
             check_count(MAX_SEGMENTS + 1, MAX_SEGMENTS, "segments before the image")
     has_orientation = any(marker == _APP1 for marker, _, _ in segments)
     texts = (_segment(data, segments, _EXIF), _segment(data, segments, _XMP)) if has_orientation else ()
@@ -94,8 +94,8 @@ def bound(data: bytes, limit: Limit) -> Bounded:
     if junk > _USUAL_JUNK or any(_is_unused(marker) for marker, _, _ in segments):
         data = _without_unused(data, segments, at)
     if not frame:
-        return Bounded(data, 8, orientation)
-    return Bounded(data, 8, orientation, (frame.width, frame.height), _MODES.get(len(frame.blocks), ""))
+        return BoundedFile(data, 8, orientation)
+    return BoundedFile(data, 8, orientation, (frame.width, frame.height), _MODES.get(len(frame.blocks), ""))
 
 
 def _without_unused(data: bytes, segments: list[tuple[int, int, int]], scans: int) -> bytes:
@@ -127,11 +127,11 @@ def _check_scans(data: bytes, at: int, frame: _Frame, limit: Limit) -> None:
     hint = "save it smaller, or not progressive"
     limit.check_memory(out + is_buffered * _BLOCK_BYTES * total, hint=hint)
     coded = len(data) - at if is_buffered else 0
-    most_bytes = max(limit.pixels // _PIXELS_PER_BYTE, _LEAST_VISITS)
+    most_bytes = max(limit.pixels // _PIXELS_PER_BYTE, _MIN_VISITS)
     if coded > most_bytes:
         what = f"has {coded:,} bytes in several scans"
         raise ImageTooLargeError(what, allowed=f"at most {most_bytes:,} bytes", hint=hint)
-    most = min(max(limit.pixels // _PIXELS_PER_VISIT, _LEAST_VISITS) // frame.weight, most_bytes - coded)
+    most = min(max(limit.pixels // _PIXELS_PER_VISIT, _MIN_VISITS) // frame.weight, most_bytes - coded)
     # No scan is overlooked: in coded data, a byte 0xFF is followed by 0.
     scans = data.count(b"\xff\xda", at) if is_buffered else 1
     if scans <= MAX_SCANS and scans * total <= most:

@@ -3,7 +3,7 @@
 import struct
 import zlib
 
-from auto_train.data.bounded.base import OUTPUT_BYTES, Bounded, Limit, check_count
+from auto_train.data.bounded.base import OUTPUT_BYTES, BoundedFile, Limit, check_count
 from auto_train.data.bounded.orientation import hex_profile, orientation_of
 
 MAX_CHUNKS = 100_000
@@ -14,15 +14,15 @@ _KEPT = (b"IHDR", b"PLTE", b"tRNS", b"IEND")
 _END = b"\0\0\0\0IEND\xaeB`\x82"
 _TEXTS = (b"tEXt", b"zTXt", b"iTXt")
 # Those that may say how an image is turned, and how many bytes of them are read.
-_PROFILE, _XMP, _MOST_TEXT = b"Raw profile type exif", b"XML:com.adobe.xmp", 1_000_000
+_PROFILE, _XMP, _MAX_TEXT = b"Raw profile type exif", b"XML:com.adobe.xmp", 1_000_000
 _SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 
 
-def bound(data: bytes, limit: Limit) -> Bounded:
+def bound(data: bytes, limit: Limit) -> BoundedFile:
     """Return a PNG of the chunks its first image needs; see :func:`auto_train.data.bounded.bound_file`."""
     header = data[16:29]
     if data[12:16] != b"IHDR" or len(header) < 13:
-        return Bounded(data)
+        return BoundedFile(data)
     bits = _check_header(header, limit)
     at, size, chunks = _SIGNATURE_BYTES, len(data), 0
     pixels: list[tuple[int, int]] = []
@@ -36,7 +36,7 @@ def bound(data: bytes, limit: Limit) -> Bounded:
         elif name in _KEPT:
             kept.setdefault(name, (at, end))
         elif name in _TEXTS:
-            _note_text(data[at + 8 : min(end - 4, at + 8 + _MOST_TEXT)], name, texts)
+            _note_text(data[at + 8 : min(end - 4, at + 8 + _MAX_TEXT)], name, texts)
         elif name == b"eXIf":
             texts.setdefault(name, data[at + 8 : end - 4])
         chunks += 1
@@ -48,8 +48,8 @@ def bound(data: bytes, limit: Limit) -> Bounded:
     exif = texts.get(b"eXIf") or hex_profile(texts.get(_PROFILE, b""))
     orientation = orientation_of(exif, texts.get(_XMP, b""))
     if chunks == len(kept) + len(pixels) and len(pixels) <= _USUAL_CHUNKS:
-        return Bounded(data, bits, orientation)
-    return Bounded(_joined(data, kept, pixels, is_whole=b"IEND" in kept), bits, orientation)
+        return BoundedFile(data, bits, orientation)
+    return BoundedFile(_join_chunks(data, kept, pixels, is_whole=b"IEND" in kept), bits, orientation)
 
 
 def _check_header(header: bytes, limit: Limit) -> int:
@@ -75,12 +75,14 @@ def _note_text(body: bytes, name: bytes, texts: dict[bytes, bytes]) -> None:
     elif name == b"iTXt":
         text = text[2:].split(b"\0", 2)[-1]  # behind language and translated key
     try:
-        texts[key] = zlib.decompressobj().decompress(text, _MOST_TEXT) if is_packed else text
+        texts[key] = zlib.decompressobj().decompress(text, _MAX_TEXT) if is_packed else text
     except zlib.error:
         return
 
 
-def _joined(data: bytes, kept: dict[bytes, tuple[int, int]], pixels: list[tuple[int, int]], *, is_whole: bool) -> bytes:
+def _join_chunks(
+    data: bytes, kept: dict[bytes, tuple[int, int]], pixels: list[tuple[int, int]], *, is_whole: bool
+) -> bytes:
     """Return a PNG of a header, what its pixels need, and the pixels in one chunk; a cut one stays cut."""
     body = b"".join([data[start:end] for start, end in pixels])
     parts = [data[:_SIGNATURE_BYTES], *(data[start:end] for name, (start, end) in kept.items() if name != b"IEND")]

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from auto_train.data.bounded.base import OUTPUT_BYTES, Bounded, Limit, check_count
+from auto_train.data.bounded.base import OUTPUT_BYTES, BoundedFile, Limit, check_count
 from auto_train.data.bounded.orientation import orientation_of
 from auto_train.errors import ImageError, ImageTooLargeError
 
@@ -17,12 +17,12 @@ MAX_TAGS = 4_096
 # Tiles or strips of one image.
 MAX_PARTS = 65_536
 # The bytes of all parts, as a multiple of the file's: a few equal tiles may share theirs.
-_MOST_SHARING = 4
+_MAX_SHARING = 4
 # A part of JPEG is baseline: one scan, or one for each component.
-_MOST_SCANS = 4
+_MAX_SCANS = 4
 # Images smaller than a tile are padded to one.
-_LEAST_PADDED = 4_000_000
-_MOST_VALUE_BYTES = 1_000_000
+_MIN_PADDED = 4_000_000
+_MAX_VALUE_BYTES = 1_000_000
 
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, _SAMPLES, _PLANAR = 256, 257, 258, 259, 262, 277, 284
 _STRIP_OFFSETS, _ROWS_PER_STRIP, _STRIP_BYTES = 273, 278, 279
@@ -102,7 +102,7 @@ class _Layout:
         return self.part_height * -(-self.part_width * self.bits * self.samples // 8)
 
 
-def bound(data: bytes, limit: Limit) -> Bounded:
+def bound(data: bytes, limit: Limit) -> BoundedFile:
     """Return a TIFF of one directory; see :func:`auto_train.data.bounded.bound_file`."""
     form = _Form("<" if data[:1] == b"I" else ">", 43 in data[2:4])
     try:
@@ -118,7 +118,7 @@ def bound(data: bytes, limit: Limit) -> Bounded:
         if tag in kept:
             kept[tag] = kept[tag].take(layout.parts)
     _check_bytes(data, layout, kept, form)
-    return Bounded(_with_directory(data, kept, form), 16 if layout.bits == 16 else 8, orientation)
+    return BoundedFile(_with_directory(data, kept, form), 16 if layout.bits == 16 else 8, orientation)
 
 
 def _read_tags(data: bytes, form: _Form) -> dict[int, _Tag]:
@@ -135,10 +135,10 @@ def _read_tags(data: bytes, form: _Form) -> dict[int, _Tag]:
         if tag in tags or type not in _TYPE_BYTES or tag not in (*_PIXEL_TAGS, _ORIENTATION, _XMP):
             continue
         size = count * _TYPE_BYTES[type]
-        if size > _MOST_VALUE_BYTES:
+        if size > _MAX_VALUE_BYTES:
             if tag == _XMP:
                 continue
-            raise ImageTooLargeError(f"has {count:,} values in tag {tag}", allowed=f"{_MOST_VALUE_BYTES:,} bytes")
+            raise ImageTooLargeError(f"has {count:,} values in tag {tag}", allowed=f"{_MAX_VALUE_BYTES:,} bytes")
         (place,) = struct.unpack(form.number, inline)
         value = inline[:size] if size <= len(inline) else data[place : place + size]
         if len(value) < size:
@@ -203,7 +203,7 @@ def _check_size(layout: _Layout, tags: Mapping[int, _Tag], form: _Form, limit: L
     limit.check_pixels(layout.width, layout.height)
     planes = _number(tags, _SAMPLES, form, 1) if layout.is_planar else 1
     padded = layout.part_width * layout.part_height * layout.parts // max(planes, 1)
-    if padded > max(limit.pixels, _LEAST_PADDED):
+    if padded > max(limit.pixels, _MIN_PADDED):
         size = f"{layout.part_width} x {layout.part_height}"
         raise ImageTooLargeError(
             f"has {layout.width} x {layout.height} pixels in tiles of {size}",
@@ -230,18 +230,18 @@ def _check_bytes(data: bytes, layout: _Layout, tags: Mapping[int, _Tag], form: _
     if compression == _RAW:
         return
     sizes = _numbers(tags, _TILE_BYTES, form) or _numbers(tags, _STRIP_BYTES, form) or [len(data)] * layout.parts
-    if sum(min(size, len(data)) for size in sizes) > _MOST_SHARING * len(data):
+    if sum(min(size, len(data)) for size in sizes) > _MAX_SHARING * len(data):
         raise ImageTooLargeError(
             f"has {layout.parts:,} tiles or strips that share their bytes",
-            allowed=f"at most {_MOST_SHARING * len(data):,} bytes in all of them",
+            allowed=f"at most {_MAX_SHARING * len(data):,} bytes in all of them",
             hint="save it again in an image editor",
         )
     offsets = _numbers(tags, _TILE_OFFSETS, form) or _numbers(tags, _STRIP_OFFSETS, form)
     if compression == _JPEG:
         for at, size in zip(offsets, sizes, strict=False):
-            check_count(data.count(b"\xff\xda", at, at + size), _MOST_SCANS, "scans in one tile or strip")
+            check_count(data.count(b"\xff\xda", at, at + size), _MAX_SCANS, "scans in one tile or strip")
     if compression == _OLD_JPEG:
-        check_count(data.count(b"\xff\xda"), _MOST_SCANS * (layout.parts + 1), "scans")
+        check_count(data.count(b"\xff\xda"), _MAX_SCANS * (layout.parts + 1), "scans")
 
 
 def _numbers(tags: Mapping[int, _Tag], tag: int, form: _Form) -> list[int]:

@@ -2,7 +2,7 @@
 
 import struct
 
-from auto_train.data.bounded.base import Bounded, Limit, check_count
+from auto_train.data.bounded.base import BoundedFile, Limit, check_count
 from auto_train.data.bounded.orientation import orientation_of
 
 MAX_CHUNKS = 100_000
@@ -15,7 +15,7 @@ _TEXTS = (b"EXIF", b"XMP ")
 _FRAME = b"ANMF"
 
 
-def bound(data: bytes, limit: Limit) -> Bounded:
+def bound(data: bytes, limit: Limit) -> BoundedFile:
     """Return a WebP of its first frame; see :func:`auto_train.data.bounded.bound_file`."""
     if width_height := _canvas(data):
         limit.check_pixels(*width_height)
@@ -35,9 +35,9 @@ def bound(data: bytes, limit: Limit) -> Bounded:
         check_count(count, MAX_CHUNKS, "chunks")
     orientation = orientation_of(texts.get(b"EXIF", b""), texts.get(b"XMP ", b""))
     if len(kept) == count or not kept or at > len(data):
-        return Bounded(data, orientation=orientation)
+        return BoundedFile(data, orientation=orientation)
     body = b"".join(kept)
-    return Bounded(b"RIFF" + struct.pack("<I", 4 + len(body)) + b"WEBP" + body, orientation=orientation)
+    return BoundedFile(b"RIFF" + struct.pack("<I", 4 + len(body)) + b"WEBP" + body, orientation=orientation)
 
 
 def _canvas(data: bytes) -> tuple[int, int] | None:

@@ -5,16 +5,16 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from auto_train.data.doctor.finding import MOST_ITEMS, Finding, Item, of_classes, of_rows
+from auto_train.data.doctor.finding import MAX_ITEMS, Finding, Item, of_classes, of_rows
 from auto_train.data.doctor.looks import Looks
-from auto_train.data.doctor.sizes import other_size
+from auto_train.data.doctor.sizes import describe_other_size
 from auto_train.data.samples import Samples
 from auto_train.data.targets import Boxes
 
 # Pixels by which a box may be larger than the image: formats count from 0 or from 1, and round.
 SLACK = 1.0
 # A shorter side of less than this many pixels, or this share of the image's longer one, leaves a model little to see.
-LEAST_SIDE, LEAST_SHARE = 4.0, 0.01
+MIN_SIDE, MIN_SHARE = 4.0, 0.01
 _ERRORS = ("box_swapped", "box_far_outside")
 
 
@@ -25,11 +25,11 @@ def check_boxes(samples: Samples, looks: Looks) -> list[Finding]:
         return []
     found = _states(boxes, looks)
     return [
-        *of_rows("box_image_size", samples, _other_sizes(boxes, looks), leaves_out=True),
+        *of_rows("box_image_size", samples, _find_other_sizes(boxes, looks), leaves_out=True),
         *(
             finding
             for code, chosen in found.items()
-            for finding in _finding(code, samples, boxes, looks, chosen, leaves_out=code in _ERRORS)
+            for finding in _make_finding(code, samples, boxes, looks, chosen, leaves_out=code in _ERRORS)
         ),
     ]
 
@@ -62,26 +62,29 @@ def _states(boxes: Boxes, looks: Looks) -> dict[str, np.ndarray]:
     plain = is_known & ~swapped & ~zero
     far = plain & ((corners[:, 2:] <= 0).any(axis=1) | (corners[:, :2] >= limits[:, :2]).any(axis=1))
     beyond = ((corners < -SLACK) | (corners > limits + SLACK)).any(axis=1)
-    first = plain & ~far & (corners >= 0).all(axis=1) & (corners <= 1).all(axis=1) & (limits > LEAST_SIDE).all(axis=1)
-    smallest = np.maximum(LEAST_SIDE, LEAST_SHARE * limits.max(axis=1, initial=0))
+    first = plain & ~far & (corners >= 0).all(axis=1) & (corners <= 1).all(axis=1) & (limits > MIN_SIDE).all(axis=1)
+    smallest = np.maximum(MIN_SIDE, MIN_SHARE * limits.max(axis=1, initial=0))
     return {
         "box_swapped": swapped,
         "box_far_outside": far,
         "box_zero_area": zero,
         "box_outside": plain & ~far & beyond,
         "box_share": first,
-        "box_duplicate": ~swapped & ~zero & _repeated(boxes, rows),
+        "box_duplicate": ~swapped & ~zero & _find_repeated(boxes, rows),
         "box_tiny": plain & ~far & ~first & ~boxes.is_crowd & (sides.min(axis=1, initial=np.inf) < smallest),
     }
 
 
-def _other_sizes(boxes: Boxes, looks: Looks) -> list[tuple[int, str]]:
+def _find_other_sizes(boxes: Boxes, looks: Looks) -> list[tuple[int, str]]:
     """Return the rows with boxes whose file says that their image has another size than it has, with both sizes."""
     if boxes.sizes is None:
         return []
     is_known = (boxes.sizes > 0).all(axis=1) & (looks.sizes > 0).all(axis=1)
     rows = np.flatnonzero((boxes.counts > 0) & is_known & (boxes.sizes != looks.sizes).any(axis=1))
-    return [(row, f"{boxes.files[row]}: {other_size(boxes.sizes[row].tolist(), looks, row)}") for row in rows.tolist()]
+    return [
+        (row, f"{boxes.files[row]}: {describe_other_size(boxes.sizes[row].tolist(), looks, row)}")
+        for row in rows.tolist()
+    ]
 
 
 def _rows_of(boxes: Boxes) -> np.ndarray:
@@ -89,13 +92,13 @@ def _rows_of(boxes: Boxes) -> np.ndarray:
     return np.repeat(np.arange(len(boxes)), boxes.counts)
 
 
-def _repeated(boxes: Boxes, rows: np.ndarray) -> np.ndarray:
+def _find_repeated(boxes: Boxes, rows: np.ndarray) -> np.ndarray:
     """Return which boxes are there before in the same image, of the same class, (M,) bool."""
     frame = pd.DataFrame(boxes.corners).assign(row=rows, code=boxes.codes)
     return frame.duplicated().to_numpy()
 
 
-def _finding(
+def _make_finding(
     code: str, samples: Samples, boxes: Boxes, looks: Looks, chosen: np.ndarray, *, leaves_out: bool = False
 ) -> list[Finding]:
     """Return the finding about these boxes; none where there are none.
@@ -106,7 +109,7 @@ def _finding(
     numbers, rows = np.flatnonzero(chosen), _rows_of(boxes)
     if not len(numbers):
         return []
-    items = tuple(_item(samples, boxes, looks, int(rows[number]), number) for number in numbers[:MOST_ITEMS].tolist())
+    items = tuple(_item(samples, boxes, looks, int(rows[number]), number) for number in numbers[:MAX_ITEMS].tolist())
     leave_out = tuple(np.unique(rows[numbers]).tolist()) if leaves_out else ()
     return [Finding(code=code, count=len(numbers), items=items, leave_out=leave_out)]
 

@@ -7,23 +7,23 @@ from auto_train.data.doctor.looks import Looks
 from auto_train.data.samples import Samples
 
 # Images a split needs at least.
-LEAST = {"train": 2, "valid": 1}
+MIN_IMAGES = {"train": 2, "valid": 1}
 # Times as many training images as a rare class has.
-MOST_IMBALANCE = 10
+MAX_IMBALANCE = 10
 
 
 def check_splits(samples: Samples, looks: Looks) -> list[Finding]:
     """Find splits with too few images to train on or to validate with."""
     counts = samples.table["split"].iloc[looks.whole].value_counts()
-    few = {split: int(counts.get(split, 0)) for split, least in LEAST.items() if counts.get(split, 0) < least}
+    few = {split: int(counts.get(split, 0)) for split, least in MIN_IMAGES.items() if counts.get(split, 0) < least}
     items = [
-        Item(split=split, message=f"{found} images in the {split} split (allowed: at least {LEAST[split]})")
+        Item(split=split, message=f"{found} images in the {split} split (allowed: at least {MIN_IMAGES[split]})")
         for split, found in few.items()
     ]
     return of_classes("empty_split", items)
 
 
-def class_counts(samples: Samples) -> Counter[tuple[str, str]]:
+def count_classes(samples: Samples) -> Counter[tuple[str, str]]:
     """Return the number of images by (split, class); one with several classes counts for each."""
     rows = zip(samples.table["split"], samples.classes, strict=True)
     return Counter((split, label) for split, labels in rows for label in labels)
@@ -31,7 +31,7 @@ def class_counts(samples: Samples) -> Counter[tuple[str, str]]:
 
 def check_classes(samples: Samples, looks: Looks) -> list[Finding]:
     """Find classes that a split lacks, and classes that are rare in training."""
-    counts = class_counts(samples.take(looks.whole.tolist()))
+    counts = count_classes(samples.take(looks.whole.tolist()))
     if not counts:  # numbers have no classes
         return []
     splits = [split for split in ("train", "valid", "test") if any(of == split for of, _ in counts)]
@@ -46,6 +46,6 @@ def check_classes(samples: Samples, looks: Looks) -> list[Finding]:
     rare = [
         Item(split="train", label=label, message=f"{number} images of '{label}'; '{largest}' has {trained[largest]}")
         for label, number in sorted(trained.items(), key=lambda item: item[1])
-        if number * MOST_IMBALANCE <= trained[largest]
+        if number * MAX_IMBALANCE <= trained[largest]
     ]
     return [*of_classes("class_missing_in_split", lacking), *of_classes("imbalance", rare)]

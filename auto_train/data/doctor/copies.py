@@ -6,16 +6,16 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from auto_train.data.doctor.finding import MOST_ITEMS, Finding, Item, item_of
+from auto_train.data.doctor.finding import MAX_ITEMS, Finding, Item, item_of
 from auto_train.data.doctor.looks import Looks
-from auto_train.data.doctor.near import near_groups
+from auto_train.data.doctor.near import group_near
 from auto_train.data.samples import Samples
 from auto_train.data.targets import Boxes, Masks, Values
 from auto_train.errors import ImageError
 
 # Pixels. Smaller images are too much alike to be told apart: of one digit on 28 x 28 pixels there are only so many.
-LEAST_SIDE = 32
-_MOST_OF_GROUP = 6
+MIN_SIDE = 32
+_MAX_OF_GROUP = 6
 # Of each content one copy stays: where it is measured rather than where it is trained on.
 _RANK = {"test": 0, "valid": 1, "train": 2}
 
@@ -27,24 +27,24 @@ def check_copies(samples: Samples, looks: Looks) -> list[Finding]:
     if len(rows) < 2:
         return []
     if contents.max() == 0:
-        items = tuple(item_of(samples, row, "", 0) for row in rows[:_MOST_OF_GROUP])
+        items = tuple(item_of(samples, row, "", 0) for row in rows[:_MAX_OF_GROUP])
         return [Finding(code="all_identical", count=len(rows), items=items)]
-    return [*_exact(samples, rows, contents), *_near(samples, looks, rows, contents)]
+    return [*_find_exact(samples, rows, contents), *_find_near(samples, looks, rows, contents)]
 
 
-def _exact(samples: Samples, rows: np.ndarray, contents: np.ndarray) -> list[Finding]:
+def _find_exact(samples: Samples, rows: np.ndarray, contents: np.ndarray) -> list[Finding]:
     is_copy = np.bincount(contents)[contents] > 1
     if not is_copy.any():
         return []
-    frame = _grouped(samples, rows[is_copy], contents[is_copy])
+    frame = _group_rows(samples, rows[is_copy], contents[is_copy])
     if isinstance(samples.targets, Masks):  # two files of other bytes may say the same
         frame["label"] = [_content(samples.targets, row) for row in frame["row"]]
         frame["labels"] = frame.groupby("group")["label"].transform("nunique")
     extra = frame["row"][frame.duplicated("group")]
     return [
-        *_finding("conflicting_labels", samples, frame[frame["labels"] > 1], leave_out=frame["row"]),
-        *_finding("duplicate_across_splits", samples, frame[frame["splits"] > 1], leave_out=extra),
-        *_finding("duplicate", samples, frame[(frame["splits"] == 1) & (frame["labels"] == 1)], leave_out=extra),
+        *_make_finding("conflicting_labels", samples, frame[frame["labels"] > 1], leave_out=frame["row"]),
+        *_make_finding("duplicate_across_splits", samples, frame[frame["splits"] > 1], leave_out=extra),
+        *_make_finding("duplicate", samples, frame[(frame["splits"] == 1) & (frame["labels"] == 1)], leave_out=extra),
     ]
 
 
@@ -57,26 +57,28 @@ def _content(masks: Masks, row: int) -> str:
     return f"{mask.shape} {hashlib.sha256(mask.tobytes()).hexdigest()}"
 
 
-def _near(samples: Samples, looks: Looks, rows: np.ndarray, contents: np.ndarray) -> list[Finding]:
+def _find_near(samples: Samples, looks: Looks, rows: np.ndarray, contents: np.ndarray) -> list[Finding]:
     first = np.unique(contents, return_index=True)[1]
-    is_large = looks.sizes[rows[first]].min(axis=1) >= LEAST_SIDE
+    is_large = looks.sizes[rows[first]].min(axis=1) >= MIN_SIDE
     groups = np.full(len(first), -1)
-    groups[is_large] = near_groups(looks.thumbs[rows[first[is_large]]])
+    groups[is_large] = group_near(looks.thumbs[rows[first[is_large]]])
     is_near = groups[contents] >= 0
     if not is_near.any():
         return []
-    frame = _grouped(samples, rows[is_near], groups[contents[is_near]])
+    frame = _group_rows(samples, rows[is_near], groups[contents[is_near]])
     if isinstance(samples.targets, Boxes | Masks | Values):  # what looks alike may well differ a little in these
         frame["labels"] = 1
     extra = frame["row"][frame.duplicated("group")]
     return [
-        *_finding("near_conflicting_labels", samples, frame[frame["labels"] > 1], "looks like"),
-        *_finding("near_duplicate_across_splits", samples, frame[frame["splits"] > 1], "looks like", leave_out=extra),
-        *_finding("near_duplicate", samples, frame[(frame["splits"] == 1) & (frame["labels"] == 1)], "looks like"),
+        *_make_finding("near_conflicting_labels", samples, frame[frame["labels"] > 1], "looks like"),
+        *_make_finding(
+            "near_duplicate_across_splits", samples, frame[frame["splits"] > 1], "looks like", leave_out=extra
+        ),
+        *_make_finding("near_duplicate", samples, frame[(frame["splits"] == 1) & (frame["labels"] == 1)], "looks like"),
     ]
 
 
-def _grouped(samples: Samples, rows: np.ndarray, groups: np.ndarray) -> pd.DataFrame:
+def _group_rows(samples: Samples, rows: np.ndarray, groups: np.ndarray) -> pd.DataFrame:
     """Return a row for each image, groups together, first what stays, and how many labels and splits its group has."""
     table = samples.table.iloc[rows]
     frame = pd.DataFrame({"row": rows, "group": groups, "rank": table["split"].map(_RANK).fillna(3).to_numpy()})
@@ -86,7 +88,7 @@ def _grouped(samples: Samples, rows: np.ndarray, groups: np.ndarray) -> pd.DataF
     return frame.assign(labels=by["label"].transform("nunique"), splits=by["split"].transform("nunique"))
 
 
-def _finding(
+def _make_finding(
     code: str,
     samples: Samples,
     frame: pd.DataFrame,
@@ -101,7 +103,7 @@ def _finding(
     """
     if frame.empty:
         return []
-    shown = frame.groupby("group").head(_MOST_OF_GROUP).head(MOST_ITEMS)
+    shown = frame.groupby("group").head(_MAX_OF_GROUP).head(MAX_ITEMS)
     items: list[Item] = []
     for group, rows in enumerate(part["row"].tolist() for _, part in shown.groupby("group")):
         first = item_of(samples, rows[0], "", group)

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from auto_train.data.doctor.boxes import check_box_splits, check_boxes
-from auto_train.data.doctor.classes import check_classes, check_splits, class_counts
-from auto_train.data.doctor.copies import LEAST_SIDE, check_copies
+from auto_train.data.doctor.classes import check_classes, check_splits, count_classes
+from auto_train.data.doctor.copies import MIN_SIDE, check_copies
 from auto_train.data.doctor.files import check_blank, check_modes, check_orientation, check_problems, check_sizes
 from auto_train.data.doctor.finding import KINDS, Finding
 from auto_train.data.doctor.groups import check_groups
@@ -87,7 +87,7 @@ class Examination:
             "classes": self.classes,
             "seen": self.seen,
             "notes": list(self.notes),
-            "findings": [finding_dict(finding) for finding in self.findings],
+            "findings": [finding_to_dict(finding) for finding in self.findings],
         }
 
 
@@ -103,7 +103,7 @@ def examine(samples: Samples, looks: Looks, *, checks: Sequence[Check] = CHECKS)
     table = samples.table
     names = () if isinstance(samples.targets, Values) else samples.labels
     classes: dict[str, dict[str, int]] = {label: {} for label in names}
-    for (split, label), number in sorted(class_counts(samples).items(), key=lambda item: item[0][::-1]):
+    for (split, label), number in sorted(count_classes(samples).items(), key=lambda item: item[0][::-1]):
         classes.setdefault(label, {})[split] = number
     counts = Counter(table["split"])
     return Examination(
@@ -111,12 +111,12 @@ def examine(samples: Samples, looks: Looks, *, checks: Sequence[Check] = CHECKS)
         findings=tuple(sorted(findings, key=lambda finding: _ORDER[finding.code])),
         splits={split: counts[split] for split in ("train", "valid", "test", "") if split in counts},
         classes=classes,
-        seen=_seen(looks) | _annotated(samples),
+        seen=_summarise_looks(looks) | _summarise_annotations(samples),
         notes=_notes(samples, looks),
     )
 
 
-def finding_dict(finding: Finding) -> dict[str, Any]:
+def finding_to_dict(finding: Finding) -> dict[str, Any]:
     """Return a finding as data_report.json holds it."""
     items = [
         {name: value for name, value in asdict(item).items() if name not in ("row", "boxes")} for item in finding.items
@@ -125,7 +125,7 @@ def finding_dict(finding: Finding) -> dict[str, Any]:
     return {**named, "items": items}
 
 
-def _seen(looks: Looks) -> dict[str, Any]:
+def _summarise_looks(looks: Looks) -> dict[str, Any]:
     sizes = looks.sizes[looks.whole]
     if not len(sizes):
         return {}
@@ -139,7 +139,7 @@ def _seen(looks: Looks) -> dict[str, Any]:
     }
 
 
-def _annotated(samples: Samples) -> dict[str, Any]:
+def _summarise_annotations(samples: Samples) -> dict[str, Any]:
     """Return how many boxes there are, and of numbers the smallest, the median and the largest of each column."""
     targets = samples.targets
     if isinstance(targets, Boxes):
@@ -154,6 +154,6 @@ def _notes(samples: Samples, looks: Looks) -> tuple[str, ...]:
     notes = [*samples.notes]
     if not isinstance(samples.images, FileImages):
         notes.append("the images are in memory: there are no files, modes and EXIF tags to look at")
-    if small := int((looks.sizes[looks.whole].min(axis=1) < LEAST_SIDE).sum()):
-        notes.append(f"{small:,} images of less than {LEAST_SIDE} pixels a side were not compared for near duplicates")
+    if small := int((looks.sizes[looks.whole].min(axis=1) < MIN_SIDE).sum()):
+        notes.append(f"{small:,} images of less than {MIN_SIDE} pixels a side were not compared for near duplicates")
     return tuple(notes)

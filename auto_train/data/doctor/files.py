@@ -11,10 +11,10 @@ from auto_train.data.doctor.near import contrasts
 from auto_train.data.samples import Samples
 
 # Pixels; 8 is the side of the smallest images people train on (scikit-learn's digits).
-LEAST_SIDE = 8
-MOST_ASPECT = 5
+MIN_SIDE = 8
+MAX_ASPECT = 5
 # Deviation of the grey pixels, of 0 to 255; JPEG's own noise on a plain picture is about 0.5.
-LEAST_CONTRAST = 1.0
+MIN_CONTRAST = 1.0
 # Of the range of 16 bits, values up to a fourth are those of 14 bits, up to a sixteenth those of 12.
 NARROW = 4
 _DEEP, _DEPTH = ";16", "16 bits, scaled to 8"
@@ -93,15 +93,15 @@ def check_sizes(samples: Samples, looks: Looks) -> list[Finding]:
     whole = looks.whole
     short, long = looks.sizes[whole].min(axis=1), looks.sizes[whole].max(axis=1)
     return [
-        *of_rows("tiny", samples, _with_sizes(looks, whole[short < LEAST_SIDE])),
-        *of_rows("extreme_aspect", samples, _with_sizes(looks, whole[long > MOST_ASPECT * short])),
+        *of_rows("tiny", samples, _with_sizes(looks, whole[short < MIN_SIDE])),
+        *of_rows("extreme_aspect", samples, _with_sizes(looks, whole[long > MAX_ASPECT * short])),
     ]
 
 
 def check_blank(samples: Samples, looks: Looks) -> list[Finding]:
     """Find images of one colour."""
     whole = looks.whole
-    blank = whole[(contrasts(looks.thumbs[whole]) < LEAST_CONTRAST) & (looks.sizes[whole].min(axis=1) >= LEAST_SIDE)]
+    blank = whole[(contrasts(looks.thumbs[whole]) < MIN_CONTRAST) & (looks.sizes[whole].min(axis=1) >= MIN_SIDE)]
     return of_rows("blank", samples, ((row, f"grey {looks.thumbs[row].mean():.0f} of 255") for row in blank.tolist()))
 
 

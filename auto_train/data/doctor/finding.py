@@ -8,9 +8,9 @@ from auto_train.data.samples import Samples
 
 Severity = Literal["error", "warning", "info"]
 # Of one finding: what the report names. The exclude list has all of them.
-MOST_ITEMS = 100
+MAX_ITEMS = 100
 # Classes that are named in a sentence.
-MOST_NAMED = 10
+MAX_NAMED = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -200,7 +200,7 @@ class Finding:
 
     Attributes:
         count: how many images, boxes, classes or splits there are of it.
-        items: the first of them, MOST_ITEMS at most.
+        items: the first of them, MAX_ITEMS at most.
         leave_out: rows of the table without which there would be none of it.
     """
 
@@ -212,7 +212,7 @@ class Finding:
     def __str__(self) -> str:
         """Return the title with the classes it is about, where these are few, else with how many there are."""
         classes = dict.fromkeys(item.label for item in self.items if item.label and not item.path)
-        return f"{self.title} ({', '.join(classes) if 0 < len(classes) <= MOST_NAMED else f'{self.count:,}'})"
+        return f"{self.title} ({', '.join(classes) if 0 < len(classes) <= MAX_NAMED else f'{self.count:,}'})"
 
     @property
     def severity(self) -> Severity:
@@ -244,7 +244,7 @@ def of_rows(
     rows = list(found)
     if not rows:
         return []
-    items = tuple(item_of(samples, row, message) for row, message in rows[:MOST_ITEMS])
+    items = tuple(item_of(samples, row, message) for row, message in rows[:MAX_ITEMS])
     if not has_pictures:
         items = tuple(replace(item, row=None) for item in items)
     leave_out = tuple(row for row, _ in rows) if leaves_out else ()
@@ -253,7 +253,7 @@ def of_rows(
 
 def of_classes(code: str, items: list[Item]) -> list[Finding]:
     """Return the finding about these classes or splits; none where there are none."""
-    return [Finding(code=code, count=len(items), items=tuple(items[:MOST_ITEMS]))] if items else []
+    return [Finding(code=code, count=len(items), items=tuple(items[:MAX_ITEMS]))] if items else []
 
 
 def item_of(samples: Samples, row: int, message: str, group: int | None = None) -> Item:

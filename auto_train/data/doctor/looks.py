@@ -55,7 +55,7 @@ class MaskLooks:
         """Return the values that are in a mask."""
         return [int(value) for value in np.flatnonzero(np.unpackbits(self.bits[row]))]
 
-    def named(self, masks: Masks) -> Masks:
+    def add_class_names(self, masks: Masks) -> Masks:
         """Return the masks with the classes that were seen in them."""
         names = masks.names
         seen = [[names[value] for value in self.present(row) if value < len(names)] for row in range(len(masks))]

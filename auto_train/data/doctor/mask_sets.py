@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 Colour = tuple[int, int, int]
 # Masks of 0 and 255 alone from which on they are taken for masks of objects, also as a share of those with objects.
-LEAST, LEAST_SHARE = 2, 0.1
+MIN, MIN_SHARE = 2, 0.1
 
 
 def check_mask_sets(samples: Samples, looks: "Looks") -> list[Finding]:
@@ -26,7 +26,7 @@ def check_mask_sets(samples: Samples, looks: "Looks") -> list[Finding]:
     present = {row: set(seen.present(row)) for row in usable}
     return [
         *_check_255(samples, masks, present),
-        *of_rows("mask_palette", samples, list(_palettes(masks, seen, present))),
+        *of_rows("mask_palette", samples, list(_check_palettes(masks, seen, present))),
     ]
 
 
@@ -36,14 +36,14 @@ def _check_255(samples: Samples, masks: Masks, present: Mapping[int, set[int]]) 
         return []
     rows = [row for row, values in present.items() if values == {0, IGNORE}]
     with_objects = [values for values in present.values() if values - {0, IGNORE}]
-    is_many = len(rows) >= LEAST and len(rows) >= LEAST_SHARE * len(with_objects) > 0
+    is_many = len(rows) >= MIN and len(rows) >= MIN_SHARE * len(with_objects) > 0
     is_object = is_many and not any(IGNORE in values for values in with_objects)
     code = "mask_255_as_object" if is_object else "mask_0_255"
     found = [(row, f"{masks.sources[row].where}: values 0 and 255 alone") for row in rows]
     return of_rows(code, samples, found, leaves_out=is_object)
 
 
-def _palettes(masks: Masks, seen: "MaskLooks", present: Mapping[int, set[int]]) -> Iterator[tuple[int, str]]:
+def _check_palettes(masks: Masks, seen: "MaskLooks", present: Mapping[int, set[int]]) -> Iterator[tuple[int, str]]:
     """Yield the masks in whose palettes a colour stands for another code than elsewhere."""
     entries = {
         row: dict(zip(sorted(values), _triples(seen.colours[row]), strict=True))

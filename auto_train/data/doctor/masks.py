@@ -9,8 +9,8 @@ import numpy as np
 
 from auto_train.data.doctor.finding import Finding, Item, of_classes, of_rows
 from auto_train.data.doctor.looks import MaskLooks
-from auto_train.data.doctor.scan_masks import _MOST_VALUES
-from auto_train.data.doctor.sizes import other_size
+from auto_train.data.doctor.scan_masks import _MAX_VALUES
+from auto_train.data.doctor.sizes import describe_other_size
 from auto_train.data.draw import BACKGROUNDS
 from auto_train.data.samples import Samples
 from auto_train.data.targets import IGNORE, Masks
@@ -32,11 +32,11 @@ def check_masks(samples: Samples, looks: "Looks") -> list[Finding]:
     empty = [(row, "") for row in usable if has_background and present[row] == {0}]
     return [
         *of_rows("mask_unreadable", samples, _messages(seen), leaves_out=True),
-        *of_rows("mask_size", samples, _other_sizes(masks, looks, usable), leaves_out=True),
+        *of_rows("mask_size", samples, _find_other_sizes(masks, looks, usable), leaves_out=True),
         *of_rows(
             "mask_value_unknown",
             samples,
-            [(row, _unknown(masks, row, values)) for row, values in unknown.items() if values],
+            [(row, _explain_unknown(masks, row, values)) for row, values in unknown.items() if values],
             leaves_out=True,
         ),
         *of_rows("mask_ignored", samples, ignored),
@@ -64,13 +64,13 @@ def _messages(seen: MaskLooks) -> list[tuple[int, str]]:
     return [(row, problem.message) for row, problem in sorted(seen.problems.items())]
 
 
-def _other_sizes(masks: Masks, looks: "Looks", rows: list[int]) -> list[tuple[int, str]]:
+def _find_other_sizes(masks: Masks, looks: "Looks", rows: list[int]) -> list[tuple[int, str]]:
     assert looks.masks is not None
-    found = [(row, other_size(looks.masks.sizes[row].tolist(), looks, row)) for row in rows]
+    found = [(row, describe_other_size(looks.masks.sizes[row].tolist(), looks, row)) for row in rows]
     return [(row, f"{masks.sources[row].where}: {text}") for row, text in found if text]
 
 
-def _unknown(masks: Masks, row: int, values: list[int]) -> str:
-    named = ", ".join(map(str, values[:_MOST_VALUES])) + (", …" if len(values) > _MOST_VALUES else "")
+def _explain_unknown(masks: Masks, row: int, values: list[int]) -> str:
+    named = ", ".join(map(str, values[:_MAX_VALUES])) + (", …" if len(values) > _MAX_VALUES else "")
     last = len(masks.names) - 1
     return f"{masks.sources[row].where}: value {named} (allowed: 0 to {last}, {IGNORE} for ignored)"

@@ -12,18 +12,18 @@ from auto_train.data.doctor.look import SIDE
 
 # Bits of the hash that may differ. Of eight bands of eight bits at least one is equal where seven differ; where twelve
 # do, in nine cases of ten.
-_MOST_BITS, _BANDS = 12, 8
+_MAX_BITS, _BANDS = 12, 8
 # Correlation of the grey pixels from which on two images count as alike.
-LEAST_CORRELATION = 0.97
+MIN_CORRELATION = 0.97
 # Deviation of the grey pixels, of 0 to 255, below which an image is too plain to be recognised.
-LEAST_CONTRAST = 3.0
+MIN_CONTRAST = 3.0
 # Where thousands share a band, an image is compared with this many whose other bits are closest, and so many on average
 # in full for each band: time and memory stay bounded by the number of images, whatever they show.
 _WINDOW, _COMPARED = 1000, 16
 _BLOCK = 4096
 
 
-def near_groups(thumbs: np.ndarray) -> np.ndarray:
+def group_near(thumbs: np.ndarray) -> np.ndarray:
     """Return a number for each image, equal for images that look alike, also by way of others between them.
 
     Args:
@@ -32,8 +32,8 @@ def near_groups(thumbs: np.ndarray) -> np.ndarray:
     Returns:
         (N,) int64, -1 for images that look like no other.
     """
-    telling = np.flatnonzero(contrasts(thumbs) >= LEAST_CONTRAST)
-    hashes = perceptual_hashes(thumbs[telling])
+    telling = np.flatnonzero(contrasts(thumbs) >= MIN_CONTRAST)
+    hashes = compute_hashes(thumbs[telling])
     parent = np.arange(len(telling))
     for band in range(_BANDS):
         _join_band(hashes, band, thumbs, telling, parent)
@@ -47,7 +47,7 @@ def contrasts(thumbs: np.ndarray) -> np.ndarray:
     return _blockwise(thumbs, lambda block: block.std(axis=(1, 2)), np.float32)
 
 
-def perceptual_hashes(thumbs: np.ndarray) -> np.ndarray:
+def compute_hashes(thumbs: np.ndarray) -> np.ndarray:
     """Return (N,) uint64: for the 8 x 8 lowest frequencies, whether each is stronger than their median.
 
     Source: C. Zauner, Implementation and Benchmarking of Perceptual Image Hash Functions (2010), section 3.2.1.
@@ -101,7 +101,7 @@ def _close_pairs(hashes: np.ndarray, band: int) -> Iterator[tuple[np.ndarray, np
         agrees = bits >> rest == 0
         if not agrees.any():
             return
-        close = np.flatnonzero(agrees & (np.bitwise_count(bits) <= _MOST_BITS))
+        close = np.flatnonzero(agrees & (np.bitwise_count(bits) <= _MAX_BITS))
         if len(close):
             yield order[close], order[close + step]
 
@@ -111,13 +111,13 @@ def _are_alike(thumbs: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.
     found = np.empty(len(first), bool)
     for start in range(0, len(first), _BLOCK):
         block = slice(start, start + _BLOCK)
-        one, other = (_centred(thumbs[rows[block]]) for rows in (first, second))
+        one, other = (_centre(thumbs[rows[block]]) for rows in (first, second))
         scale = np.sqrt(np.square(one).sum(axis=1) * np.square(other).sum(axis=1))
-        found[block] = (one * other).sum(axis=1) >= LEAST_CORRELATION * scale
+        found[block] = (one * other).sum(axis=1) >= MIN_CORRELATION * scale
     return found
 
 
-def _centred(thumbs: np.ndarray) -> np.ndarray:
+def _centre(thumbs: np.ndarray) -> np.ndarray:
     values = thumbs.reshape(len(thumbs), -1).astype(np.float32)
     return values - values.mean(axis=1, keepdims=True)
 

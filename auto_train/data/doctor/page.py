@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from auto_train.data.doctor.examine import Examination, finding_dict
+from auto_train.data.doctor.examine import Examination, finding_to_dict
 from auto_train.data.doctor.finding import Finding
 from auto_train.data.doctor.pictures import draws, pictures
 from auto_train.data.samples import Samples
@@ -23,7 +23,7 @@ def write_data_report(examination: Examination, folder: Path) -> Path:
     _replace(folder / "data_report.json", json.dumps(found, indent=1).encode())
     environment = Environment(loader=PackageLoader("auto_train.data.doctor"), autoescape=True, trim_blocks=True)
     page = environment.get_template("data_report.html").render(
-        **found | {"findings": [_shown(finding, examination.samples) for finding in examination.findings]},
+        **found | {"findings": [_view_finding(finding, examination.samples) for finding in examination.findings]},
         most=max((sum(counts.values()) for counts in examination.classes.values()), default=1) or 1,
     )
     _replace(folder / "data_report.html", page.encode("utf-8", "replace"))
@@ -35,9 +35,9 @@ def _replace(path: Path, content: bytes) -> None:
         part.write_bytes(content)
 
 
-def _shown(finding: Finding, samples: Samples) -> dict[str, object]:
+def _view_finding(finding: Finding, samples: Samples) -> dict[str, object]:
     """Return a finding as a dict, with its ``pictures``: lists of items that belong together."""
-    shown = finding_dict(finding)
+    shown = finding_to_dict(finding)
     groups = [
         [shown["items"][at] | {"picture": picture} for at, picture in group] for group in pictures(finding, samples)
     ]

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 # Of one finding: pictures, and those that are drawn on, which are larger.
-MOST_PICTURES, MOST_DRAWN = 24, 12
+MAX_PICTURES, MAX_DRAWN = 24, 12
 # Pixels of a picture's longer side; smaller images keep their own.
 PICTURE_SIDE, DRAWN_SIDE = 112, 480
 # Ground that is shown around an image whose boxes reach outside, as a share of its side, and how grey it is.
-_MOST_MARGIN, _MARGIN_GREY = 0.25, 90
+_MAX_MARGIN, _MARGIN_GREY = 0.25, 90
 # Findings besides those of boxes and masks whose pictures show the annotations.
 _DRAWN = ("conflicting_labels",)
 
@@ -29,10 +29,10 @@ _DRAWN = ("conflicting_labels",)
 def pictures(finding: Finding, samples: Samples) -> list[list[tuple[int, str]]]:
     """Return the number of an item of a finding and its picture as a data URI, those that belong together in a list."""
     is_drawn = draws(finding, samples)
-    most = MOST_DRAWN if is_drawn else MOST_PICTURES
+    most = MAX_DRAWN if is_drawn else MAX_PICTURES
     groups: dict[object, list[tuple[int, str]]] = {}
     for at, item, boxes in list(_by_row(finding))[:most]:
-        picture = (_drawn if is_drawn else _small)(samples, item, boxes)
+        picture = (_draw if is_drawn else _small)(samples, item, boxes)
         if picture is not None:
             key = item.row if item.group is None else ("group", item.group)
             groups.setdefault(key, []).append((at, _as_uri(picture)))
@@ -56,14 +56,14 @@ def _by_row(finding: Finding) -> Iterator[tuple[int, Item, tuple[int, ...]]]:
 
 def _small(samples: Samples, item: Item, boxes: tuple[int, ...]) -> "Image | None":
     """Return a small picture of an item; None where the image does not decode."""
-    return None if item.row is None else _decoded(samples, item.row, PICTURE_SIDE)
+    return None if item.row is None else _decode(samples, item.row, PICTURE_SIDE)
 
 
-def _drawn(samples: Samples, item: Item, boxes: tuple[int, ...]) -> "Image | None":
+def _draw(samples: Samples, item: Item, boxes: tuple[int, ...]) -> "Image | None":
     from PIL import Image
 
     assert item.row is not None
-    if (image := _decoded(samples, item.row, DRAWN_SIDE)) is None:
+    if (image := _decode(samples, item.row, DRAWN_SIDE)) is None:
         return None
     pixels, targets = np.asarray(image), samples.targets
     if isinstance(targets, Boxes):
@@ -78,11 +78,11 @@ def _drawn(samples: Samples, item: Item, boxes: tuple[int, ...]) -> "Image | Non
     return Image.fromarray(_with_mask(pixels, mask, targets, samples.images.size(item.row)))
 
 
-def _decoded(samples: Samples, row: int, side: int) -> "Image | None":
+def _decode(samples: Samples, row: int, side: int) -> "Image | None":
     from PIL import Image
 
     try:
-        image = Image.fromarray(samples.images.reduced(side)[row])
+        image = Image.fromarray(samples.images.reduce(side)[row])
     except ImageError:
         return None
     image.thumbnail((side, side))
@@ -106,7 +106,7 @@ def _with_boxes(pixels: np.ndarray, boxes: Boxes, numbers: list[int], size: tupl
 
 
 def _margin(beyond: float, side: int) -> int:
-    return 0 if beyond <= 1 else round(min(1.1 * beyond, _MOST_MARGIN * side)) + 4
+    return 0 if beyond <= 1 else round(min(1.1 * beyond, _MAX_MARGIN * side)) + 4
 
 
 def _with_mask(pixels: np.ndarray, mask: np.ndarray, masks: Masks, size: tuple[int, int]) -> np.ndarray:

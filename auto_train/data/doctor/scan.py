@@ -7,9 +7,9 @@ from pathlib import Path
 from auto_train.data.doctor.look import Look, Problem, look_at, look_at_arrays, problem_of
 from auto_train.data.doctor.looks import Looks
 from auto_train.data.doctor.scan_masks import look_at_masks
-from auto_train.data.image_cache import known_looks, remember_looks
+from auto_train.data.image_cache import load_looks, remember_looks
 from auto_train.data.images import ArrayImages, FileImages
-from auto_train.data.parallel import in_order, new_pool
+from auto_train.data.parallel import create_pool, map_in_order
 from auto_train.data.samples import Samples
 from auto_train.data.targets import Masks
 
@@ -34,7 +34,7 @@ def look_at_all(samples: Samples, *, progress: Tell | None = None) -> Looks:
         if progress:
             progress(done, total)
 
-    with new_pool("check") as pool:
+    with create_pool("check") as pool:
         for start in range(0, n, _CHUNK):
             rows = range(start, min(start + _CHUNK, n))
             _sum_up(samples, rows, looks, pool)
@@ -63,7 +63,7 @@ def _sum_up(samples: Samples, rows: range, looks: Looks, pool: ThreadPoolExecuto
 def _look_at_files(
     images: FileImages, rows: range, looks: Looks, pool: ThreadPoolExecutor, tell: Callable[[int], None]
 ) -> None:
-    known = known_looks({looks.sums[row] for row in rows} - {""})
+    known = load_looks({looks.sums[row] for row in rows} - {""})
     unseen = []
     for row in rows:
         if looks.sums[row] in known:
@@ -72,7 +72,7 @@ def _look_at_files(
             unseen.append(row)
     done = rows.stop - len(unseen)
     fresh: dict[str, Look] = {}
-    for part, seen in _looked_at(pool, images.paths, unseen):
+    for part, seen in _stream_looks(pool, images.paths, unseen):
         for row, found in zip(part, seen, strict=True):
             looks.note(row, found)
             if isinstance(found, Look):
@@ -82,12 +82,12 @@ def _look_at_files(
     remember_looks(fresh)
 
 
-def _looked_at(
+def _stream_looks(
     pool: ThreadPoolExecutor, paths: Sequence[Path], rows: Sequence[int]
 ) -> Iterator[tuple[Sequence[int], list[Look | Problem]]]:
     """Yield some rows, and what is seen of their files."""
     parts = _parts(rows, _LOOKS_AT_ONCE)
-    looks = in_order(pool, lambda part: [look_at(paths[row]) for row in part], parts, ahead=_AHEAD)
+    looks = map_in_order(pool, lambda part: [look_at(paths[row]) for row in part], parts, ahead=_AHEAD)
     return zip(parts, looks, strict=True)
 
 

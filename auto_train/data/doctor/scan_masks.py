@@ -8,9 +8,9 @@ import numpy as np
 
 from auto_train.data.doctor.look import Problem
 from auto_train.data.doctor.looks import MaskLook, MaskLooks
-from auto_train.data.image_cache import known_masks, remember_masks
+from auto_train.data.image_cache import load_masks, remember_masks
 from auto_train.data.masks import MaskFile
-from auto_train.data.parallel import in_order, new_pool
+from auto_train.data.parallel import create_pool, map_in_order
 from auto_train.data.targets import Masks, MaskSource
 from auto_train.errors import ImageError
 
@@ -22,7 +22,7 @@ _CHUNK, _AT_ONCE, _AHEAD = 2048, 8, 64
 
 
 # Values named in a message.
-_MOST_VALUES = 5
+_MAX_VALUES = 5
 
 
 def look_at_masks(masks: Masks, *, progress: Callable[[int], None] | None = None) -> MaskLooks:
@@ -32,14 +32,14 @@ def look_at_masks(masks: Masks, *, progress: Callable[[int], None] | None = None
         progress: told the number of masks done.
     """
     looks, total = MaskLooks.empty(len(masks)), len(masks)
-    with new_pool("masks") as pool:
+    with create_pool("masks") as pool:
         for start in range(0, total, _CHUNK):
             rows = range(start, min(start + _CHUNK, total))
             parts = [rows[at : at + _AT_ONCE] for at in range(0, len(rows), _AT_ONCE)]
             digests = [text for part in pool.map(partial(_digests, masks), parts) for text in part]
-            known = known_masks(set(digests) - {""})
+            known = load_masks(set(digests) - {""})
             fresh: dict[str, MaskLook] = {}
-            found = in_order(pool, partial(_looked_at, masks, digests, known, start), parts, ahead=_AHEAD)
+            found = map_in_order(pool, partial(_look_at_masks, masks, digests, known, start), parts, ahead=_AHEAD)
             for part, seen in zip(parts, found, strict=True):
                 for row, one in zip(part, seen, strict=True):
                     looks.note(row, one)
@@ -62,7 +62,7 @@ def _digests(masks: Masks, rows: range) -> list[str]:
     return found
 
 
-def _looked_at(
+def _look_at_masks(
     masks: Masks, digests: list[str], known: Mapping[str, tuple[int, int, bytes, bytes]], start: int, rows: range
 ) -> list[MaskLook | Problem]:
     return [

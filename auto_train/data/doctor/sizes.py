@@ -7,7 +7,7 @@ if TYPE_CHECKING:
     from auto_train.data.doctor.looks import Looks
 
 
-def other_size(size: Sequence[int], looks: "Looks", row: int) -> str:
+def describe_other_size(size: Sequence[int], looks: "Looks", row: int) -> str:
     """Return how a size differs from that of the image, "" where it does not.
 
     Args:

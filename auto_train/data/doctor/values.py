@@ -8,7 +8,7 @@ from auto_train.data.samples import Samples
 from auto_train.data.targets import LabelSets, Values
 
 # Robust deviations from the median; of a million normally distributed values none is so far out.
-MOST_DEVIATIONS = 8.0
+MAX_DEVIATIONS = 8.0
 # The median distance from the median, as a share of the deviation of a normal distribution.
 _SHARE = 0.6745
 
@@ -52,5 +52,5 @@ def _outliers(values: Values, at: int) -> list[tuple[int, str]]:
     if spread == 0:  # more than half of the values are the same: nothing says how far the others may be
         return []
     deviations = _SHARE * np.abs(column - middle) / spread
-    rows = np.flatnonzero(deviations > MOST_DEVIATIONS).tolist()
+    rows = np.flatnonzero(deviations > MAX_DEVIATIONS).tolist()
     return [(row, f"{name} = {column[row]:g}, the median is {middle:g}") for row in rows]

@@ -111,7 +111,7 @@ def _extract_member(member: _Member, target: Path, *, archive: Path, limit: int)
     if path.relative_to(target).parts[:1] == ("__MACOSX",):
         return 0
     if limit < 0:
-        raise _too_much(member, archive)
+        raise _too_much_error(member, archive)
     if member.kind == "folder":
         path.mkdir(parents=True, exist_ok=True)
         return 0
@@ -121,12 +121,12 @@ def _extract_member(member: _Member, target: Path, *, archive: Path, limit: int)
         while block := source.read(min(1 << 20, limit + 1)):
             written += len(block)
             if written > limit:
-                raise _too_much(member, archive)
+                raise _too_much_error(member, archive)
             file.write(block)
     return written
 
 
-def _too_much(member: _Member, archive: Path) -> DataError:
+def _too_much_error(member: _Member, archive: Path) -> DataError:
     message = f"unpacks to more than is plausible for its size, or than the disk holds, at '{member.name}'"
     return DataError(message, where=str(archive), hint="unpack it yourself and set [training] dir to the folder")
 

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from auto_train.data.cache import locked
-from auto_train.data.checksum import ChecksumError, sha256_of, verify
+from auto_train.data.cache import lock_path
+from auto_train.data.checksum import ChecksumError, hash_file, verify
 from auto_train.errors import DownloadError
 from auto_train.files import put_in_place
 
@@ -45,8 +45,8 @@ def download(
         DownloadError: not fetched, with the reason.
     """
     part = target.with_name(target.name + ".part")
-    with locked(target):
-        if target.is_file() and (not sha256 or sha256_of(target) == sha256.lower()):
+    with lock_path(target):
+        if target.is_file() and (not sha256 or hash_file(target) == sha256.lower()):
             return target
         try:
             part.parent.mkdir(parents=True, exist_ok=True)

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from auto_train.data.checksum import sha256_of
+from auto_train.data.checksum import hash_file
 
 
 def mirror_folders() -> list[Path]:
@@ -27,7 +27,7 @@ def find_in_mirror(name: str, sha256: str, tried: list[str]) -> Path | None:
             continue
         candidates = list(_candidates(folder, name))
         for path in candidates:
-            if not sha256 or sha256_of(path) == sha256:
+            if not sha256 or hash_file(path) == sha256:
                 return path
             tried.append(f"mirror {path}: its sha256 is not '{sha256}'")
         if not candidates:

@@ -7,7 +7,7 @@ from typing import Any
 from auto_train.data.cache import cache_folder
 from auto_train.data.fetch.download import Progress
 from auto_train.data.fetch.mirror import mirror_folders
-from auto_train.data.fetch.wanted import Wanted, fetch, find_here
+from auto_train.data.fetch.wanted import WantedFile, fetch, find_here
 from auto_train.errors import DownloadError
 
 _HUB = re.compile(r"(?:hf://|hf-hub:)?(?P<repo>[\w.-]+/[\w.-]+)(?:/(?P<file>[^@]+))?(?:@(?P<revision>[\w./-]+))?")
@@ -41,7 +41,7 @@ def find_weights(
     tried: list[str] = []
     is_hub = name.startswith(("hf://", "hf-hub:"))
     if not is_hub:
-        want = Wanted(url=name, sha256=sha256.lower())
+        want = WantedFile(url=name, sha256=sha256.lower())
         path = find_here(want, tried)[0] or fetch(want, tried, offline=offline, progress=progress)
         if path:
             return path

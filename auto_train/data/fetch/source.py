@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from auto_train.data.cache import locked
+from auto_train.data.cache import lock_path
 from auto_train.data.checksum import verify
 from auto_train.data.fetch.archive import SUFFIXES
 from auto_train.data.fetch.download import Progress
 from auto_train.data.fetch.install import has_content, install
-from auto_train.data.fetch.wanted import Wanted, fetch, find_here
+from auto_train.data.fetch.wanted import WantedFile, fetch, find_here
 from auto_train.errors import DownloadError, UsageError, did_you_mean
-from auto_train.types import absolute
+from auto_train.types import to_absolute
 
 Origin = Literal["folder", "mirror", "url", "fallback"]
 BUILTINS = {"digits": "the 1,797 real handwritten digits that scikit-learn ships"}
@@ -65,12 +65,12 @@ def acquire(
         DownloadError: a file is nowhere; the message lists everything that was tried.
         DataError: an archive that is broken, not safe, or without ``folder`` in it.
     """
-    folder, wanted, instead = _understood(urls, folder, sha256s, fallback)
-    if has_content(folder) and not _missing(wanted, folder):
+    folder, wanted, instead = _parse_source(urls, folder, sha256s, fallback)
+    if has_content(folder) and not _find_missing(wanted, folder):
         return Source(folder=folder, origin="folder")
     if len(wanted) == 1 and wanted[0].url.startswith("builtin:"):
         return Source(builtin=_builtin(wanted[0].url, "[project] data_source_url"), origin="url")
-    with locked(folder.resolve()):
+    with lock_path(folder.resolve()):
         return _acquire_locked(wanted, folder, instead=instead, offline=offline, progress=progress)
 
 
@@ -83,41 +83,43 @@ def require_here(
         DownloadError: a file is nowhere; the message lists everything that was tried.
         UsageError, ChecksumError: as there.
     """
-    folder, wanted, instead = _understood(urls, folder, sha256s, fallback)
+    folder, wanted, instead = _parse_source(urls, folder, sha256s, fallback)
     has_some = has_content(folder)
-    missing = _missing(wanted, folder) if has_some else wanted
+    missing = _find_missing(wanted, folder) if has_some else wanted
     if (has_some and not missing) or (len(wanted) == 1 and wanted[0].url.startswith("builtin:")):
         return
-    tried = [_not_whole(folder, has_some)]
+    tried = [_explain_incomplete(folder, has_some)]
     found = [find_here(want, tried)[0] or fetch(want, tried, offline=True, progress=None) for want in missing]
     if not missing or not all(found):
         _fall_back(instead, folder, tried, is_named=bool(missing))
 
 
-def _understood(
+def _parse_source(
     urls: str | Sequence[str], folder: Path | str, sha256s: Sequence[str], fallback: str | None
-) -> tuple[Path, list[Wanted], str | None]:
+) -> tuple[Path, list[WantedFile], str | None]:
     """Return the data folder, the files it consists of, and the name of the builtin data to fall back on."""
     urls = [urls] if isinstance(urls, str) else list(urls)
     if sha256s and len(sha256s) != len(urls):
         message = f"{len(sha256s)} checksums for {len(urls)} sources"
         raise UsageError(message, where="[project] data_sha256", allowed="one per data_source_url, or none")
     instead = _builtin(fallback, "[project.data] fallback") if fallback else None
-    wanted = [Wanted(url=url, sha256=sha.lower()) for url, sha in zip(urls, sha256s or [""] * len(urls), strict=True)]
-    return absolute(folder), wanted, instead
+    wanted = [
+        WantedFile(url=url, sha256=sha.lower()) for url, sha in zip(urls, sha256s or [""] * len(urls), strict=True)
+    ]
+    return to_absolute(folder), wanted, instead
 
 
-def _not_whole(folder: Path, has_some: bool) -> str:
+def _explain_incomplete(folder: Path, has_some: bool) -> str:
     return f"folder {folder}: {'lacks files' if has_some else 'not there'}"
 
 
 def _acquire_locked(
-    wanted: Sequence[Wanted], folder: Path, *, instead: str | None, offline: bool, progress: Progress | None
+    wanted: Sequence[WantedFile], folder: Path, *, instead: str | None, offline: bool, progress: Progress | None
 ) -> Source:
     is_partial = has_content(folder)
-    if is_partial and not (wanted := _missing(wanted, folder)):
+    if is_partial and not (wanted := _find_missing(wanted, folder)):
         return Source(folder=folder, origin="folder")  # another process was faster
-    tried = [_not_whole(folder, is_partial)]
+    tried = [_explain_incomplete(folder, is_partial)]
     files: list[tuple[str, Path]] = []
     origin: Origin = "mirror"
     for want in wanted:
@@ -137,7 +139,7 @@ def _acquire_locked(
     return Source(folder=folder, origin=origin, warning=warning or None, tried=tuple(tried))
 
 
-def _missing(wanted: Sequence[Wanted], folder: Path) -> list[Wanted]:
+def _find_missing(wanted: Sequence[WantedFile], folder: Path) -> list[WantedFile]:
     """Return what a data folder that has content lacks.
 
     Data without any of the single files is the user's own, or was an archive: it lacks nothing.

@@ -7,14 +7,14 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from auto_train.data.cache import cache_folder
-from auto_train.data.checksum import ChecksumError, sha256_of, verify
+from auto_train.data.checksum import ChecksumError, hash_file, verify
 from auto_train.data.fetch.download import Progress, download
 from auto_train.data.fetch.mirror import find_in_mirror, mirror_folders
 from auto_train.errors import DownloadError, UsageError
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wanted:
+class WantedFile:
     """A file by name.
 
     Attributes:
@@ -53,7 +53,7 @@ class Wanted:
         return Path(self.place).expanduser().absolute() if self.scheme in ("", "file") else None
 
 
-def find_here(want: Wanted, tried: list[str]) -> tuple[Path | None, bool]:
+def find_here(want: WantedFile, tried: list[str]) -> tuple[Path | None, bool]:
     """Return the file if it is on this machine, and whether a mirror had it.
 
     Args:
@@ -81,7 +81,7 @@ def find_here(want: Wanted, tried: list[str]) -> tuple[Path | None, bool]:
     return found, bool(found)
 
 
-def fetch(want: Wanted, tried: list[str], *, offline: bool, progress: Progress | None) -> Path | None:
+def fetch(want: WantedFile, tried: list[str], *, offline: bool, progress: Progress | None) -> Path | None:
     """Return the downloaded file, or None with the reason in ``tried``.
 
     Raises:
@@ -94,7 +94,7 @@ def fetch(want: Wanted, tried: list[str], *, offline: bool, progress: Progress |
     key = hashlib.sha256(want.url.encode()).hexdigest()[:12]
     target = cache_folder("downloads") / key / want.name
     if offline:
-        if target.is_file() and (not want.sha256 or sha256_of(target) == want.sha256):
+        if target.is_file() and (not want.sha256 or hash_file(target) == want.sha256):
             return target
         tried.append(f"{want.url}: not fetched, offline")
         return None

@@ -7,7 +7,7 @@ from pathlib import Path
 from auto_train.data.inspect.path_column import path_column
 from auto_train.data.readers import csv_boxes, csv_labels
 from auto_train.data.readers.cells import are_lists, check_objects, is_object, names_in
-from auto_train.data.readers.csv import MOST_NUMBERS
+from auto_train.data.readers.csv import MAX_NUMBERS
 from auto_train.data.readers.csv_values import corners_in, share_of_numbers
 from auto_train.data.readers.metadata import is_metadata, words_of
 from auto_train.data.readers.numbers import check_decimals, check_units
@@ -197,7 +197,7 @@ def _are_flags(cells: Sequence[str]) -> bool:
 
 def _are_measurements(cells: Sequence[str]) -> bool:
     """Tell whether there are too many different numbers for classes."""
-    return share_of_numbers(cells) > 0.5 and len(set(cells)) > max(MOST_NUMBERS, len(cells) / 2)
+    return share_of_numbers(cells) > 0.5 and len(set(cells)) > max(MAX_NUMBERS, len(cells) / 2)
 
 
 def _rank(name: str) -> int | None:

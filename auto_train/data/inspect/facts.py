@@ -11,7 +11,7 @@ from auto_train.data.samples import Samples
 from auto_train.errors import DataError, ImageError
 
 # Headers that are read; a hundred thousand files would take minutes and say the same.
-MOST_HEADERS = 1000
+MAX_HEADERS = 1000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +57,7 @@ class Facts:
         return "valid" in self.splits
 
 
-def facts_of(samples: Samples) -> Facts:
+def collect_facts(samples: Samples) -> Facts:
     """Return the facts of a data set.
 
     Raises:
@@ -99,7 +99,7 @@ def spread(rows: Sequence[int], most: int) -> list[int]:
 
 def _sizes(samples: Samples, broken: list[str]) -> Iterator[tuple[int, tuple[int, int]]]:
     """Yield row and (width, height) of the images looked at; what cannot be read goes to ``broken``."""
-    for row in spread(range(len(samples)), MOST_HEADERS):
+    for row in spread(range(len(samples)), MAX_HEADERS):
         try:
             yield row, samples.images.size(row)
         except (ImageError, OSError) as error:

@@ -34,9 +34,9 @@ def path_column(table: Table, folder: Path) -> str:
     places, beside = Places(folder, Options()), table.path.parent
 
     def are_here(name: str) -> bool:
-        return _most(not places.locate(cell, beside)[1] for cell in _some(table.columns[name]))
+        return _are_most(not places.locate(cell, beside)[1] for cell in _some(table.columns[name]))
 
-    named = [name for name, cells in table.columns.items() if _most(map(has_image_suffix, _some(cells)))]
+    named = [name for name, cells in table.columns.items() if _are_most(map(has_image_suffix, _some(cells)))]
     found = [name for name in named if are_here(name)]
     if not named:
         found = [name for name in table.columns if are_here(name)]
@@ -54,7 +54,7 @@ def _some(cells: Sequence[str]) -> list[str]:
     return [cell for cell in cells if cell][:CELLS]
 
 
-def _most(hits: Iterable[bool]) -> bool:
+def _are_most(hits: Iterable[bool]) -> bool:
     found = list(hits)
     return sum(found) > len(found) / 2
 
@@ -75,9 +75,9 @@ def _without_zeros(table: Table, places: Places) -> DataError:
     """Return that a column has numbers of images without the zeros before them, or that no column names images."""
     for name, cells in table.columns.items():
         some = _some(cells)
-        if _WORDS & {*words_of(name)} and _most(bool(places.numbered_like(cell)) for cell in some):
+        if _WORDS & {*words_of(name)} and _are_most(bool(places.find_same_number(cell)) for cell in some):
             message = f"column '{name}' has lost the zeros before its numbers: '{some[0]}'"
-            image = places.numbered_like(some[0])
+            image = places.find_same_number(some[0])
             hint = "save the table again with the column as text, as spreadsheets drop such zeros otherwise"
             return DataError(message, where=str(table.path), allowed=f"names of images: '{image}'", hint=hint)
     return _unclear(table, [], [])

@@ -12,7 +12,7 @@ from auto_train.data.samples import Samples
 from auto_train.errors import ImageError
 
 # Of the largest classes so many images each are decoded, none of more pixels, and no more after so many seconds.
-CLASSES, PER_CLASS, MOST_PIXELS, MOST_S = 16, 32, 30_000_000, 10.0
+CLASSES, PER_CLASS, MAX_PIXELS, MAX_S = 16, 32, 30_000_000, 10.0
 # Side of the pictures that are compared, pixels.
 THUMB = 24
 # Channels that differ less are grey: what JPEG makes of grey pictures. Share of the pictures that must be.
@@ -20,7 +20,7 @@ GREY_STEP, GREY_SHARE = 8, 0.95
 # Share of a picture in its commonest of 16 grey levels that no photograph usually has.
 PLAIN_SHARE = 0.4
 # Fewer pictures tell no left from right; above half so much, and so many deviations of guessing, is no chance.
-LEAST_HANDED, ABOVE_HALF, DEVIATIONS = 24, 0.1, 2.5
+MIN_HANDED, ABOVE_HALF, DEVIATIONS = 24, 0.1, 2.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +67,7 @@ def look(samples: Samples, sizes: Mapping[int, tuple[int, int]]) -> Evidence:
         images=len(thumbs),
         is_grey=bool(is_grey.mean() >= GREY_SHARE),
         is_plain=bool(np.median([_commonest(thumb) for thumb in thumbs.mean(axis=3)]) >= PLAIN_SHARE),
-        upright=sum(hits) / compared if compared >= LEAST_HANDED else None,
+        upright=sum(hits) / compared if compared >= MIN_HANDED else None,
     )
 
 
@@ -106,15 +106,15 @@ def _thumbs(samples: Samples, sizes: Mapping[int, tuple[int, int]]) -> dict[str,
     rows: dict[str, list[int]] = defaultdict(list)
     labels = samples.table["label"].tolist() if samples.targets is None else [""] * len(samples)
     for row, (width, height) in sizes.items():
-        if width * height <= MOST_PIXELS:
+        if width * height <= MAX_PIXELS:
             rows[labels[row]].append(row)
     chosen = sorted(rows, key=lambda label: -len(rows[label]))[:CLASSES]
-    images, began = samples.images.reduced(THUMB), time.monotonic()
+    images, began = samples.images.reduce(THUMB), time.monotonic()
     found: dict[str, list[np.ndarray]] = defaultdict(list)
     # In turns, so that a slow disk shows some of every class in the time.
     turns = zip_longest(*([(label, row) for row in rows[label][:PER_CLASS]] for label in chosen))
     for label, row in filter(None, chain.from_iterable(turns)):
-        if time.monotonic() - began > MOST_S:
+        if time.monotonic() - began > MAX_S:
             break
         try:
             picture = Image.fromarray(images[row]).resize((THUMB, THUMB), Image.Resampling.BOX)

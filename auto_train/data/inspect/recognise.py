@@ -14,13 +14,13 @@ from auto_train.data.readers import NAMES, Options, detect, get_reader, label_st
 from auto_train.data.readers import table as tables
 from auto_train.data.readers.base import SPLIT_NAMES
 from auto_train.data.readers.clues import clues
-from auto_train.data.readers.places import IMAGE_FOLDERS, folders_in
+from auto_train.data.readers.places import IMAGE_FOLDERS, list_folders
 from auto_train.data.samples import Samples
 from auto_train.errors import DataError
-from auto_train.types import absolute
+from auto_train.types import to_absolute
 
 # Folders in folders that hold nothing else, as archives make them.
-MOST_LEVELS = 4
+MAX_LEVELS = 4
 HINT = "name the folder that holds the class folders, the annotations or the table of labels, or the table itself"
 _SECTION = re.compile(r"\[(project|training)\b")
 SPLITS = {name for names in SPLIT_NAMES.values() for name in names}
@@ -38,7 +38,7 @@ _CLASSES = "_classes.csv"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recognised:
+class Recognition:
     """A data set that can be trained on.
 
     Attributes:
@@ -60,7 +60,7 @@ class Recognised:
     others: tuple[str, ...] = ()
 
 
-def recognise(place: Path | str, target: str | None = None) -> Recognised:
+def recognise(place: Path | str, target: str | None = None) -> Recognition:
     """Return the data in a folder, or beside a table of labels.
 
     Args:
@@ -71,7 +71,7 @@ def recognise(place: Path | str, target: str | None = None) -> Recognised:
         DataError: nothing there, nothing readable, fewer than two classes; all problems at once.
     """
     try:
-        return _recognise(absolute(place), target)
+        return _recognise(to_absolute(place), target)
     except PermissionError as error:
         raise DataError(f"cannot be read: {error.strerror}", where=str(error.filename)) from error
     except DataError as error:
@@ -83,7 +83,7 @@ def recognise(place: Path | str, target: str | None = None) -> Recognised:
         raise DataError(error.message, where=error.where, allowed=error.allowed, hint=hint) from error
 
 
-def _recognise(place: Path, target: str | None) -> Recognised:
+def _recognise(place: Path, target: str | None) -> Recognition:
     if not os.path.exists(place):  # noqa: PTH110 - Path.exists raises for a name the system refuses
         raise DataError("there is nothing", where=str(place), hint=HINT)
     if os.path.isfile(place):  # noqa: PTH113
@@ -105,7 +105,7 @@ def _recognise(place: Path, target: str | None) -> Recognised:
     others = [other for place, other, name in found[1:] if other != kind and _is_readable(place, other, name)]
     if found and not target:
         others += [other for other in ("labels", "values") if _can_be_read(folder, other)]
-    return Recognised(
+    return Recognition(
         folder=begins,
         target=kind,
         format=format,
@@ -157,7 +157,7 @@ def _by_files(folder: Path, kinds: Sequence[str]) -> list[tuple[Path, str, str]]
         if name := _format(folder, kind):
             found.append((folder, kind, name))
             continue
-        below = [(path, kind, name) for path in folders_in(folder) if (name := _format(path, kind))]
+        below = [(path, kind, name) for path in list_folders(folder) if (name := _format(path, kind))]
         found += below if len(below) == 1 else []
     return found
 
@@ -208,20 +208,20 @@ def _by_tool(folder: Path, target: str | None) -> tuple[str, str] | None:
 
 def _has_candidates(folder: Path) -> bool:
     """Tell whether any folder may be a class, right here or in those of splits."""
-    below = folders_in(folder)
+    below = list_folders(folder)
     splits = [path for path in below if path.name.lower() in SPLITS]
-    inner = [path for split in splits for path in folders_in(split)]
+    inner = [path for split in splits for path in list_folders(split)]
     return any(path.name.lower() not in NO_CLASSES for path in (*inner, *(set(below) - {*splits})))
 
 
 def _has_class_folders(folder: Path) -> bool:
     """Tell whether there are two or more folders that may be classes, right here or in those of splits."""
-    below = [path for path in folders_in(folder) if path.name.lower() in SPLITS] or [folder]
-    names = {path.name.lower() for place in below for path in folders_in(place)} - SPLITS
+    below = [path for path in list_folders(folder) if path.name.lower() in SPLITS] or [folder]
+    names = {path.name.lower() for place in below for path in list_folders(place)} - SPLITS
     return len(names) > 1 and not names & NO_CLASSES
 
 
-def _of_table(file: Path, target: str | None) -> Recognised:
+def _of_table(file: Path, target: str | None) -> Recognition:
     """Return the data a table names.
 
     Raises:
@@ -232,14 +232,14 @@ def _of_table(file: Path, target: str | None) -> Recognised:
     kind, columns = columns_for(tables.read_table(file), target)
     options: Keys = {"labels_file": file.name, **columns}
     samples = read_samples(file.parent, "csv", target=kind, **options)  # type: ignore[arg-type]
-    return Recognised(
+    return Recognition(
         folder=file.parent, target=kind, format="csv", samples=samples, options=options, notes=samples.notes
     )
 
 
 def _descend(folder: Path) -> Path:
     """Return the folder in which the data begins, below ones that hold nothing but the next."""
-    for _ in range(MOST_LEVELS):
+    for _ in range(MAX_LEVELS):
         below = _entries(folder, is_folder=True)
         if len(below) != 1 or below[0].name.lower() in SPLITS or _holds(folder, (*SUFFIXES, *tables.SUFFIXES)):
             return folder

@@ -8,7 +8,7 @@ from typing import BinaryIO, Protocol
 import numpy as np
 
 from auto_train.data.images import Images
-from auto_train.data.parallel import in_order, new_pool
+from auto_train.data.parallel import create_pool, map_in_order
 from auto_train.data.pixels.transform import PixelTransform, is_grey
 
 Progress = Callable[[int, int], None]
@@ -16,10 +16,10 @@ Progress = Callable[[int, int], None]
 # Rows of one task, tasks ahead, and seconds from one word about progress to the next.
 BLOCK, AHEAD, EVERY_S = 16, 64, 0.2
 # A hash as text; and what the header of a .npy file of four dimensions takes at most.
-HASH, MOST_HEADER = np.dtype("S64"), 256
+HASH, MAX_HEADER = np.dtype("S64"), 256
 
 
-class Older(Protocol):
+class OlderStore(Protocol):
     """What can be copied from: a PixelStore."""
 
     array: np.ndarray
@@ -27,9 +27,9 @@ class Older(Protocol):
     def hashes(self) -> np.ndarray: ...
 
 
-def size_of(count: int, side: int) -> int:
+def compute_size(count: int, side: int) -> int:
     """Return how many bytes a store of colour images takes at most."""
-    return MOST_HEADER + count * (side * side * 3 + HASH.itemsize)
+    return MAX_HEADER + count * (side * side * 3 + HASH.itemsize)
 
 
 def write_store(
@@ -38,13 +38,13 @@ def write_store(
     hashes: Sequence[str],
     transform: PixelTransform,
     *,
-    older: Iterator[Older],
+    older: Iterator[OlderStore],
     progress: Progress | None = None,
 ) -> None:
     """Make the file a .npy array of (N, side, side, 3) uint8, of one channel where all are grey, and the hashes.
 
     Args:
-        file: open for reading and writing, of size_of() bytes.
+        file: open for reading and writing, of compute_size() bytes.
         images: what to store.
         hashes: what names the content of each image.
         transform: from a decoded image to its row.
@@ -52,11 +52,11 @@ def write_store(
         progress: told the number of images done and in all.
     """
     names = np.array(hashes, dtype=HASH)
-    array = _mapped(file, (len(images), transform.side, transform.side, 3))
+    array = _map_array(file, (len(images), transform.side, transform.side, 3))
     missing = _copy(array, names, older)
     _decode(array, images, transform, missing, progress)
     if all(map(is_grey, _blocks(array))):
-        array = _first_channel(file, array)
+        array = _keep_first_channel(file, array)
     array.flush()
     file.truncate(array.offset + array.nbytes)
     file.seek(0, os.SEEK_END)
@@ -64,7 +64,7 @@ def write_store(
     file.flush()
 
 
-def _mapped(file: BinaryIO, shape: tuple[int, ...]) -> np.memmap:
+def _map_array(file: BinaryIO, shape: tuple[int, ...]) -> np.memmap:
     """Return the array of this shape behind a header written for it."""
     file.seek(0)
     np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
@@ -77,7 +77,7 @@ def _blocks(array: np.ndarray, size: int = 256) -> Iterator[np.ndarray]:
     return (array[start : start + size] for start in range(0, len(array), size))
 
 
-def _copy(array: np.ndarray, names: np.ndarray, older: Iterator[Older]) -> np.ndarray:
+def _copy(array: np.ndarray, names: np.ndarray, older: Iterator[OlderStore]) -> np.ndarray:
     """Fill the rows that are in older stores and return the positions of the others."""
     missing = np.arange(len(names))
     for store in older:
@@ -100,17 +100,17 @@ def _decode(
             array[row] = transform(images[row])
         return len(rows)
 
-    with new_pool("pixels") as pool:
-        for count in in_order(pool, fill, _blocks(missing, BLOCK), ahead=AHEAD):
+    with create_pool("pixels") as pool:
+        for count in map_in_order(pool, fill, _blocks(missing, BLOCK), ahead=AHEAD):
             done += count
             if progress and (time.monotonic() - told > EVERY_S or done == len(array)):
                 told = time.monotonic()
                 progress(done, len(array))
 
 
-def _first_channel(file: BinaryIO, array: np.memmap) -> np.memmap:
+def _keep_first_channel(file: BinaryIO, array: np.memmap) -> np.memmap:
     """Keep one channel of three: in the same place, front to back, so that nothing is overwritten before it is read."""
-    grey = _mapped(file, (*array.shape[:3], 1))
+    grey = _map_array(file, (*array.shape[:3], 1))
     for target, source in zip(_blocks(grey), _blocks(array), strict=True):
         target[:] = source[..., :1].copy()
     return grey

@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from auto_train.data.cache import locked
+from auto_train.data.cache import lock_path
 from auto_train.errors import TrainingError
 from auto_train.files import put_in_place
 from auto_train.locks import lock_file
@@ -27,7 +27,7 @@ class NoRoomError(Exception):
 
 
 @contextmanager
-def new_store(path: Path, size: int, *, limit_mb: int | None) -> Iterator[BinaryIO]:
+def create_store(path: Path, size: int, *, limit_mb: int | None) -> Iterator[BinaryIO]:
     """Yield an empty file, its disk space taken, that becomes ``path`` when the block ends without an error.
 
     Args:
@@ -41,11 +41,11 @@ def new_store(path: Path, size: int, *, limit_mb: int | None) -> Iterator[Binary
         TrainingError: the folder cannot be written, or the disk is full.
     """
     part = _part(path)
-    with _explained(path.parent), locked(path.parent):
+    with _explain_full_disk(path.parent), lock_path(path.parent):
         file = _claim(path, part, size, limit_mb)
     with file:
         try:
-            with _explained(path.parent):
+            with _explain_full_disk(path.parent):
                 # Take the space now: on a full disk a mapped page would end the process without a word.
                 os.posix_fallocate(file.fileno(), 0, size)
             yield file
@@ -67,7 +67,7 @@ def megabytes(size: float) -> str:
 
 
 @contextmanager
-def _explained(folder: Path) -> Iterator[None]:
+def _explain_full_disk(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
@@ -104,7 +104,7 @@ def _remove_leftovers(folder: Path) -> None:
     """Delete what killed builds left: files nobody holds a lock on."""
     for left in [*folder.glob("*.part"), *folder.glob("*.lock")]:
         with ExitStack() as stack:
-            if _unused(left, stack):
+            if _is_unused(left, stack):
                 left.unlink(missing_ok=True)
 
 
@@ -117,7 +117,7 @@ def _make_room(folder: Path, size: int, limit_mb: int | None) -> None:
     with ExitStack() as stack:
         dropped = []
         for path in sorted(stores, key=lambda path: stores[path].st_mtime):
-            if taken + size > most and _unused(path, stack):
+            if taken + size > most and _is_unused(path, stack):
                 dropped.append(path)
                 taken -= stores[path].st_size
         if taken + size > most:
@@ -128,7 +128,7 @@ def _make_room(folder: Path, size: int, limit_mb: int | None) -> None:
             path.unlink()
 
 
-def _unused(path: Path, stack: ExitStack) -> bool:
+def _is_unused(path: Path, stack: ExitStack) -> bool:
     """Tell whether nobody has locked the file; if so, lock it until the stack ends."""
     try:
         file = stack.enter_context(path.open("r+b"))

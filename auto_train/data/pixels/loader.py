@@ -120,7 +120,7 @@ class BatchLoader:
 
     def batch(self, positions: np.ndarray, step: int) -> Batch:
         """Return the batch of these positions as this epoch's given step makes it."""
-        return self._made(self.pixels.batch(positions), positions, step)
+        return self._make_batch(self.pixels.batch(positions), positions, step)
 
     def one_batch(self) -> Batch:
         """Return the first batch of the epoch."""
@@ -137,7 +137,7 @@ class BatchLoader:
         pixels = self.pixels.batches([positions for _, positions in steps])
         for (step, positions), array in zip(steps, pixels, strict=True):
             self.share = len(positions) * self.world * self.parts / self.full_bs
-            yield self._made(array, positions, step)
+            yield self._make_batch(array, positions, step)
 
     def _block(self) -> tuple[int, int, int]:
         """Return where in the order this worker begins, where it ends, and the size of a full batch."""
@@ -152,7 +152,7 @@ class BatchLoader:
         mine = [_share(part, self.rank, self.world) for part in parts] if self.shuffle else parts
         return [(part, positions) for part, positions in enumerate(mine) if len(positions)]
 
-    def _made(self, array: np.ndarray, positions: np.ndarray, step: int) -> Batch:
+    def _make_batch(self, array: np.ndarray, positions: np.ndarray, step: int) -> Batch:
         images = torch.from_numpy(array).permute(0, 3, 1, 2)
         images, targets = self.transform(images, self.targets[positions], self._generator(self.epoch, step, self.rank))
         return images if self.layout is None else images.contiguous(memory_format=self.layout), targets

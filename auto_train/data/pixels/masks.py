@@ -54,7 +54,7 @@ def open_masks(
     """
 
     def resize(images: torch.Tensor) -> torch.Tensor:
-        return nearest(images, side)
+        return choose_nearest(images, side)
 
     return MaskStore(
         open_pixels(
@@ -71,7 +71,7 @@ def open_masks(
     )
 
 
-def nearest(images: torch.Tensor, side: int) -> torch.Tensor:
+def choose_nearest(images: torch.Tensor, side: int) -> torch.Tensor:
     """Return (N, side, side, C) of (N, H, W, C): each pixel the one of the image that its centre lies in."""
     rows, columns = (((2 * torch.arange(side) + 1) * size) // (2 * side) for size in images.shape[1:3])
     return images[:, rows][:, :, columns]
@@ -106,5 +106,5 @@ class _MaskImages:
     def take(self, rows: Sequence[int]) -> "_MaskImages":
         return _MaskImages(self.masks.take(rows))
 
-    def reduced(self, min_side: int) -> "_MaskImages":
+    def reduce(self, min_side: int) -> "_MaskImages":
         return self

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
 # A product of matrices is exact in float32, in any order of its sums, while no sum of whole numbers exceeds 2**24.
 # So the weights of one pixel may sum up to this for values below 2**8 (the image) and 2**12 (between the two steps).
-MOST_ROW_WEIGHT = 2**16
-MOST_COLUMN_WEIGHT = 2**12
+MAX_ROW_WEIGHT = 2**16
+MAX_COLUMN_WEIGHT = 2**12
 
 
 def resize_images(images: torch.Tensor, side: int) -> torch.Tensor:
@@ -28,8 +28,8 @@ def resize_images(images: torch.Tensor, side: int) -> torch.Tensor:
     Returns:
         (N, 3, side, side) float32 with whole values 0..255, channels-last in memory.
     """
-    rows = _weights(images.shape[1], side, MOST_ROW_WEIGHT)
-    columns = _weights(images.shape[2], side, MOST_COLUMN_WEIGHT)
+    rows = _weights(images.shape[1], side, MAX_ROW_WEIGHT)
+    columns = _weights(images.shape[2], side, MAX_COLUMN_WEIGHT)
     planes = rows @ images.permute(0, 3, 1, 2).float()
     # Rounded to sixteenths, which the second step's sums can still hold.
     planes = (planes / rows.sum(dim=1)[:, None] * 16 + 0.5).floor()
@@ -50,21 +50,21 @@ def resize_image(image: np.ndarray, side: int) -> np.ndarray:
         (side, side, 3) uint8.
     """
     height, width, _ = image.shape
-    rows, row_units = _sparse_weights(height, side, MOST_ROW_WEIGHT)
-    columns, column_units = _sparse_weights(width, side, MOST_COLUMN_WEIGHT)
+    rows, row_units = _sparse_weights(height, side, MAX_ROW_WEIGHT)
+    columns, column_units = _sparse_weights(width, side, MAX_COLUMN_WEIGHT)
     # Factors of 16 are exact wherever they stand.
     plane = rows @ image.reshape(height, width * 3).astype(np.float32)
     plane /= row_units / 16
     plane += 0.5
     np.floor(plane, out=plane)
-    plane = columns @ _transposed(plane, "V12").view(np.float32)
+    plane = columns @ _transpose(plane, "V12").view(np.float32)
     plane /= column_units * 16
     plane += 0.5
     # The conversion cuts the fraction off.
-    return _transposed(plane.astype(np.uint8), "V3").view(np.uint8).reshape(side, side, 3)
+    return _transpose(plane.astype(np.uint8), "V3").view(np.uint8).reshape(side, side, 3)
 
 
-def _transposed(plane: np.ndarray, pixel: str) -> np.ndarray:
+def _transpose(plane: np.ndarray, pixel: str) -> np.ndarray:
     """Return (columns, rows) pixels of (rows, columns · 3) values: numpy moves one pixel faster than three values."""
     return np.ascontiguousarray(plane.view(pixel).T)
 

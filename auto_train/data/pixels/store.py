@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from auto_train.data.images import Images
-from auto_train.data.pixels.build import HASH, size_of, write_store
-from auto_train.data.pixels.disk_space import InWorkError, NoRoomError, megabytes, new_store, wait_for_builder
+from auto_train.data.pixels.build import HASH, compute_size, write_store
+from auto_train.data.pixels.disk_space import InWorkError, NoRoomError, create_store, megabytes, wait_for_builder
 from auto_train.data.pixels.stream import PixelStream
 from auto_train.data.pixels.transform import Pixels, PixelTransform, Preprocess
 from auto_train.locks import lock_file
@@ -92,15 +92,15 @@ def open_pixels(
     """
     transform = PixelTransform(side=side, preprocess=preprocess, made_by=made_by)
     path = cache / f"{transform.key}-{_key(hashes)}.npy"
-    size = size_of(len(images), side)
+    size = compute_size(len(images), side)
     say = _speaker(listener)
     while True:
         with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-            return _used(PixelStore(path))
+            return _mark_used(PixelStore(path))
         try:
-            with new_store(path, size, limit_mb=limit_mb) as file:
+            with create_store(path, size, limit_mb=limit_mb) as file:
                 say(message=f"{len(images):,} {what} at {side} px, {megabytes(size)} on disk in {cache}")
-                older = _others(path)
+                older = _find_others(path)
                 write_store(file, images, hashes, transform, older=older, progress=lambda n, of: say(done=n, total=of))
         except InWorkError:
             say(message="another run is building it; waiting for it")
@@ -122,21 +122,21 @@ def _speaker(listener: Listener | None) -> Callable[..., None]:
     return say
 
 
-def _used(store: PixelStore) -> PixelStore:
+def _mark_used(store: PixelStore) -> PixelStore:
     """Note that a store was used now; not where the folder can only be read."""
     with contextlib.suppress(OSError):
         os.utime(store.path)
     return store
 
 
-def _others(path: Path) -> Iterator[PixelStore]:
+def _find_others(path: Path) -> Iterator[PixelStore]:
     """Yield the stores of the same transform, the last used first."""
-    for other in sorted(path.parent.glob(f"{path.name[:16]}-*.npy"), key=_last_use, reverse=True):
+    for other in sorted(path.parent.glob(f"{path.name[:16]}-*.npy"), key=_read_last_use, reverse=True):
         with contextlib.suppress(FileNotFoundError):
             yield PixelStore(other)
 
 
-def _last_use(path: Path) -> float:
+def _read_last_use(path: Path) -> float:
     try:
         return path.stat().st_mtime
     except FileNotFoundError:

@@ -7,7 +7,7 @@ from itertools import islice
 import numpy as np
 
 from auto_train.data.images import Images
-from auto_train.data.parallel import in_order, new_pool
+from auto_train.data.parallel import create_pool, map_in_order
 from auto_train.data.pixels.transform import PixelTransform, is_grey
 
 # Batches in work or ready besides the one waited for: enough to bridge a step, little memory.
@@ -24,7 +24,7 @@ class PixelStream:
 
     def __init__(self, images: Images, transform: PixelTransform):
         self.images, self.transform, self.side = images, transform, transform.side
-        self._pool = new_pool("pixels")
+        self._pool = create_pool("pixels")
 
     def __len__(self) -> int:
         return len(self.images)
@@ -35,7 +35,7 @@ class PixelStream:
     def batches(self, positions: Sequence[np.ndarray]) -> Iterator[np.ndarray]:
         places = (int(i) for batch in positions for i in batch)
         ahead = AHEAD * max(map(len, positions), default=0)
-        with closing(in_order(self._pool, self._pixels, places, ahead=ahead)) as rows:
+        with closing(map_in_order(self._pool, self._pixels, places, ahead=ahead)) as rows:
             for batch in positions:
                 images = np.stack(list(islice(rows, len(batch))))
                 yield images[..., :1].copy() if is_grey(images) else images

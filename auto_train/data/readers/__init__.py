@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, cast
 from auto_train.data.image import SUFFIXES
 from auto_train.data.readers.base import Options, Reader
 from auto_train.data.readers.clues import clues
-from auto_train.data.readers.places import folders_in, images_below, split_named
-from auto_train.data.readers.table import broken_tables
+from auto_train.data.readers.places import list_folders, list_images_below, split_named
+from auto_train.data.readers.table import find_broken_tables
 from auto_train.errors import DataError, UsageError, did_you_mean
 
 if TYPE_CHECKING:
@@ -50,8 +50,8 @@ __all__ = [
     "NAMES",
     "Options",
     "Reader",
-    "annotated_with",
     "check_splits",
+    "describe_annotations",
     "detect",
     "get_reader",
     "no_format",
@@ -84,7 +84,7 @@ def _looks(target: str) -> dict[str, str]:
     return {name: looks for name, looks in found.items() if looks}
 
 
-def understood(name: str, folder: Path, options: Options) -> str:
+def describe_format(name: str, folder: Path, options: Options) -> str:
     """Return what was taken for which format and why, where it was to be found out; what else it may be behind it."""
     text = f"the data is read as {name}: {get_reader(name, options.target).LOOKS}"
     if options.target not in TOLD_BY_FOLDERS:  # a folder of images beside a table looks like a class
@@ -117,8 +117,8 @@ def check_splits(name: str, folder: Path, options: Options, samples: "Samples") 
     ):
         return []
     read = {str(folder / path).removeprefix(f"{folder}/").partition("/")[0] for path in samples.table["path"]}
-    left = [path for path in folders_in(folder) if split_named(path.name) and path.name not in read]
-    left = [path for path in left if next(images_below(path, SUFFIXES), None)]
+    left = [path for path in list_folders(folder) if split_named(path.name) and path.name not in read]
+    left = [path for path in left if next(list_images_below(path, SUFFIXES), None)]
     others = [other for other in NAMES[options.target] if other != name]
     for path in left:
         inner = Options(target=options.target)
@@ -150,7 +150,7 @@ def detect(folder: Path, options: Options, *, is_asked: bool = True) -> str:
     raise no_format(folder, [options.target] if is_asked else list(NAMES))
 
 
-def annotated_with(folder: Path) -> str:
+def describe_annotations(folder: Path) -> str:
     """Return what images are annotated with apart from a class, and the recipe for it; "" for nothing."""
     recipes = {"boxes": "object_detection", "mask": "segmentation"}
     found = [
@@ -173,8 +173,8 @@ def no_format(folder: Path, targets: Sequence[str]) -> DataError:
     found = sorted(f"{path.name}/" if path.is_dir() else path.name for path in folder.iterdir())
     shown = ", ".join(found[:10]) + (f", … {len(found) - 10} more" if len(found) > 10 else "")
     looks = dict.fromkeys(looks for target in targets for looks in _looks(target).values())
-    others = annotated_with(folder)
-    hints = [f"the data has {others}"] if others else list(dict.fromkeys([*clues(folder), *broken_tables(folder)]))
+    others = describe_annotations(folder)
+    hints = [f"the data has {others}"] if others else list(dict.fromkeys([*clues(folder), *find_broken_tables(folder)]))
     last = "correct [training] dir, or name [project.data] format or labels_file"
     return DataError(
         f"no known data format; the folder holds: {shown or 'nothing'}",

@@ -19,7 +19,7 @@ class Box(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Annotated:
+class AnnotatedImage:
     """An image and its boxes.
 
     Attributes:

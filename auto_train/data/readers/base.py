@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from auto_train.types import normal_text
+from auto_train.types import normalise_text
 
 if TYPE_CHECKING:
     from auto_train.data.samples import Samples
@@ -92,8 +92,8 @@ def file_samples(rows: Sequence[tuple[Path, str, str, str]], root: Path, warning
         {
             "path": [str(path).removeprefix(prefix) for path, *_ in rows],
             "split": [split for _, split, _, _ in rows],
-            "label": [normal_text(label) for _, _, label, _ in rows],
-            "group": [normal_text(group) for *_, group in rows],
+            "label": [normalise_text(label) for _, _, label, _ in rows],
+            "group": [normalise_text(group) for *_, group in rows],
             "sha256": "",
         },
         dtype=object,

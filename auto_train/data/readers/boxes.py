@@ -5,13 +5,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from auto_train.data.readers.annotated import Annotated, Box
+from auto_train.data.readers.annotated import AnnotatedImage, Box
 from auto_train.data.readers.base import Options, target_samples
-from auto_train.data.readers.classes import unknown_class
-from auto_train.data.readers.places import DIR_HINT, MISSING_IMAGE, NOT_ONE_IMAGE, PATHS_HINT, short_name
-from auto_train.data.readers.shares import are_shares, in_pixels
-from auto_train.errors import DataError, listed
-from auto_train.types import normal_text
+from auto_train.data.readers.classes import explain_unknown_class
+from auto_train.data.readers.places import DIR_HINT, MISSING_IMAGE, NOT_ONE_IMAGE, PATHS_HINT, shorten_name
+from auto_train.data.readers.shares import are_shares, scale_to_pixels
+from auto_train.errors import DataError, format_list
+from auto_train.types import normalise_text
 
 if TYPE_CHECKING:
     from auto_train.data.samples import Samples
@@ -22,7 +22,7 @@ FAR = 1e9
 
 
 def box_samples(
-    rows: Sequence[Annotated],
+    rows: Sequence[AnnotatedImage],
     folder: Path,
     options: Options,
     *,
@@ -48,7 +48,7 @@ def box_samples(
 
     from auto_train.data.targets import Boxes
 
-    rows = [replace(row, boxes=list(map(_composed, row.boxes))) for row in rows]
+    rows = [replace(row, boxes=list(map(_compose_name, row.boxes))) for row in rows]
     boxes = [box for row in rows for box in row.boxes]
     if not boxes:
         hint = "name the files in [training.data] annotations_file, or another [project.data] format"
@@ -56,7 +56,7 @@ def box_samples(
     _check_names(rows, options.classes)
     if not are_pixels and are_shares(rows):
         notes = [*notes, "all corners lie between 0 and 1: they are shares of the image's width and height"]
-        rows = in_pixels(rows)
+        rows = scale_to_pixels(rows)
         boxes = [box for row in rows for box in row.boxes]
     labels = list(options.classes or names or sorted({box.name for box in boxes}))
     code = {name: number for number, name in enumerate(labels)}
@@ -74,9 +74,9 @@ def box_samples(
     return target_samples(images, targets, labels, folder, warnings=warnings, notes=notes)
 
 
-def _composed(box: Box) -> Box:
+def _compose_name(box: Box) -> Box:
     """Return the box with its name in one Unicode form: "café" is one class, however a file writes it."""
-    return box if box.name.isascii() else box._replace(name=normal_text(box.name))
+    return box if box.name.isascii() else box._replace(name=normalise_text(box.name))
 
 
 def refuse(problems: Sequence[str], where: Path, hint: str = "") -> None:
@@ -86,7 +86,7 @@ def refuse(problems: Sequence[str], where: Path, hint: str = "") -> None:
         DataError: all of them.
     """
     if problems:
-        message = listed(f"{len(problems)} annotations cannot be used", problems)
+        message = format_list(f"{len(problems)} annotations cannot be used", problems)
         raise DataError(message, where=str(where), hint=hint or _hint(problems))
 
 
@@ -96,12 +96,12 @@ def _hint(problems: Sequence[str]) -> str:
     return "correct these annotations"
 
 
-def _check_names(rows: Sequence[Annotated], classes: Sequence[str]) -> None:
+def _check_names(rows: Sequence[AnnotatedImage], classes: Sequence[str]) -> None:
     problems = [
-        f"{short_name(row.file or row.path)}:{box.line}: {text}"
+        f"{shorten_name(row.file or row.path)}:{box.line}: {text}"
         for row in rows
         for box in row.boxes
-        if (text := unknown_class(box.name, classes))
+        if (text := explain_unknown_class(box.name, classes))
     ]
     if problems:
         refuse(problems, rows[0].path.parent, "add them to [project] classes, or remove that line to have them found")

@@ -19,7 +19,7 @@ Names = tuple[str, ...]
 def are_lists(cells: Iterable[str]) -> bool:
     """Tell whether the cells of a column are lists of names: one is quoted or JSON, or all are in square brackets."""
     filled = [cell for cell in cells if cell.lower() not in MISSING]
-    quoted = any(_quoted_names(cell) for cell in filled)
+    quoted = any(_parse_quoted_names(cell) for cell in filled)
     return quoted or (bool(filled) and all(_bare_names(cell) is not None for cell in filled))
 
 
@@ -27,11 +27,11 @@ def names_in(cell: str) -> tuple[Names, str]:
     """Return the names in a cell of a column of lists, and what is wrong with it; a cell without brackets is a name."""
     if cell.lower() in MISSING:
         return (), ""
-    for read in (_quoted_names, _bare_names):
+    for read in (_parse_quoted_names, _bare_names):
         if (names := read(cell)) is not None:
             return tuple(name.strip() for name in names if name.strip()), ""
     if cell[0] in "[{" or cell[-1] in "]}":
-        return (), f"'{shortened(cell)}' is not a list of names"
+        return (), f"'{shorten(cell)}' is not a list of names"
     return (cell,), ""
 
 
@@ -52,16 +52,16 @@ def check_objects(column: str, cells: Sequence[str], lines: Sequence[int], where
         hint = "this is a table of the VGG Image Annotator: export its project as COCO"
     elif "keypointlabels" in cell or "original_width" in cell:
         hint = "these are regions drawn in Label Studio, of a kind that is not read"
-    message = f"column '{column}' holds JSON objects: '{shortened(cell)}'"
+    message = f"column '{column}' holds JSON objects: '{shorten(cell)}'"
     raise DataError(message, where=f"{where}:{line}", allowed='a name, or several: ["cat", "dog"]', hint=hint)
 
 
 def is_object(cell: str) -> bool:
     """Tell whether a cell is a JSON object, or a list of them, and no choices of Label Studio."""
-    return bool(_OBJECT.match(cell)) and _quoted_names(cell) is None
+    return bool(_OBJECT.match(cell)) and _parse_quoted_names(cell) is None
 
 
-def shortened(cell: str, most: int = 60) -> str:
+def shorten(cell: str, most: int = 60) -> str:
     """Return a cell as far as a message has room for it."""
     return cell if len(cell) <= most else f"{cell[: most - 1]}…"
 
@@ -75,7 +75,7 @@ def _choices(value: object) -> list[str] | None:
     return None
 
 
-def _quoted_names(cell: str) -> list[str] | None:
+def _parse_quoted_names(cell: str) -> list[str] | None:
     """Return the names in a list whose items are quoted, or in JSON."""
     if cell[:1] not in _ENDS or cell[-1:] != _ENDS[cell[0]]:
         return None

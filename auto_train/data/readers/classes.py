@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from auto_train.errors import DataError, did_you_mean
-from auto_train.types import normal_text
+from auto_train.types import normalise_text
 
 
-def unknown_class(name: str, classes: Sequence[str]) -> str:
+def explain_unknown_class(name: str, classes: Sequence[str]) -> str:
     """Return what is wrong with a class name where the INI states the classes; "" for nothing."""
     if not classes or name in classes:
         return ""
@@ -33,7 +33,7 @@ def class_names(path: Path) -> list[str]:
         DataError: it cannot be read, a line is blank, a name is there twice.
     """
     try:
-        text = normal_text(path.read_text(encoding="utf-8-sig"))
+        text = normalise_text(path.read_text(encoding="utf-8-sig"))
         names = [line.strip() for line in text.rstrip().split("\n")]
     except (OSError, ValueError) as error:
         raise DataError(f"cannot be read: {error}", where=str(path)) from error

@@ -8,7 +8,7 @@ from pathlib import Path
 from auto_train.data.image import SUFFIXES as IMAGES
 from auto_train.data.readers.contents import holds
 from auto_train.data.readers.numbers import number_in
-from auto_train.data.readers.places import IMAGE_FOLDERS, folders_below, folders_in, split_named
+from auto_train.data.readers.places import IMAGE_FOLDERS, list_folders, list_folders_below, split_named
 from auto_train.data.readers.table import SUFFIXES, column_names
 
 # Levels of folders below the data's, files of a kind that are looked into, and clues that are given.
@@ -46,7 +46,7 @@ def clues(folder: Path) -> list[str]:
 
 def _masks(folder: Path) -> str:
     """Return that one of the folders seems to hold masks of the images of another; "" where none does."""
-    below = {path: _stems(path) for path in folders_in(folder)[:_LOOKED_AT]}
+    below = {path: _stems(path) for path in list_folders(folder)[:_LOOKED_AT]}
     for images, stems in below.items():
         if images.name.lower() not in IMAGE_FOLDERS and not split_named(images.name):
             continue
@@ -64,7 +64,7 @@ def _stems(folder: Path) -> set[str]:
 
 def _files(folder: Path, suffix: str) -> Iterator[Path]:
     count = 0
-    for place in (folder, *folders_below(folder, _MAX_LEVELS)):
+    for place in (folder, *list_folders_below(folder, _MAX_LEVELS)):
         for path in sorted(place.iterdir()):
             if path.suffix.lower() == suffix and not path.name.startswith(".") and path.is_file():
                 yield path

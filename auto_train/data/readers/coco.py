@@ -10,9 +10,9 @@ from typing import Any
 from auto_train.data.readers.base import SPLIT_OF, Options
 from auto_train.data.readers.contents import holds
 from auto_train.data.readers.numbers import side_in
-from auto_train.data.readers.places import Places, folders_in, short_name, split_folders, unused_images
+from auto_train.data.readers.places import Places, list_folders, shorten_name, split_folders, warn_of_unused_images
 from auto_train.errors import DataError
-from auto_train.types import normal_text
+from auto_train.types import normalise_text
 
 LOOKS = "JSON files with images, annotations and categories (COCO)"
 _Content = Mapping[str, Sequence[Mapping[str, Any]]]
@@ -57,11 +57,11 @@ def find_files(folder: Path, options: Options) -> list[tuple[str, Path]]:
     if options.annotations_file:
         places = [("", options.annotations_file)]
     else:
-        inner = [path for path in folders_in(folder) if path.name.lower() == "annotations"]
+        inner = [path for path in list_folders(folder) if path.name.lower() == "annotations"]
         places = [*split_folders(folder, options), *(("", path) for path in inner)]
     found = _in_places(places)
     if not found and not options.annotations_file:
-        found = _in_places([("", path) for path in folders_in(folder)])
+        found = _in_places([("", path) for path in list_folders(folder)])
     return [(split, _only(paths, folder)) for split, paths in found.items()]
 
 
@@ -97,7 +97,7 @@ def read_files(folder: Path, options: Options) -> Coco:
     seen: dict[Path, CocoImage] = {}
     for image in images:
         if seen.setdefault(image.path, image) is not image:
-            problems.append(f"{short_name(image.file)}: {image.path.name} is there a second time, as another image")
+            problems.append(f"{shorten_name(image.file)}: {image.path.name} is there a second time, as another image")
     if not problems and not any(image.annotations for image in images):
         where = files[0][1] if len(files) == 1 else folder
         hint = "name another file in [training.data] annotations_file"
@@ -110,14 +110,14 @@ def read_files(folder: Path, options: Options) -> Coco:
         images,
         dict(sorted(names.items())),
         notes,
-        unused_images([image.path for image in images], "are in no COCO file"),
+        warn_of_unused_images([image.path for image in images], "are in no COCO file"),
         problems,
     )
 
 
 def says(image: CocoImage, number: int, text: str) -> str:
     """Return a problem of an annotation with its place."""
-    return f"{short_name(image.file)}: annotation {number} of {image.path.name}: {text}"
+    return f"{shorten_name(image.file)}: annotation {number} of {image.path.name}: {text}"
 
 
 def name_of(coco: Coco, image: CocoImage, number: int, one: Mapping[str, Any], problems: list[str]) -> str:
@@ -178,18 +178,18 @@ def _add_names(names: dict[int, str], content: _Content, file: Path, problems: l
     Exports of Roboflow begin with a category that is above all others, often of the same name as one of them.
     """
     used = {key for one in content["annotations"] if isinstance(key := one.get("category_id"), int)}
-    above = {normal_text(str(one.get("supercategory"))) for one in content["categories"]}
+    above = {normalise_text(str(one.get("supercategory"))) for one in content["categories"]}
     own: set[int] = set()
     groups = []
     for number, one in enumerate(content["categories"], 1):
-        key, name = one.get("id"), normal_text(str(one.get("name") or "").strip())
+        key, name = one.get("id"), normalise_text(str(one.get("name") or "").strip())
         if not isinstance(key, int) or not name:
-            problems.append(f"{short_name(file)}: category {number} has no id or no name")
+            problems.append(f"{shorten_name(file)}: category {number} has no id or no name")
         elif key not in used and name in above and one.get("supercategory") != name:
             groups.append(name)
         elif key in own or names.get(key, name) != name or (key not in names and name in names.values()):
             problems.append(
-                f"{short_name(file)}: category {number}: id {key} or name '{name}' stands for another one before"
+                f"{shorten_name(file)}: category {number}: id {key} or name '{name}' stands for another one before"
             )
         else:
             own.add(key)
@@ -202,20 +202,20 @@ def _images(content: _Content, file: Path, split: str, places: Places, problems:
     for number, one in enumerate(content["images"], 1):
         key, name = one.get("id"), one.get("file_name")
         if not isinstance(key, int | str) or not isinstance(name, str) or not name:
-            problems.append(f"{short_name(file)}: image {number} has no id or no file_name")
+            problems.append(f"{shorten_name(file)}: image {number} has no id or no file_name")
             continue
         path, problem = places.locate(name, file.parent, split)
         if problem:
-            problems.append(f"{short_name(file)}: image {number}: {problem} ({name})")
+            problems.append(f"{shorten_name(file)}: image {number}: {problem} ({name})")
         if key in by_id:
             problems.append(
-                f"{short_name(file)}: image {number}: id {key} is that of {by_id[key].path.name} too ({name})"
+                f"{shorten_name(file)}: image {number}: id {key} is that of {by_id[key].path.name} too ({name})"
             )
         by_id[key] = CocoImage(path, file, split, side_in(one.get("width")), side_in(one.get("height")))
     for number, one in enumerate(content["annotations"], 1):
         key = one.get("image_id")
         if not isinstance(key, int | str) or (image := by_id.get(key)) is None:
-            problems.append(f"{short_name(file)}: annotation {number}: image_id {key!r} is that of no image")
+            problems.append(f"{shorten_name(file)}: annotation {number}: image_id {key!r} is that of no image")
         else:
             image.annotations.append((number, one))
     yield from by_id.values()

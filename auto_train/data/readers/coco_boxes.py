@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from auto_train.data.readers.annotated import Annotated, Box
+from auto_train.data.readers.annotated import AnnotatedImage, Box
 from auto_train.data.readers.base import Options
 from auto_train.data.readers.boxes import box_samples, refuse
 from auto_train.data.readers.coco import LOOKS as LOOKS
@@ -37,7 +37,7 @@ def read(folder: Path, options: Options) -> "Samples":
             elif name:
                 boxes.append(Box(name, *corners, number, bool(one.get("iscrowd"))))
         size = (image.width, image.height)
-        rows.append(Annotated(path=image.path, boxes=boxes, size=size, file=image.file, split=image.split))
+        rows.append(AnnotatedImage(path=image.path, boxes=boxes, size=size, file=image.file, split=image.split))
     refuse(problems, folder)
     return box_samples(rows, folder, options, names=list(coco.names.values()), notes=coco.notes, warnings=coco.warnings)
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 from auto_train.data.masks import Shape, Shapes
 from auto_train.data.readers.base import Options, target_samples
 from auto_train.data.readers.boxes import refuse
-from auto_train.data.readers.classes import unknown_class
+from auto_train.data.readers.classes import explain_unknown_class
 from auto_train.data.readers.coco import LOOKS as LOOKS
 from auto_train.data.readers.coco import CocoImage, find_files, name_of, read_files, says
 from auto_train.data.readers.contents import BLOCK, holds
-from auto_train.data.readers.places import short_name
+from auto_train.data.readers.places import shorten_name
 from auto_train.data.rle import decode_rle
 from auto_train.data.targets import IGNORE, Masks
 from auto_train.errors import DataError
@@ -64,13 +64,13 @@ def read(folder: Path, options: Options) -> "Samples":
         shapes = []
         for number, one in image.annotations:
             name = name_of(coco, image, number, one, problems)
-            wrong = unknown_class(name, options.classes and names) if name else ""
+            wrong = explain_unknown_class(name, options.classes and names) if name else ""
             found = _region(one, image)
             problems += [says(image, number, text) for text in (wrong, found) if text and isinstance(text, str)]
             if name and not wrong and isinstance(found, dict):
                 shapes.append(Shape(code.get(name, 0), **found))
         if not image.width or not image.height:
-            problems.append(f"{short_name(image.file)}: {image.path.name} has no width or height")
+            problems.append(f"{shorten_name(image.file)}: {image.path.name} has no width or height")
         sources.append(Shapes(image.file, image.width, image.height, shapes))
     refuse(problems, folder)
     rows = [(image.path, image.split, "") for image in coco.images]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from auto_train.data.readers.base import Options, file_samples
 from auto_train.data.readers.cells import are_lists, check_objects, names_in
 from auto_train.data.readers.numbers import check_decimals, number_in
-from auto_train.data.readers.rows import MISSING, NO_LABEL, SEVERAL, Row, find_tables, one_row_each, read_tables
+from auto_train.data.readers.rows import MISSING, NO_LABEL, SEVERAL, Row, find_tables, read_one_row_each, read_tables
 from auto_train.errors import DataError, UsageError
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 LOOKS = "a CSV or Parquet table of paths and labels"
 # So many different numbers, and of most of the images, are no classes.
-MOST_NUMBERS = 20
+MAX_NUMBERS = 20
 SEVERAL_HINT = (
     "images with several labels are [project] type = multilabel (init: --task multilabel), which unites their rows; "
     "where the labels contradict each other, decide for one"
@@ -51,7 +51,7 @@ def read(folder: Path, options: Options) -> "Samples":
             return label, [wrong or f"{SEVERAL}: {', '.join(names)}"]
         return label, [] if label else [NO_LABEL]
 
-    rows = one_row_each(tables, folder, options, label_of, several=SEVERAL_HINT)
+    rows = read_one_row_each(tables, folder, options, label_of, several=SEVERAL_HINT)
     _check_classes(rows.values, column, ", ".join(str(table.path) for table, _ in tables))
     images = [(path, split, label, group) for (path, split, group), label in zip(rows.images, rows.values, strict=True)]
     return replace(file_samples(images, folder, rows.warnings), notes=rows.notes)
@@ -77,6 +77,6 @@ def _check_classes(labels: Sequence[str], column: str, where: str) -> None:
     if any(number is None for number in numbers) or all(number == int(number) for number in numbers if number):
         return
     different = len(set(labels))
-    if different > MOST_NUMBERS and different > len(labels) / 2:
+    if different > MAX_NUMBERS and different > len(labels) / 2:
         message = f"column '{column}' holds numbers, {different:,} different ones of {len(labels):,}: no classes"
         raise DataError(message, where=where, hint="to learn numbers: [project] type = regression")

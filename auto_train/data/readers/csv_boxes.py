@@ -5,13 +5,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from auto_train.data.readers.annotated import Annotated, Box
+from auto_train.data.readers.annotated import AnnotatedImage, Box
 from auto_train.data.readers.base import Options
 from auto_train.data.readers.boxes import box_samples
 from auto_train.data.readers.image_sizes import ImageSizes
 from auto_train.data.readers.numbers import LARGEST, number_in
 from auto_train.data.readers.places import Places
-from auto_train.data.readers.rows import MISSING, Row, find_tables, path_columns, read_tables, refuse, rows_of
+from auto_train.data.readers.rows import MISSING, Row, find_tables, path_columns, read_rows, read_tables, refuse
 
 if TYPE_CHECKING:
     from auto_train.data.samples import Samples
@@ -48,7 +48,7 @@ def read(folder: Path, options: Options) -> "Samples":
     found: dict[Path, tuple[Row, list[Box]]] = {}
     places = Places(folder, options)
     sizes = ImageSizes([table for table, _ in tables], CORNERS)
-    for row in rows_of(tables, folder, options, places):
+    for row in read_rows(tables, folder, options, places):
         is_many = OBJECTS in row.table.columns
         boxes = list(_objects(row, options, problems) if is_many else _box(row, options, problems))
         problems += map(row.says, row.problems)
@@ -63,7 +63,7 @@ def read(folder: Path, options: Options) -> "Samples":
         known += boxes
     refuse(problems, [table.path for table, _ in tables])
     rows = [
-        Annotated(path=path, boxes=boxes, size=sizes(row), file=row.table.path, split=row.split, group=row.group)
+        AnnotatedImage(path=path, boxes=boxes, size=sizes(row), file=row.table.path, split=row.split, group=row.group)
         for path, (row, boxes) in found.items()
     ]
     return box_samples(rows, folder, options, notes=places.notes)

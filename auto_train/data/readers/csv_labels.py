@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from auto_train.data.readers.base import Options, target_samples
 from auto_train.data.readers.cells import are_lists, check_objects, names_in
-from auto_train.data.readers.classes import unknown_class
+from auto_train.data.readers.classes import explain_unknown_class
 from auto_train.data.readers.numbers import number_in
 from auto_train.data.readers.rows import (
     MISSING,
@@ -14,8 +14,8 @@ from auto_train.data.readers.rows import (
     Row,
     Rows,
     find_tables,
-    one_row_each,
     path_columns,
+    read_one_row_each,
     read_tables,
     share_of_several,
 )
@@ -51,7 +51,7 @@ def read(folder: Path, options: Options) -> "Samples":
     tables = read_tables(folder, options, _fits(folder, options), allowed=allowed)
     columns = _columns([table for table, _ in tables], options)
     one = columns[0] if len(columns) == 1 else ""
-    rows, names, note = _separated(tables, one, folder, options) if one else _flags(tables, columns, folder, options)
+    rows, names, note = _split_labels(tables, one, folder, options) if one else _flags(tables, columns, folder, options)
     if not names:
         where = ", ".join(str(table.path) for table, _ in tables)
         raise DataError("no image has a label", where=where, hint="name the column in [project.data] label_column")
@@ -125,12 +125,12 @@ def _flags(tables: Sequence[tuple[Table, str]], columns: Sequence[str], folder: 
         ]
         return tuple(sorted(name for name, cell in cells if cell.lower() in _YES)), wrong
 
-    rows = one_row_each(tables, folder, options, names_of, unite=_union)
+    rows = read_one_row_each(tables, folder, options, names_of, unite=_union)
     names = [*options.classes] if set(options.classes) == set(columns) else [*columns]
     return rows, names, f"{len(columns)} columns of 0 and 1 are a class each"
 
 
-def _separated(tables: Sequence[tuple[Table, str]], column: str, folder: Path, options: Options) -> Sets:
+def _split_labels(tables: Sequence[tuple[Table, str]], column: str, folder: Path, options: Options) -> Sets:
     cells = [cell for table, _ in tables for cell in table.column(column)]
     is_list = are_lists(cells)
     for table, _ in tables:
@@ -146,11 +146,11 @@ def _separated(tables: Sequence[tuple[Table, str]], column: str, folder: Path, o
         listed, problem = names_in(cell) if is_list else (_split(cell, separator), "")
         found = tuple(sorted(set(listed)))
         wrong = [problem] if problem else []
-        wrong += [text for name in found if (text := unknown_class(name, options.classes))]
+        wrong += [text for name in found if (text := explain_unknown_class(name, options.classes))]
         wrong += [f"'{name}' is a number, no label" for name in found if "." in name and number_in(name) is not None]
         return found, wrong
 
-    rows = one_row_each(tables, folder, options, names_of, unite=_union)
+    rows = read_one_row_each(tables, folder, options, names_of, unite=_union)
     names = [*options.classes] or sorted({name for found in rows.values for name in found})
     shown = f", separated by {SEPARATORS[separator]}" if separator in SEPARATORS else ", as lists" if is_list else ""
     return rows, names, f"column '{column}' holds the labels of an image{shown}"

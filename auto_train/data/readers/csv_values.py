@@ -9,7 +9,7 @@ from auto_train.data.readers.base import Options, target_samples
 from auto_train.data.readers.csv_boxes import CORNERS
 from auto_train.data.readers.metadata import is_metadata
 from auto_train.data.readers.numbers import check_decimals, number_in
-from auto_train.data.readers.rows import Row, find_tables, one_row_each, path_columns, read_tables
+from auto_train.data.readers.rows import Row, find_tables, path_columns, read_one_row_each, read_tables
 from auto_train.data.readers.table import Table
 from auto_train.data.targets import Values
 from auto_train.errors import DataError, did_you_mean
@@ -46,7 +46,7 @@ def read(folder: Path, options: Options) -> "Samples":
 
     import numpy as np
 
-    rows = one_row_each(tables, folder, options, values_of, several=SEVERAL_HINT)
+    rows = read_one_row_each(tables, folder, options, values_of, several=SEVERAL_HINT)
     names, units = zip(*map(_name_and_unit, columns), strict=True)
     targets = Values(names=names, units=units, array=np.array(rows.values, dtype=np.float64))
     return target_samples(rows.images, targets, names, folder, warnings=rows.warnings, notes=[*notes, *rows.notes])
@@ -56,10 +56,10 @@ def _fits(names: Sequence[str], options: Options) -> bool:
     wanted = options.label_columns or options.classes
     if wanted:
         return all(_find(name, names) is not None for name in wanted)
-    return len(set(names) - _taken(options)) > 0
+    return len(set(names) - _list_taken(options)) > 0
 
 
-def _taken(options: Options) -> set[str]:
+def _list_taken(options: Options) -> set[str]:
     return {*path_columns(options), "split", "group", options.group_column or ""}
 
 
@@ -93,7 +93,7 @@ def _columns(tables: Sequence[Table], options: Options) -> tuple[list[str], list
         for column in columns:
             _check_kind(column, tables)
         return columns, []
-    unnamed = [name for name in shared if name not in _taken(options) and name]
+    unnamed = [name for name in shared if name not in _list_taken(options) and name]
     aside = {name for name in unnamed if is_metadata(name)} | corners_in(shared)
     others = [name for name in unnamed if name not in aside]
     columns = [name for name in others if share_of_numbers(_cells(name, tables)) > 0.5]

@@ -10,13 +10,13 @@ from auto_train.data.readers.contents import holds
 from auto_train.data.readers.drawn import (
     LOOKED_AT,
     Drawing,
-    Drawn,
+    DrawnImage,
     Outline,
     Point,
     annotation_files,
+    build_samples,
     ellipse,
     rectangle,
-    samples_of,
 )
 from auto_train.data.readers.numbers import number_in, side_in
 from auto_train.data.readers.xml import Element, read_xml
@@ -55,7 +55,7 @@ def read(folder: Path, options: Options) -> "Samples":
             hint = "export the task as 'CVAT for images 1.1' or as 'COCO 1.0', with its images"
             raise DataError("holds the tracks of a video", where=f"{path}:{track.line}", allowed=LOOKS, hint=hint)
         drawing.images += [_image(one, path, split, drawing) for one in root.all("image")]
-    return samples_of(drawing, folder, options)
+    return build_samples(drawing, folder, options)
 
 
 def _files(folder: Path, options: Options) -> Iterator[tuple[str, Path]]:
@@ -66,9 +66,9 @@ def _files(folder: Path, options: Options) -> Iterator[tuple[str, Path]]:
             yield split, path
 
 
-def _image(one: Element, file: Path, split: str, drawing: Drawing) -> Drawn:
+def _image(one: Element, file: Path, split: str, drawing: Drawing) -> DrawnImage:
     subset = one.attributes.get("subset", "")
-    image = Drawn(
+    image = DrawnImage(
         name=one.attributes.get("name", ""),
         file=file,
         number=one.line,
@@ -107,10 +107,10 @@ def _corners(shape: Element) -> list[Point]:
         return ellipse(*found)
     if shape.name == "mask":
         return rectangle(*found)
-    return _turned(found, number_in(shape.attributes.get("rotation", "")) or 0)
+    return _turn(found, number_in(shape.attributes.get("rotation", "")) or 0)
 
 
-def _turned(corners: list[float], degrees: float) -> list[Point]:
+def _turn(corners: list[float], degrees: float) -> list[Point]:
     """Return the corners of a box that is turned clockwise around its centre."""
     left, top, right, bottom = corners
     points = rectangle(0, 0, right - left, bottom - top, degrees)

@@ -10,21 +10,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from auto_train.data.image import image_size
-from auto_train.data.readers.annotated import Annotated, Box
+from auto_train.data.readers.annotated import AnnotatedImage, Box
 from auto_train.data.readers.base import Options, target_samples
 from auto_train.data.readers.boxes import box_samples, refuse
-from auto_train.data.readers.classes import unknown_class
+from auto_train.data.readers.classes import explain_unknown_class
 from auto_train.data.readers.places import (
     Places,
-    folders_in,
     image_folders,
-    short_name,
+    list_folders,
+    shorten_name,
     split_folders,
     split_named,
-    unused_images,
+    warn_of_unused_images,
 )
 from auto_train.errors import DataError, ImageError
-from auto_train.types import normal_text
+from auto_train.types import normalise_text
 
 if TYPE_CHECKING:
     from auto_train.data.samples import Samples
@@ -51,7 +51,7 @@ class Outline:
 
 
 @dataclass(kw_only=True)
-class Drawn:
+class DrawnImage:
     """An image and its shapes.
 
     Attributes:
@@ -74,14 +74,14 @@ class Drawn:
     def says(self, text: str, number: int = 0) -> str:
         """Return a problem with its place."""
         shape = f" shape {number}" if number else ""
-        return f"{short_name(self.file)}: {self.name}{shape}: {text}"
+        return f"{shorten_name(self.file)}: {self.name}{shape}: {text}"
 
 
 @dataclass
 class Drawing:
     """All images of a data set, with what is wrong, the kinds of shapes left out, and whether masks are wanted."""
 
-    images: list[Drawn] = field(default_factory=list)
+    images: list[DrawnImage] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     left: Counter[str] = field(default_factory=Counter)
@@ -115,16 +115,16 @@ def exports(folder: Path, options: Options, suffix: str, is_export: Callable[[Pa
 def _places(folder: Path, options: Options) -> Iterator[tuple[str, Path]]:
     if not folder.is_dir():
         return
-    splits = [(split, path) for path in folders_in(folder) if (split := split_named(path.name))]
+    splits = [(split, path) for path in list_folders(folder) if (split := split_named(path.name))]
     for split, base in (*(options.split_dirs.items() or splits), ("", folder)):
         if not base.is_dir():
             continue
         yield split, base
-        named = [path for path in folders_in(base) if path.name.lower() in _FOLDERS]
+        named = [path for path in list_folders(base) if path.name.lower() in _FOLDERS]
         for path in (*image_folders(base), *named):
             yield split, path
             yield from (
-                (inner, below) for below in folders_in(path) if not split and (inner := split_named(below.name))
+                (inner, below) for below in list_folders(path) if not split and (inner := split_named(below.name))
             )
 
 
@@ -165,7 +165,7 @@ def ellipse(x: float, y: float, across: float, down: float) -> list[Point]:
     return [(x + across * math.cos(angle), y + down * math.sin(angle)) for angle in angles]
 
 
-def samples_of(drawing: Drawing, folder: Path, options: Options) -> "Samples":
+def build_samples(drawing: Drawing, folder: Path, options: Options) -> "Samples":
     """Return the samples of images with shapes, of the kind of annotations that is asked for.
 
     Raises:
@@ -173,23 +173,23 @@ def samples_of(drawing: Drawing, folder: Path, options: Options) -> "Samples":
     """
     split_folders(folder, options)  # refuses two folders of one split
     places, problems = Places(folder, options), drawing.problems
-    paths: dict[Path, Drawn] = {}
+    paths: dict[Path, DrawnImage] = {}
     for image in drawing.images:
-        image.outlines = [replace(one, label=normal_text(one.label)) for one in image.outlines]
+        image.outlines = [replace(one, label=normalise_text(one.label)) for one in image.outlines]
         path, problem = places.locate(image.name, image.file.parent, image.split)
         if problem:
             problems.append(image.says(problem))
         elif paths.setdefault(path, image) is not image:
             problems.append(image.says(f"there is a second entry of this image, {path.name}"))
     refuse(problems, folder, "correct the files, or export them again")
-    warnings = [*drawing.warnings, *unused_images(paths, "are in none of the files")]
+    warnings = [*drawing.warnings, *warn_of_unused_images(paths, "are in none of the files")]
     if drawing.left:
         shown = ", ".join(f"{count} {kind}" for kind, count in drawing.left.most_common())
         warnings.append(f"{folder}: shapes without an area are left out: {shown}")
     if options.target == "mask":
         return _masks(paths, folder, options, warnings, places.notes)
     rows = [
-        Annotated(
+        AnnotatedImage(
             path=path,
             boxes=[Box(one.label, *_around(one.points), one.number) for one in image.outlines],
             size=(image.width, image.height),
@@ -207,7 +207,7 @@ def _around(points: Sequence[Point]) -> tuple[float, float, float, float]:
 
 
 def _masks(
-    paths: dict[Path, Drawn], folder: Path, options: Options, warnings: list[str], notes: Sequence[str]
+    paths: dict[Path, DrawnImage], folder: Path, options: Options, warnings: list[str], notes: Sequence[str]
 ) -> "Samples":
     import numpy as np
 
@@ -227,7 +227,7 @@ def _masks(
         image.says(text, one.number)
         for image in paths.values()
         for one in image.outlines
-        if one.label != BACKGROUND and (text := unknown_class(one.label, names))
+        if one.label != BACKGROUND and (text := explain_unknown_class(one.label, names))
     ]
     refuse(problems, folder, "add them to [project] classes, or remove that line to have them found")
     painted = [
@@ -246,7 +246,7 @@ def _masks(
     return target_samples(rows, targets, names, folder, warnings=warnings, notes=notes)
 
 
-def _size(path: Path, image: Drawn) -> tuple[int, int]:
+def _size(path: Path, image: DrawnImage) -> tuple[int, int]:
     if image.width and image.height:
         return image.width, image.height
     try:

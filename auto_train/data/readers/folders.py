@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from auto_train.data.image import SUFFIXES
 from auto_train.data.readers.base import SPLIT_NAMES, Options, file_samples
-from auto_train.errors import DataError, did_you_mean, listed
-from auto_train.types import normal_text
+from auto_train.errors import DataError, did_you_mean, format_list
+from auto_train.types import normalise_text
 
 if TYPE_CHECKING:
     from auto_train.data.samples import Samples
@@ -32,7 +32,7 @@ def read(folder: Path, options: Options) -> "Samples":
     rows = [
         (path, split, label, "")
         for split, root in _split_folders(folder, options, warnings).items()
-        for path, label in _labelled(root, split, folder, ignored, warnings)
+        for path, label in _list_labelled(root, split, folder, ignored, warnings)
     ]
     if ignored:
         counts = ", ".join(f"{count} {suffix}" for suffix, count in ignored.most_common(8))
@@ -44,7 +44,9 @@ def read(folder: Path, options: Options) -> "Samples":
 
 def _without_classes(folder: Path, options: Options, warnings: list[str]) -> DataError:
     """Return the error that says where images lie instead, and which folders of classes are named like splits."""
-    message = listed("no image lies in a class folder", warnings) if warnings else "no image lies in a class folder"
+    message = (
+        format_list("no image lies in a class folder", warnings) if warnings else "no image lies in a class folder"
+    )
     named = [path for path in _subfolders(folder) if _is_split(path) and _loose_images(path)]
     others = [path.name for path in _subfolders(folder) if not _is_split(path) and next(_walk(path, Counter()), None)]
     hint = ""
@@ -95,7 +97,7 @@ def _is_split(path: Path) -> bool:
     return any(path.name.lower() in names for names in SPLIT_NAMES.values())
 
 
-def _labelled(
+def _list_labelled(
     root: Path, split: str, folder: Path, ignored: Counter[str], warnings: list[str]
 ) -> Iterator[tuple[Path, str]]:
     """Yield path and label of each image of a split, in an order that no file system changes."""
@@ -104,7 +106,7 @@ def _labelled(
     for below in _subfolders(root):
         if not split and _is_split(below):
             continue
-        label = normal_text(below.name)  # of two Unicode forms (macOS, Linux) one class
+        label = normalise_text(below.name)  # of two Unicode forms (macOS, Linux) one class
         images = sorted(_walk(below, ignored))
         if not images:
             warnings.append(f"{below}: no image in this folder, so it is no class")

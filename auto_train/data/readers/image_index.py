@@ -73,23 +73,23 @@ class ImageIndex:
         if not folders:
             return []
         plain = _UPLOADED.sub("", name, count=1)
-        return self._best(folders[1:], name) or (self._best(folders[1:], plain) if plain != name else [])
+        return self._find_best(folders[1:], name) or (self._find_best(folders[1:], plain) if plain != name else [])
 
     def with_number(self, text: str) -> str:
         """Return the name of an image with the number that is a path's name, zeros before it apart; "" for none."""
         number = _number(os.path.splitext(text.rpartition("/")[2])[0])  # noqa: PTH122 - any text
         return self._numbered[number].name if number in self._numbered else ""
 
-    def _best(self, folders: list[str], name: str) -> list[Path]:
+    def _find_best(self, folders: list[str], name: str) -> list[Path]:
         has_suffix = os.path.splitext(name)[1] in SUFFIXES  # noqa: PTH122 - any text
         known = (self._named if has_suffix else self._stems).get(name, [])
-        shared = {path: _num_shared(self._parts[path], folders) for path in known}
+        shared = {path: _count_shared(self._parts[path], folders) for path in known}
         best = max(shared.values(), default=0)
         another = folders[-best - 1] if best < len(folders) else ""
         return [] if another in self._folders else [path for path, count in shared.items() if count == best]
 
 
-def _num_shared(left: list[str], right: list[str]) -> int:
+def _count_shared(left: list[str], right: list[str]) -> int:
     """Return how many last parts of two lists are the same; ``val`` is ``valid``."""
     count = 0
     for one, other in zip(reversed(left), reversed(right), strict=False):

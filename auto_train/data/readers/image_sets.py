@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from auto_train.data.image import SUFFIXES
-from auto_train.data.readers.places import folders_in, split_named
-from auto_train.errors import DataError, listed
-from auto_train.types import normal_text
+from auto_train.data.readers.places import list_folders, split_named
+from auto_train.errors import DataError, format_list
+from auto_train.types import normalise_text
 
 _FOLDER = "imagesets"
 # Names of lists that stand for no split: train and valid together, and CVAT's for images without one.
@@ -40,8 +40,8 @@ def find_sets(folder: Path, kinds: Sequence[str]) -> ImageSets:
     Raises:
         DataError: a stem is in two splits; a list cannot be read.
     """
-    bases = [path for path in folders_in(folder) if path.name.lower() == _FOLDER]
-    inner = {path.name.lower(): path for base in bases for path in folders_in(base)}
+    bases = [path for path in list_folders(folder) if path.name.lower() == _FOLDER]
+    inner = {path.name.lower(): path for base in bases for path in list_folders(base)}
     places = [inner[kind.lower()] for kind in kinds if kind.lower() in inner] + bases
     warnings: list[str] = []
     for place in places:
@@ -80,13 +80,13 @@ def _splits(lists: dict[Path, str], place: Path) -> dict[str, str]:
             if found.setdefault(stem, split) != split and split:
                 problems.append(f"{path.name}: '{stem}' is in {found[stem]} too")
     if problems:
-        raise DataError(listed("images in two splits", problems), where=str(place))
+        raise DataError(format_list("images in two splits", problems), where=str(place))
     return found
 
 
 def _stem(line: str) -> str:
     """Return the stem a line names: alone, in quotes, as a file in any folder, or with the flag of a class behind."""
-    text = normal_text(line.strip())
+    text = normalise_text(line.strip())
     first, _, flag = text.rpartition(" ")
     text = (first if first and flag in _FLAGS else text).strip().strip('"').rpartition("/")[2]
     stem, mark, suffix = text.rpartition(".")

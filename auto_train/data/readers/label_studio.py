@@ -7,26 +7,26 @@ from typing import TYPE_CHECKING, Any
 
 from auto_train.data.readers.base import Options, file_samples, target_samples
 from auto_train.data.readers.boxes import refuse
-from auto_train.data.readers.classes import unknown_class
+from auto_train.data.readers.classes import explain_unknown_class
 from auto_train.data.readers.contents import holds
 from auto_train.data.readers.drawn import (
     Drawing,
-    Drawn,
+    DrawnImage,
     Outline,
     Point,
+    build_samples,
     ellipse,
     exports,
     load,
     numbers_in,
     rectangle,
-    samples_of,
 )
 from auto_train.data.readers.header import has_image_suffix
 from auto_train.data.readers.image_index import spellings
 from auto_train.data.readers.numbers import side_in
-from auto_train.data.readers.places import Places, short_name
+from auto_train.data.readers.places import Places, shorten_name
 from auto_train.errors import DataError
-from auto_train.types import normal_text
+from auto_train.types import normalise_text
 
 if TYPE_CHECKING:
     from auto_train.data.samples import Samples
@@ -75,17 +75,17 @@ def read(folder: Path, options: Options) -> "Samples":
     if options.target in ("label", "labels"):
         return _choices(tasks, drawing, folder, options)
     for task in tasks:
-        image = Drawn(name=task.name, file=task.file, number=task.number, split=task.split)
+        image = DrawnImage(name=task.name, file=task.file, number=task.number, split=task.split)
         drawing.images.append(image)
         labels = {one["id"]: names for one in task.results if "id" in one and (names := _labels(_value(one)))}
         for number, one in enumerate(task.results, 1):
             _add(one, number, labels.get(one.get("id"), []), image, drawing)
-    return samples_of(drawing, folder, options)
+    return build_samples(drawing, folder, options)
 
 
 def has_several(folder: Path, options: Options) -> bool:
     """Tell whether any image has several choices."""
-    return any(len(_chosen(task)) > 1 for task in _tasks(folder, options, Drawing()))
+    return any(len(_list_choices(task)) > 1 for task in _tasks(folder, options, Drawing()))
 
 
 def is_export(path: Path) -> bool:
@@ -107,7 +107,7 @@ def _tasks(folder: Path, options: Options, drawing: Drawing) -> Iterator[Task]:
     for split, path in _files(folder, options):
         for number, one in enumerate(load(path), 1):
             if not isinstance(one, Mapping):
-                drawing.problems.append(f"{short_name(path)}: task {number} is not an object")
+                drawing.problems.append(f"{shorten_name(path)}: task {number} is not an object")
                 continue
             done = _annotations(one)
             bare += not done
@@ -151,7 +151,7 @@ def _labels(value: Mapping[str, Any]) -> list[str]:
     return [text for one in found if (text := str(one).strip())]
 
 
-def _add(result: Mapping[str, Any], number: int, labels: Sequence[str], image: Drawn, drawing: Drawing) -> None:
+def _add(result: Mapping[str, Any], number: int, labels: Sequence[str], image: DrawnImage, drawing: Drawing) -> None:
     value = _value(result)
     kind = str(result.get("type") or next((name for name in value if name.endswith("labels")), "")).removesuffix(
         "labels"
@@ -195,9 +195,9 @@ def _corners(value: Mapping[str, Any], result: Mapping[str, Any]) -> list[Point]
     return plain if len(plain) == len(pairs) > 2 else []
 
 
-def _chosen(task: Task) -> tuple[str, ...]:
+def _list_choices(task: Task) -> tuple[str, ...]:
     found = [value for one in task.results if isinstance(value := _value(one).get("choices"), list)]
-    return tuple(sorted({text for names in found for name in names if (text := normal_text(str(name).strip()))}))
+    return tuple(sorted({text for names in found for name in names if (text := normalise_text(str(name).strip()))}))
 
 
 def _choices(tasks: Sequence[Task], drawing: Drawing, folder: Path, options: Options) -> "Samples":
@@ -207,13 +207,13 @@ def _choices(tasks: Sequence[Task], drawing: Drawing, folder: Path, options: Opt
     found: dict[Path, tuple[str, tuple[str, ...]]] = {}
     for task in tasks:
         path, problem = places.locate(task.name, task.file.parent, task.split)
-        names = _chosen(task)
+        names = _list_choices(task)
         if options.target == "label" and len(names) != 1:
             problem = problem or ("no choice" if not names else f"several choices: {', '.join(names)}")
         problem = problem or (f"there is a second task with this image, {path.name}" if path in found else "")
-        wrong = [text for name in names if (text := unknown_class(name, options.classes))]
+        wrong = [text for name in names if (text := explain_unknown_class(name, options.classes))]
         problems += [
-            f"{short_name(task.file)}: task {task.number}: {text} ({task.name})" for text in (problem, *wrong) if text
+            f"{shorten_name(task.file)}: task {task.number}: {text} ({task.name})" for text in (problem, *wrong) if text
         ]
         found[path] = (task.split, names)
     hint = "several choices for an image are learnt by [project] type = multilabel (init --task multilabel)"

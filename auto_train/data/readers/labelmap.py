@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from auto_train.data.mask_codes import IGNORED, Colours
-from auto_train.errors import DataError, listed
+from auto_train.errors import DataError, format_list
 
 NAME = "labelmap.txt"
 LINE = "name:red,green,blue::"
@@ -90,7 +90,7 @@ def read_labelmap(file: Path) -> LabelMap:
         else:
             colours[name] = colour
     if problems or not colours:
-        message = listed(f"{len(problems)} lines cannot be used", problems) if problems else "names no class"
+        message = format_list(f"{len(problems)} lines cannot be used", problems) if problems else "names no class"
         raise DataError(message, where=str(file), allowed=f"lines of '{LINE}', red, green and blue from 0 to 255")
     if BACKGROUND not in colours and BLACK not in colours.values():
         colours[BACKGROUND] = BLACK

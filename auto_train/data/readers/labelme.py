@@ -10,17 +10,17 @@ from auto_train.data.readers.contents import holds
 from auto_train.data.readers.drawn import (
     LOOKED_AT,
     Drawing,
-    Drawn,
+    DrawnImage,
     Outline,
     Point,
     annotation_files,
+    build_samples,
     ellipse,
     load,
     numbers_in,
-    samples_of,
 )
 from auto_train.data.readers.numbers import side_in
-from auto_train.data.readers.places import Places, short_name
+from auto_train.data.readers.places import Places, shorten_name
 from auto_train.errors import DataError
 
 if TYPE_CHECKING:
@@ -51,10 +51,10 @@ def read(folder: Path, options: Options) -> "Samples":
         content = load(path)
         if not isinstance(content, dict) or not isinstance(content.get("shapes"), list):
             if drawing.images:
-                drawing.problems.append(f"{short_name(path)}: has no list 'shapes': of another format")
+                drawing.problems.append(f"{shorten_name(path)}: has no list 'shapes': of another format")
             continue
         own, missing = places.locate(path.stem, path.parent, split)
-        image = Drawn(
+        image = DrawnImage(
             name=str(content.get("imagePath") or path.stem) if missing else str(own),
             file=path,
             split=split,
@@ -66,10 +66,10 @@ def read(folder: Path, options: Options) -> "Samples":
             _add(one, number, image, drawing)
     if not drawing.images:
         raise DataError("no JSON files of labelme here", where=str(folder), allowed=LOOKS)
-    return samples_of(drawing, folder, options)
+    return build_samples(drawing, folder, options)
 
 
-def _add(one: Any, number: int, image: Drawn, drawing: Drawing) -> None:
+def _add(one: Any, number: int, image: DrawnImage, drawing: Drawing) -> None:
     label = str(one.get("label") or "").strip() if isinstance(one, Mapping) else ""
     if not label:
         drawing.problems.append(image.says("a shape without a label", number))

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from auto_train.data.mask_codes import Colours, colours_in
+from auto_train.data.mask_codes import Colours, find_colours
 from auto_train.data.readers.labelmap import BLACK, LabelMap, find_labelmap
-from auto_train.errors import DataError, ImageError, listed
+from auto_train.errors import DataError, ImageError, format_list
 
 
 def colour_maps(masks: Sequence[Path], folder: Path) -> dict[Path, LabelMap]:
@@ -28,7 +28,7 @@ def are_by_colour(masks: Sequence[Path], maps: dict[Path, LabelMap]) -> bool:
     for mask in masks:
         named = set(maps[mask.parent].colours.values()) if mask.parent in maps else set()
         try:
-            if (colours_in(mask) & named) - {BLACK}:
+            if (find_colours(mask) & named) - {BLACK}:
                 return True
         except ImageError:  # the doctor says why
             continue
@@ -55,17 +55,17 @@ def class_names(maps: dict[Path, LabelMap], classes: Sequence[str]) -> list[str]
     background = [name for name in names if name.lower() in BACKGROUNDS and name not in classes]
     if unknown := [name for name in names if name not in (*classes, *background)]:
         hint = "add them to [project] classes, or remove that line to have the classes of labelmap.txt"
-        message = listed("classes that are not among those of the INI", unknown)
+        message = format_list("classes that are not among those of the INI", unknown)
         raise DataError(message, where=where, allowed=", ".join(classes), hint=hint)
     return [*background[:1], *classes]
 
 
-def codes_of(maps: dict[Path, LabelMap], names: Sequence[str]) -> dict[Path, Colours]:
+def list_codes(maps: dict[Path, LabelMap], names: Sequence[str]) -> dict[Path, Colours]:
     """Return the class code of each colour, for each folder of masks."""
     return {place: labelmap.codes(names) for place, labelmap in maps.items()}
 
 
-def unused(maps: dict[Path, LabelMap]) -> list[str]:
+def warn_of_unused(maps: dict[Path, LabelMap]) -> list[str]:
     """Return a warning of label maps whose colours no mask shows."""
     files = sorted({labelmap.file for labelmap in maps.values()})
     return [f"{file}: no mask shows its colours; masks are read by number" for file in files]

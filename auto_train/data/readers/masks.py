@@ -10,10 +10,10 @@ from auto_train.data.masks import MaskFile
 from auto_train.data.readers.base import Options, target_samples
 from auto_train.data.readers.classes import names_in
 from auto_train.data.readers.image_sets import find_sets
-from auto_train.data.readers.mask_colours import are_by_colour, class_names, codes_of, colour_maps, unused
-from auto_train.data.readers.places import IMAGE_FOLDERS, folders_in, images_below, inner_splits, split_folders
-from auto_train.errors import DataError, ImageError, listed
-from auto_train.types import normal_text
+from auto_train.data.readers.mask_colours import are_by_colour, class_names, colour_maps, list_codes, warn_of_unused
+from auto_train.data.readers.places import IMAGE_FOLDERS, inner_splits, list_folders, list_images_below, split_folders
+from auto_train.errors import DataError, ImageError, format_list
+from auto_train.types import normalise_text
 
 if TYPE_CHECKING:
     from auto_train.data.samples import Samples
@@ -36,7 +36,7 @@ Pair = tuple[str, Path, Path]
 def detect(folder: Path, options: Options) -> bool:
     """Return True if there is a folder of masks beside one of images."""
     kinds = (*MASK_SUFFIXES, *SUFFIXES)  # masks saved as JPEG are told when they are read
-    return any(next(images_below(masks, kinds), None) for _, _, masks in _folders(folder, options))
+    return any(next(list_images_below(masks, kinds), None) for _, _, masks in _folders(folder, options))
 
 
 def read(folder: Path, options: Options) -> "Samples":
@@ -58,8 +58,8 @@ def read(folder: Path, options: Options) -> "Samples":
     pairs = [pair for place in folders for pair in _pairs(place, problems, warnings)]
     lists = find_sets(folder, SETS)
     if sets := lists.splits:
-        pairs = [(sets[stem], image, mask) for _, image, mask in pairs if (stem := normal_text(image.stem)) in sets]
-        missing = sorted(set(sets) - {normal_text(image.stem) for _, image, _ in pairs})
+        pairs = [(sets[stem], image, mask) for _, image, mask in pairs if (stem := normalise_text(image.stem)) in sets]
+        missing = sorted(set(sets) - {normalise_text(image.stem) for _, image, _ in pairs})
         text = f"in {lists.name}, and no image with a mask"
         if lists.name.lower().endswith(SETS[0].lower()):
             problems += [f"{stem}: {text}" for stem in missing]
@@ -67,7 +67,7 @@ def read(folder: Path, options: Options) -> "Samples":
         warnings = [f"{folder}: {len(missing)} images are {text}: {missing[0]} for one"] if missing else []
     warnings += lists.warnings
     if problems:
-        raise DataError(listed(f"{len(problems)} masks cannot be used", problems), where=str(folder))
+        raise DataError(format_list(f"{len(problems)} masks cannot be used", problems), where=str(folder))
     if not pairs:
         raise DataError("no image has a mask of the same stem", where=str(folder), allowed="images/A.jpg, masks/A.png")
     return _samples(pairs, folder, options, warnings)
@@ -81,7 +81,7 @@ def _samples(pairs: Sequence[Pair], folder: Path, options: Options, warnings: Se
     by_colour = bool(maps) and are_by_colour(masks[:: max(len(masks) // LOOKED_AT, 1)], maps)
     if by_colour:
         names = class_names(maps, options.classes)
-        codes = codes_of(maps, names)
+        codes = list_codes(maps, names)
         notes = [f"masks are read by colour, as {file} says" for file in sorted({one.file for one in maps.values()})]
     sums = _sums(pairs, folder)
     sources = [
@@ -89,7 +89,7 @@ def _samples(pairs: Sequence[Pair], folder: Path, options: Options, warnings: Se
         for mask, sum in zip(masks, sums, strict=True)
     ]
     if not by_colour:
-        warnings = [*warnings, *unused(maps)]
+        warnings = [*warnings, *warn_of_unused(maps)]
         names, notes = _names_of_numbers(sources, folder, options)
     rows = [(image, split, "") for split, image, _ in pairs]
     targets = Masks(names=tuple(names), sources=sources)
@@ -141,15 +141,15 @@ def _folders(folder: Path, options: Options) -> list[Pair]:
         bases = [
             (split, images, masks)
             for split, base in split_folders(folder, options)
-            for images in ([options.images_dir] if options.images_dir else _called(base, IMAGE_FOLDERS))
-            for masks in ([options.annotations_file] if options.annotations_file else _called(base, MASK_FOLDERS))
+            for images in ([options.images_dir] if options.images_dir else _find_folders(base, IMAGE_FOLDERS))
+            for masks in ([options.annotations_file] if options.annotations_file else _find_folders(base, MASK_FOLDERS))
         ]
     return [pair for base in bases for pair in _inner(*base)]
 
 
-def _called(folder: Path, names: Sequence[str]) -> list[Path]:
+def _find_folders(folder: Path, names: Sequence[str]) -> list[Path]:
     """Return the folder with the first of these names that is there."""
-    found = [path for name in names for path in folders_in(folder) if path.name.lower() == name]
+    found = [path for name in names for path in list_folders(folder) if path.name.lower() == name]
     return found[:1]
 
 
@@ -161,22 +161,22 @@ def _inner(split: str, images: Path, masks: Path) -> list[Pair]:
 def _pairs(place: Pair, problems: list[str], warnings: list[str]) -> Iterator[Pair]:
     split, images, masks = place
     by_stem: dict[str, Path] = {}
-    for path in images_below(images, SUFFIXES):
-        stem = normal_text(str(path.relative_to(images).with_suffix("")))
+    for path in list_images_below(images, SUFFIXES):
+        stem = normalise_text(str(path.relative_to(images).with_suffix("")))
         if stem in by_stem:
             problems.append(f"{path}: a second image of this name beside {by_stem[stem].name}")
         by_stem[stem] = path
     used: dict[str, Path] = {}
-    for path in images_below(masks, MASK_SUFFIXES):
-        stem = normal_text(str(path.relative_to(masks).with_suffix("")))
+    for path in list_images_below(masks, MASK_SUFFIXES):
+        stem = normalise_text(str(path.relative_to(masks).with_suffix("")))
         own = stem if stem in by_stem else stem.removesuffix(_END)
         if own not in by_stem:
             problems.append(f"{path}: no image of this name in {images}")
         elif own in used:
             problems.append(f"{path}: a second mask of {by_stem[own].name} beside {used[own].name}")
         used[own] = path
-    for path in images_below(masks, OTHERS) if masks != images else ():
-        stem = normal_text(str(path.relative_to(masks).with_suffix("")))
+    for path in list_images_below(masks, OTHERS) if masks != images else ():
+        stem = normalise_text(str(path.relative_to(masks).with_suffix("")))
         own = stem if stem in by_stem else stem.removesuffix(_END)
         if own in by_stem and own not in used:
             problems.append(f"{path}: of another format than masks, {', '.join(MASK_SUFFIXES)}")
@@ -191,17 +191,17 @@ def _sums(pairs: Sequence[Pair], folder: Path) -> list[str]:
     Raises:
         DataError: files that cannot be read, all of them.
     """
-    from auto_train.data.checksum import sha256s_of
-    from auto_train.data.parallel import in_order, new_pool
+    from auto_train.data.checksum import hash_files
+    from auto_train.data.parallel import create_pool, map_in_order
 
     blocks = [[mask for _, _, mask in pairs[start : start + 256]] for start in range(0, len(pairs), 256)]
-    with new_pool("masks") as pool:
-        found = [one for block in in_order(pool, sha256s_of, blocks, ahead=16) for one in block]
+    with create_pool("masks") as pool:
+        found = [one for block in map_in_order(pool, hash_files, blocks, ahead=16) for one in block]
     problems = [
         f"{mask}: {one.strerror}" for (*_, mask), one in zip(pairs, found, strict=True) if not isinstance(one, str)
     ]
     if problems:
-        raise DataError(listed(f"{len(problems)} masks cannot be read", problems), where=str(folder))
+        raise DataError(format_list(f"{len(problems)} masks cannot be read", problems), where=str(folder))
     return [str(one) for one in found]
 
 
@@ -213,7 +213,7 @@ def _values(sources: Sequence[MaskFile]) -> set[int]:
     """
     import numpy as np
 
-    from auto_train.data.parallel import in_order, new_pool
+    from auto_train.data.parallel import create_pool, map_in_order
 
     def values_of(source: MaskFile) -> set[int] | ImageError:
         try:
@@ -221,8 +221,8 @@ def _values(sources: Sequence[MaskFile]) -> set[int]:
         except ImageError as error:
             return error
 
-    with new_pool("masks") as pool:
-        found = list(in_order(pool, values_of, sources, ahead=64))
+    with create_pool("masks") as pool:
+        found = list(map_in_order(pool, values_of, sources, ahead=64))
     errors = [one for one in found if isinstance(one, ImageError)]
     if len(errors) == len(found):
         first = errors[0]

@@ -5,14 +5,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from auto_train.data.image import SUFFIXES
-from auto_train.data.readers.annotated import Annotated, Box
+from auto_train.data.readers.annotated import AnnotatedImage, Box
 from auto_train.data.readers.base import Options
 from auto_train.data.readers.boxes import box_samples
 from auto_train.data.readers.drawn import annotation_files
 from auto_train.data.readers.numbers import number_in
-from auto_train.data.readers.places import Places, images_below, split_named
+from auto_train.data.readers.places import Places, list_images_below, split_named
 from auto_train.data.readers.rows import refuse
-from auto_train.data.readers.shares import in_pixels
+from auto_train.data.readers.shares import scale_to_pixels
 from auto_train.data.readers.table import Table, column_names, read_table
 from auto_train.errors import DataError
 
@@ -44,9 +44,9 @@ def read(folder: Path, options: Options) -> "Samples":
     names, note = _class_names(folder, options)
     root = options.images_dir or folder
     here: dict[str, list[Path]] = {}
-    for path in images_below(root, SUFFIXES):
+    for path in list_images_below(root, SUFFIXES):
         here.setdefault(path.stem, []).append(path)
-    rows: dict[Path, Annotated] = {}
+    rows: dict[Path, AnnotatedImage] = {}
     problems: list[str] = []
     away: set[str] = set()
     places = Places(folder, options)
@@ -58,7 +58,9 @@ def read(folder: Path, options: Options) -> "Samples":
             f"none of the {len(away)} images is here", where=str(files[0][1]), allowed="ImageID.jpg below the folder"
         )
     warnings = [f"{folder}: {len(away)} images of the tables are not here and not used"] if away else []
-    return box_samples(in_pixels(list(rows.values())), folder, options, warnings=warnings, notes=note, are_pixels=True)
+    return box_samples(
+        scale_to_pixels(list(rows.values())), folder, options, warnings=warnings, notes=note, are_pixels=True
+    )
 
 
 def is_open_images(path: Path) -> bool:
@@ -76,7 +78,7 @@ def _add_rows(
     names: dict[str, str],
     here: dict[str, list[Path]],
     places: Places,
-    rows: dict[Path, Annotated],
+    rows: dict[Path, AnnotatedImage],
     away: set[str],
     problems: list[str],
 ) -> None:
@@ -94,7 +96,7 @@ def _add_rows(
             problems.append(f"{table.path.name}:{line}: no LabelName or no four numbers ({image})")
             continue
         left, top, right, bottom = numbers
-        row = rows.setdefault(path, Annotated(path=path, boxes=[], file=table.path, split=split))
+        row = rows.setdefault(path, AnnotatedImage(path=path, boxes=[], file=table.path, split=split))
         box = Box(names.get(code, code), left, top, right, bottom, line, is_crowd=group == "1")
         row.boxes.append(box)  # type: ignore[attr-defined]
 

@@ -10,7 +10,7 @@ from auto_train.data.image import SUFFIXES
 from auto_train.data.readers.base import SPLIT_NAMES, SPLIT_OF, Options
 from auto_train.data.readers.image_index import ImageIndex, spellings
 from auto_train.errors import DataError
-from auto_train.types import normal_text, on_disk
+from auto_train.types import match_disk_spelling, normalise_text
 
 IMAGE_FOLDERS = ("images", "image", "imgs", "img", "jpegimages")
 # Problems that a caller has advice for.
@@ -18,7 +18,7 @@ MISSING_IMAGE, NOT_ONE_IMAGE = "no such image", "is not one image"
 PATHS_HINT = "correct the paths, or put the images anywhere below the data's folder"
 DIR_HINT = "or name their folder in [training.data] images_dir"
 # Below the data's folder, where folders of images are looked for.
-MOST_LEVELS = 3
+MAX_LEVELS = 3
 
 
 class Places:
@@ -59,15 +59,15 @@ class Places:
         near = [self.options.images_dir] if self.options.images_dir else [beside, self.folder]
         for place in near:
             if hits := self._hits(place, names):
-                return self._claimed(*self._one(hits, name), name)
+                return self._claim(*self._choose_hit(hits, name), name)
         hits = [hit for place in self._usual if place not in near for hit in self._hits(place, names)]
         own = [hit for hit in hits if split and self._split_of(hit) == split]
         if hits:
-            return self._claimed(*self._one(own or hits, name), name)
+            return self._claim(*self._choose_hit(own or hits, name), name)
         path = Path(os.path.normpath(near[0] / names[-1]))
         if os.path.isdir(path):  # noqa: PTH112 - as above
             return path, "is a folder"
-        return self._elsewhere(names, split) or (path, self._missing(names[-1]))
+        return self._elsewhere(names, split) or (path, self._explain_missing(names[-1]))
 
     def _elsewhere(self, names: list[str], split: str) -> tuple[Path, str] | None:
         """Return the image that has the last parts of a name; none of another split."""
@@ -77,35 +77,35 @@ class Places:
             own = [hit for hit in hits if self._split_of(hit) in wanted]
             hits = own or [hit for hit in hits if not (wanted and self._split_of(hit))]
             if hits:
-                path, problem = self._one(hits, names[0])
+                path, problem = self._choose_hit(hits, names[0])
                 if not problem:
                     self._moved[names[0]] = path
-                return self._claimed(path, problem, names[0])
+                return self._claim(path, problem, names[0])
         return None
 
-    def _claimed(self, path: Path, problem: str, name: str) -> tuple[Path, str]:
+    def _claim(self, path: Path, problem: str, name: str) -> tuple[Path, str]:
         """Return path and problem, or that another name stands for the image already."""
         before = self._names.setdefault(path, name)
         if not problem and before != name and {before, name} & self._moved.keys():
             problem = f"'{name}' {NOT_ONE_IMAGE}: by the end of its path it is {path.name}, and so is '{before}'"
         return path, problem
 
-    def numbered_like(self, name: str) -> str:
+    def find_same_number(self, name: str) -> str:
         """Return the name of an image with the same number but for zeros before it; "" for none."""
         return self._index.with_number(name)
 
-    def _missing(self, name: str) -> str:
-        near = self.numbered_like(name)
+    def _explain_missing(self, name: str) -> str:
+        near = self.find_same_number(name)
         return f"{MISSING_IMAGE}; '{near}' is there: zeros before the number may be lost" if near else MISSING_IMAGE
 
     @cached_property
     def _index(self) -> ImageIndex:
         folder = self.options.images_dir or self.folder
-        return ImageIndex(folder, images_below(folder, SUFFIXES))
+        return ImageIndex(folder, list_images_below(folder, SUFFIXES))
 
     def _hits(self, place: Path, names: list[str]) -> list[Path]:
         for name in names:
-            path = on_disk(Path(os.path.normpath(place / name)))
+            path = match_disk_spelling(Path(os.path.normpath(place / name)))
             if os.path.isfile(path):  # noqa: PTH113 - Path.is_file raises for a name that is too long
                 return [path]
             if path.suffix.lower() not in SUFFIXES and (found := self._with_stem(path)):
@@ -120,11 +120,11 @@ class Places:
             for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else ():  # noqa: PTH112, PTH208
                 stem, suffix = os.path.splitext(name)  # noqa: PTH122 - a hundred thousand names
                 if suffix.lower() in SUFFIXES:
-                    stems[normal_text(stem)].append(name)
+                    stems[normalise_text(stem)].append(name)
             self._stems[folder] = stems
-        return [path.parent / name for name in self._stems[folder].get(normal_text(path.name), ())]
+        return [path.parent / name for name in self._stems[folder].get(normalise_text(path.name), ())]
 
-    def _one(self, hits: list[Path], name: str) -> tuple[Path, str]:
+    def _choose_hit(self, hits: list[Path], name: str) -> tuple[Path, str]:
         different = sorted(set(hits))
         if len(different) == 1:
             return different[0], ""
@@ -140,14 +140,14 @@ class Places:
     def _usual(self) -> list[Path]:
         """The folders of splits and of images, where no folder is named; else those in the named one."""
         if self.options.images_dir:
-            return [path for path in folders_in(self.options.images_dir) if _is_split(path)]
+            return [path for path in list_folders(self.options.images_dir) if _is_split(path)]
         named = list(self.options.split_dirs.values())
-        roots = [*named, *folders_below(self.folder, MOST_LEVELS)]
+        roots = [*named, *list_folders_below(self.folder, MAX_LEVELS)]
         found = [path for path in roots if path in named or _is_split(path) or path.name.lower() in IMAGE_FOLDERS]
         return list(dict.fromkeys([*found, *(below for path in named for below in image_folders(path))]))
 
 
-def folders_in(folder: Path) -> list[Path]:
+def list_folders(folder: Path) -> list[Path]:
     """Return the folders right in a folder by name, without hidden ones."""
     if not folder.is_dir():
         return []
@@ -156,16 +156,16 @@ def folders_in(folder: Path) -> list[Path]:
     return [folder / name for name in sorted(names) if name != "__MACOSX"]
 
 
-def folders_below(folder: Path, levels: int) -> Iterator[Path]:
+def list_folders_below(folder: Path, levels: int) -> Iterator[Path]:
     """Yield the folders below a folder, down to a level."""
-    for below in folders_in(folder) if levels else ():
+    for below in list_folders(folder) if levels else ():
         yield below
-        yield from folders_below(below, levels - 1)
+        yield from list_folders_below(below, levels - 1)
 
 
 def image_folders(folder: Path) -> list[Path]:
     """Return the folders in a folder that are called as folders of images are."""
-    return [path for path in folders_in(folder) if path.name.lower() in IMAGE_FOLDERS]
+    return [path for path in list_folders(folder) if path.name.lower() in IMAGE_FOLDERS]
 
 
 def split_folders(folder: Path, options: Options) -> list[tuple[str, Path]]:
@@ -176,7 +176,7 @@ def split_folders(folder: Path, options: Options) -> list[tuple[str, Path]]:
     """
     named = options.split_dirs
     found: dict[str, Path] = {}
-    for path in folders_in(folder):
+    for path in list_folders(folder):
         split = split_named(path.name)
         if split and split not in named and found.setdefault(split, path) != path:
             message = f"several folders for the {split} split: {found[split].name}, {path.name}"
@@ -192,17 +192,17 @@ def inner_splits(first: Path, second: Path) -> list[tuple[str, Path, Path]]:
     return [(split, path, inner[split]) for split, path in split_folders(first, own) if split in inner]
 
 
-def images_below(folder: Path, suffixes: Iterable[str], *, levels: int = 8) -> Iterator[Path]:
+def list_images_below(folder: Path, suffixes: Iterable[str], *, levels: int = 8) -> Iterator[Path]:
     """Yield the files of these kinds in a folder and below, in an order that no file system changes."""
     if not folder.is_dir():
         return
-    for place in (folder, *folders_below(folder, levels)):
+    for place in (folder, *list_folders_below(folder, levels)):
         for path in sorted(place.iterdir()):
             if path.suffix.lower() in suffixes and not path.name.startswith("."):
                 yield path
 
 
-def unused_images(used: Iterable[Path], lack: str) -> list[str]:
+def warn_of_unused_images(used: Iterable[Path], lack: str) -> list[str]:
     """Return a warning of images that lie right beside used ones: nothing says whether there is something on them.
 
     Args:
@@ -216,7 +216,7 @@ def unused_images(used: Iterable[Path], lack: str) -> list[str]:
     return [f"{places[0]}: {text}, {min(left).name} for one"] if left else []
 
 
-def short_name(path: Path) -> str:
+def shorten_name(path: Path) -> str:
     """Return a file's name, from the folder of its split on where it lies in one: other splits may have the same."""
     at = next((at for at in (-2, -3) if split_named("".join(path.parts[at : at + 1]))), -1)
     return "/".join(path.parts[at:])

@@ -12,12 +12,12 @@ from auto_train.data.readers.places import (
     NOT_ONE_IMAGE,
     PATHS_HINT,
     Places,
-    short_name,
+    shorten_name,
     split_named,
 )
 from auto_train.data.readers.table import SUFFIXES, Table, column_names, read_table
-from auto_train.errors import DataError, listed
-from auto_train.types import normal_text, on_disk
+from auto_train.errors import DataError, format_list
+from auto_train.types import match_disk_spelling, normalise_text
 
 Value = TypeVar("Value")
 # file_name is what Hugging Face calls it; the others only where no class folders may be meant.
@@ -55,7 +55,7 @@ class Row:
 
     def says(self, text: str) -> str:
         """Return a problem with its place before and the image behind it."""
-        return f"{short_name(self.table.path)}:{self.line}: {text} ({self.path.name})"
+        return f"{shorten_name(self.table.path)}:{self.line}: {text} ({self.path.name})"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,14 +92,14 @@ def find_tables(folder: Path, options: Options, fits: Callable[[Sequence[str]], 
         DataError: it is not clear which of several is meant.
     """
     if options.labels_file:
-        return {on_disk(folder / options.labels_file): ""}
+        return {match_disk_spelling(folder / options.labels_file): ""}
     if not folder.is_dir():
         return {}
 
     def is_table(path: Path) -> bool:
         if path.suffix.lower() not in SUFFIXES or path.name.startswith(".") or not path.is_file():
             return False
-        names = [normal_text(name) for name in column_names(path)]
+        names = [normalise_text(name) for name in column_names(path)]
         return any(name in names for name in path_columns(options)) and fits(names)
 
     here = [path for path in sorted(folder.iterdir()) if is_table(path)]
@@ -147,7 +147,7 @@ def _are_splits(cells: Sequence[str]) -> bool:
     return None not in kinds and len(kinds - {""}) > 1
 
 
-def rows_of(
+def read_rows(
     tables: Sequence[tuple[Table, str]], folder: Path, options: Options, places: Places | None = None
 ) -> Iterator[Row]:
     """Yield the rows of tables, images searched.
@@ -174,7 +174,7 @@ def rows_of(
             yield Row(table=table, number=number, path=place, split=own, group=group, problems=problems)
 
 
-def one_row_each(
+def read_one_row_each(
     tables: Sequence[tuple[Table, str]],
     folder: Path,
     options: Options,
@@ -197,7 +197,7 @@ def one_row_each(
     found: dict[Path, tuple[Row, Value]] = {}
     problems: list[str] = []
     repeated, united = 0, set[Path]()
-    for row in rows_of(tables, folder, options, places):
+    for row in read_rows(tables, folder, options, places):
         value, wrong = value_of(row)
         texts = [*wrong, *row.problems]
         first, before = found.setdefault(row.path, (row, value))
@@ -208,7 +208,7 @@ def one_row_each(
                 united.add(row.path)
                 value = unite(before, value)
             else:
-                texts = [f"{SEVERAL}: '{_shown(before)}' in line {first.line}, '{_shown(value)}' here"]
+                texts = [f"{SEVERAL}: '{_format_value(before)}' in line {first.line}, '{_format_value(value)}' here"]
         problems += map(row.says, texts)
         repeated += first is not row and row.path not in united
         found[row.path] = (first, value)
@@ -240,7 +240,7 @@ def _differences(first: Row, row: Row) -> list[str]:
     ]
 
 
-def _shown(value: object) -> str:
+def _format_value(value: object) -> str:
     return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
@@ -260,7 +260,7 @@ def refuse(problems: Sequence[str], files: Sequence[Path], several: str = "") ->
     """
     if not problems:
         return
-    message = listed(f"{len(problems)} rows cannot be used", problems)
+    message = format_list(f"{len(problems)} rows cannot be used", problems)
     hints = [several] if several and any(SEVERAL in text for text in problems) else []
     if any(text in problem for problem in problems for text in (MISSING_IMAGE, NOT_ONE_IMAGE)):
         hints += [PATHS_HINT, DIR_HINT]

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TextIO
 
 from auto_train.data.readers.header import check_header, has_image_suffix
-from auto_train.errors import DataError, did_you_mean, listed
-from auto_train.types import normal_text
+from auto_train.errors import DataError, did_you_mean, format_list
+from auto_train.types import normalise_text
 
 SUFFIXES = (".csv", ".tsv", ".parquet", ".jsonl")
 
@@ -31,7 +31,7 @@ class Table:
 
     def __post_init__(self) -> None:
         """Bring names and cells into one Unicode form: "café" is one class, however it is written."""
-        columns = {normal_text(name): list(map(normal_text, cells)) for name, cells in self.columns.items()}
+        columns = {normalise_text(name): list(map(normalise_text, cells)) for name, cells in self.columns.items()}
         object.__setattr__(self, "columns", columns)
 
     def column(self, *names: str) -> list[str]:
@@ -83,7 +83,7 @@ def column_names(path: Path) -> list[str]:
         return []
 
 
-def broken_tables(folder: Path) -> list[str]:
+def find_broken_tables(folder: Path) -> list[str]:
     """Return what is wrong with the tables right in a folder that cannot be read."""
     found = []
     for path in sorted(folder.iterdir()):
@@ -143,7 +143,7 @@ def _read_text(path: Path) -> Table:
             raise DataError(f"cannot be read: {error}", where=f"{path}:{line}", hint="see to its quotes") from error
     _check_header(names, path)
     if wrong:
-        message = listed(f"rows whose number of cells is not the header's {len(names)}", wrong)
+        message = format_list(f"rows whose number of cells is not the header's {len(names)}", wrong)
         raise DataError(message, where=str(path))
     columns = {name: [row[i].strip() for row in rows] for i, name in enumerate(names)}
     return Table(path=path, columns=columns, lines=lines)

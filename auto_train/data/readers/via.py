@@ -10,17 +10,17 @@ from auto_train.data.readers.base import Options
 from auto_train.data.readers.contents import holds
 from auto_train.data.readers.drawn import (
     Drawing,
-    Drawn,
+    DrawnImage,
     Outline,
     Point,
+    build_samples,
     ellipse,
     exports,
     load,
     numbers_in,
     rectangle,
-    samples_of,
 )
-from auto_train.data.readers.places import short_name
+from auto_train.data.readers.places import shorten_name
 from auto_train.data.readers.table import column_names, read_table
 from auto_train.errors import DataError, did_you_mean
 
@@ -62,7 +62,7 @@ def read(folder: Path, options: Options) -> "Samples":
     files = _files(folder, options)
     if not files:
         raise DataError("no export of VIA here", where=str(folder), allowed=LOOKS)
-    found: list[tuple[Drawn, list[_Region]]] = []
+    found: list[tuple[DrawnImage, list[_Region]]] = []
     for split, path in files:
         entries = _rows(path, split, drawing) if path.suffix.lower() == ".csv" else _objects(path, split, drawing)
         found += entries
@@ -71,7 +71,7 @@ def read(folder: Path, options: Options) -> "Samples":
         drawing.images.append(image)
         for shape, attributes, number in regions:
             _add(shape, _value(attributes.get(attribute)), number, image, drawing)
-    return samples_of(drawing, folder, options)
+    return build_samples(drawing, folder, options)
 
 
 def _files(folder: Path, options: Options) -> list[tuple[str, Path]]:
@@ -79,23 +79,23 @@ def _files(folder: Path, options: Options) -> list[tuple[str, Path]]:
     return exports(folder, options, ".csv", is_via) or exports(folder, options, ".json", is_via)
 
 
-def _rows(path: Path, split: str, drawing: Drawing) -> list[tuple[Drawn, list[_Region]]]:
+def _rows(path: Path, split: str, drawing: Drawing) -> list[tuple[DrawnImage, list[_Region]]]:
     table = read_table(path)
     cells = [table.column("filename", "#filename"), *(table.columns[name] for name in sorted(_COLUMNS))]
-    found: dict[str, tuple[Drawn, list[_Region]]] = {}
+    found: dict[str, tuple[DrawnImage, list[_Region]]] = {}
     for line, name, attributes, shape in zip(table.lines, *cells, strict=True):
-        _, regions = found.setdefault(name, (Drawn(name=name, file=path, number=line, split=split), []))
+        _, regions = found.setdefault(name, (DrawnImage(name=name, file=path, number=line, split=split), []))
         try:
             both = (json.loads(shape or "{}"), json.loads(attributes or "{}"))
         except ValueError as error:
-            drawing.problems.append(f"{short_name(path)}:{line}: {name}: no JSON in the cells of a region: {error}")
+            drawing.problems.append(f"{shorten_name(path)}:{line}: {name}: no JSON in the cells of a region: {error}")
             continue
         if both[0]:
             regions.append((*both, line))
     return list(found.values())
 
 
-def _objects(path: Path, split: str, drawing: Drawing) -> list[tuple[Drawn, list[_Region]]]:
+def _objects(path: Path, split: str, drawing: Drawing) -> list[tuple[DrawnImage, list[_Region]]]:
     content = load(path)
     entries = content.get("_via_img_metadata", content) if isinstance(content, dict) else {}
     found = []
@@ -104,9 +104,9 @@ def _objects(path: Path, split: str, drawing: Drawing) -> list[tuple[Drawn, list
         regions = list(regions.values()) if isinstance(regions, dict) else regions  # of VIA 1
         name = one.get("filename") if isinstance(one, dict) else None
         if not isinstance(regions, list) or not isinstance(name, str):
-            drawing.problems.append(f"{short_name(path)}: '{key}' has no filename or no list 'regions'")
+            drawing.problems.append(f"{shorten_name(path)}: '{key}' has no filename or no list 'regions'")
             continue
-        image = Drawn(name=name, file=path, number=number, split=split)
+        image = DrawnImage(name=name, file=path, number=number, split=split)
         both = [(one.get("shape_attributes"), one.get("region_attributes") or {}) for one in regions]
         found.append((image, [(shape or {}, attributes, at) for at, (shape, attributes) in enumerate(both, 1)]))
     return found
@@ -143,7 +143,7 @@ def _value(value: object) -> str:
     return str(value).strip() if value is not None else ""
 
 
-def _add(shape: Mapping[str, Any], label: str, number: int, image: Drawn, drawing: Drawing) -> None:
+def _add(shape: Mapping[str, Any], label: str, number: int, image: DrawnImage, drawing: Drawing) -> None:
     kind = str(shape.get("name"))
     points = _corners(kind, shape)
     if kind in _NO_AREA:

@@ -5,15 +5,15 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from auto_train.data.readers.annotated import Annotated, Box
+from auto_train.data.readers.annotated import AnnotatedImage, Box
 from auto_train.data.readers.base import Options
 from auto_train.data.readers.boxes import box_samples, refuse
 from auto_train.data.readers.image_sets import find_sets
 from auto_train.data.readers.numbers import number_in, side_in
-from auto_train.data.readers.places import Places, folders_in, short_name, split_folders, unused_images
+from auto_train.data.readers.places import Places, list_folders, shorten_name, split_folders, warn_of_unused_images
 from auto_train.data.readers.xml import Element, read_xml
 from auto_train.errors import DataError
-from auto_train.types import normal_text
+from auto_train.types import normalise_text
 
 if TYPE_CHECKING:
     from auto_train.data.samples import Samples
@@ -62,19 +62,19 @@ def read(folder: Path, options: Options) -> "Samples":
     problems = list(_of_another_format([file for _, file in files], places))
     warnings = [*lists.warnings]
     if sets:
-        missing = sorted(set(sets) - {normal_text(file.stem) for _, file in files})
+        missing = sorted(set(sets) - {normalise_text(file.stem) for _, file in files})
         problems += [f"{stem}: in {place}, and no XML file of that name" for stem in missing]
-        unused = [file for _, file in files if normal_text(file.stem) not in sets]
-        files = [(sets[stem], file) for _, file in files if (stem := normal_text(file.stem)) in sets]
+        unused = [file for _, file in files if normalise_text(file.stem) not in sets]
+        files = [(sets[stem], file) for _, file in files if (stem := normalise_text(file.stem)) in sets]
         warnings += [f"{folder}: {len(unused)} XML files are in no list of {place} and not used"] if unused else []
-    rows = [_annotated(file, split, places, problems) for split, file in files]
-    for path, twice in _repeated(rows).items():
+    rows = [_read_annotated(file, split, places, problems) for split, file in files]
+    for path, twice in _find_repeated(rows).items():
         problems.append(f"{', '.join(twice)}: of one image, {path.name}")
     refuse(problems, folder)
     crowds = sum(box.is_crowd for row in rows for box in row.boxes)
     notes = [*places.notes, *([f"splits are those of {place}"] if sets else [])]
     notes += [f"{crowds} objects are marked as difficult: not trained on, not counted as missed"] if crowds else []
-    warnings += [] if sets else unused_images([row.path for row in rows], "have no XML file")
+    warnings += [] if sets else warn_of_unused_images([row.path for row in rows], "have no XML file")
     return box_samples(rows, folder, options, warnings=warnings, notes=notes)
 
 
@@ -86,7 +86,7 @@ def _files(folder: Path, options: Options) -> Iterator[tuple[str, Path]]:
         places = [
             (split, below)
             for split, base in split_folders(folder, options)
-            for below in ([path for path in folders_in(base) if path.name.lower() in FOLDERS] or [base])
+            for below in ([path for path in list_folders(base) if path.name.lower() in FOLDERS] or [base])
         ]
     seen = set()
     for split, place in places:
@@ -107,22 +107,22 @@ def _of_another_format(files: list[Path], places: Places) -> Iterator[str]:
                 yield f"{path.name}: of another format beside XML files in {place}"
 
 
-def _annotated(file: Path, split: str, places: Places, problems: list[str]) -> Annotated:
+def _read_annotated(file: Path, split: str, places: Places, problems: list[str]) -> AnnotatedImage:
     try:
         root = read_xml(file)
     except DataError as error:
-        problems.append(": ".join(filter(None, [short_name(Path(error.where)), error.message, error.hint])))
-        return Annotated(path=file, boxes=(), file=file)
+        problems.append(": ".join(filter(None, [shorten_name(Path(error.where)), error.message, error.hint])))
+        return AnnotatedImage(path=file, boxes=(), file=file)
     if root.name.lower() != ROOT:
-        problems.append(f"{short_name(file)}:{root.line}: <{root.name}> is no <{ROOT}>: of another format")
+        problems.append(f"{shorten_name(file)}:{root.line}: <{root.name}> is no <{ROOT}>: of another format")
     path, problem = places.locate(file.stem, file.parent, split)
     named = root.text_of("filename")
     if problem and named:
         path, problem = places.locate(named, file.parent, split)
     if problem:
-        problems.append(f"{short_name(file)}: {problem} ({named or file.stem})")
+        problems.append(f"{shorten_name(file)}: {problem} ({named or file.stem})")
     boxes = [box for one in root.all("object") if (box := _box(one, file, problems))]
-    return Annotated(path=path, boxes=boxes, size=_size(root), file=file, split=split)
+    return AnnotatedImage(path=path, boxes=boxes, size=_size(root), file=file, split=split)
 
 
 def _size(root: Element) -> tuple[int, int]:
@@ -138,7 +138,7 @@ def _box(one: Element, file: Path, problems: list[str]) -> Box | None:
     if not name or len(numbers) < 4:
         shown = ", ".join(f"{corner} '{text}'" for corner, text in zip(_CORNERS, texts, strict=True))
         problems.append(
-            f"{short_name(file)}:{one.line}: {f'no four numbers: {shown}' if name else 'an object without a name'}"
+            f"{shorten_name(file)}:{one.line}: {f'no four numbers: {shown}' if name else 'an object without a name'}"
         )
         return None
     left, top, right, bottom = numbers
@@ -146,8 +146,8 @@ def _box(one: Element, file: Path, problems: list[str]) -> Box | None:
     return Box(name, left, top, right, bottom, one.line, is_crowd)
 
 
-def _repeated(rows: list[Annotated]) -> dict[Path, list[str]]:
+def _find_repeated(rows: list[AnnotatedImage]) -> dict[Path, list[str]]:
     files: dict[Path, list[str]] = {}
     for row in rows:
-        files.setdefault(row.path, []).append(short_name(row.file) if row.file else "")
+        files.setdefault(row.path, []).append(shorten_name(row.file) if row.file else "")
     return {path: names for path, names in files.items() if len(names) > 1}

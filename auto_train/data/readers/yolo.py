@@ -7,23 +7,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from auto_train.data.image import SUFFIXES, image_size
-from auto_train.data.readers.annotated import Annotated, Box
+from auto_train.data.readers.annotated import AnnotatedImage, Box
 from auto_train.data.readers.base import SPLIT_NAMES, Options
 from auto_train.data.readers.boxes import box_samples, refuse
 from auto_train.data.readers.classes import names_in
 from auto_train.data.readers.places import (
     IMAGE_FOLDERS,
     image_folders,
-    images_below,
     inner_splits,
-    short_name,
+    list_images_below,
+    shorten_name,
     split_folders,
-    unused_images,
+    warn_of_unused_images,
 )
-from auto_train.data.readers.yolo_config import CONFIG_FILES, YoloConfig, images_listed, places_of, read_config
-from auto_train.data.readers.yolo_lines import Pose, box_in, form_of, holds_labels
+from auto_train.data.readers.yolo_config import CONFIG_FILES, YoloConfig, places_of, read_config, read_image_list
+from auto_train.data.readers.yolo_lines import Pose, box_in, detect_form, holds_labels
 from auto_train.errors import DataError, ImageError
-from auto_train.types import normal_text, on_disk
+from auto_train.types import match_disk_spelling, normalise_text
 
 if TYPE_CHECKING:
     from auto_train.data.samples import Samples
@@ -99,9 +99,9 @@ def read(folder: Path, options: Options) -> "Samples":
     _check_splits(pairs, config)
     if not pairs:
         raise DataError("no image beside a folder of labels", where=str(folder), allowed=LOOKS)
-    files = [path for *_, file in pairs if (path := on_disk(file)).is_file()]
-    form = form_of(files, config.pose if config else None, config.file if config else None)
-    rows = _annotated(pairs, names, problems, form.pose)
+    files = [path for *_, file in pairs if (path := match_disk_spelling(file)).is_file()]
+    form = detect_form(files, config.pose if config else None, config.file if config else None)
+    rows = _read_annotated(pairs, names, problems, form.pose)
     refuse(problems, folder)
     bare = sum(row.file is None for row in rows)
     warnings = [*data.warnings, *form.warnings]
@@ -112,8 +112,8 @@ def read(folder: Path, options: Options) -> "Samples":
 
 def _has_labels(place: _Place) -> bool:
     """Tell whether there are files of labels: a caption beside an image is none, an empty file in a folder apart is."""
-    some = islice(images_below(place.images, SUFFIXES), LOOKED_AT)
-    files = [on_disk(place.labels / path.relative_to(place.images).with_suffix(".txt")) for path in some]
+    some = islice(list_images_below(place.images, SUFFIXES), LOOKED_AT)
+    files = [match_disk_spelling(place.labels / path.relative_to(place.images).with_suffix(".txt")) for path in some]
     there = [file for file in files if file.is_file()]
     filled = [file for file in there if file.stat().st_size]
     return any(map(holds_labels, filled)) or (bool(there) and not filled and place.labels != place.images)
@@ -133,13 +133,16 @@ def _find(folder: Path, options: Options, config: YoloConfig | None) -> _Data:
     folders = [
         (one.split, place) for one in named if one.path.is_dir() for place in image_folders(one.path) or [one.path]
     ]
-    images = [(one.split, path) for one in named if not one.path.is_dir() for path in images_listed(one, config)]
+    images = [(one.split, path) for one in named if not one.path.is_dir() for path in read_image_list(one, config)]
     labels = {place: _labels_for(place) for place in {path.parent for _, path in images}}
     pairs = [(split, path, labels[path.parent] / f"{path.stem}.txt") for split, path in images]
     return _Data(
         places=[_Place(split, place, _labels_for(place)) for split, place in folders],
         pairs=pairs,
-        warnings=[*warnings, *(unused_images([path for _, path in images], "are in no list") if not folders else [])],
+        warnings=[
+            *warnings,
+            *(warn_of_unused_images([path for _, path in images], "are in no list") if not folders else []),
+        ],
         notes=[f"splits are those of {config.file}"],
     )
 
@@ -226,44 +229,48 @@ def _names(folder: Path, options: Options, config: YoloConfig | None) -> tuple[l
 def _pairs(place: _Place, problems: list[str]) -> Iterator[_Pair]:
     """Yield split, image and the place of its labels, whether they are there or not."""
     stems: dict[str, Path] = {}
-    for path in images_below(place.images, SUFFIXES):
-        stem = normal_text(str(path.relative_to(place.images).with_suffix("")))
+    for path in list_images_below(place.images, SUFFIXES):
+        stem = normalise_text(str(path.relative_to(place.images).with_suffix("")))
         if stem in stems:
-            problems.append(f"{short_name(path)}: of one name with {stems[stem].name}, so labels would be of both")
+            problems.append(f"{shorten_name(path)}: of one name with {stems[stem].name}, so labels would be of both")
         stems[stem] = path
-    for path in images_below(place.labels, [".txt", *OTHERS]):
-        is_of_image = normal_text(str(path.relative_to(place.labels).with_suffix(""))) in stems
+    for path in list_images_below(place.labels, [".txt", *OTHERS]):
+        is_of_image = normalise_text(str(path.relative_to(place.labels).with_suffix(""))) in stems
         if path.suffix.lower() in OTHERS:
             if not is_of_image or path.with_suffix(".txt").is_file():  # what the labels were made from
                 continue
-            problems.append(f"{short_name(path)}: of another format beside files of labels in {place.labels}")
+            problems.append(f"{shorten_name(path)}: of another format beside files of labels in {place.labels}")
         elif not is_of_image and holds_labels(path):
-            problems.append(f"{short_name(path)}: no image of this name in {place.images}")
+            problems.append(f"{shorten_name(path)}: no image of this name in {place.images}")
     yield from ((place.split, path, place.labels / f"{stem}.txt") for stem, path in stems.items())
 
 
-def _annotated(pairs: Sequence[_Pair], names: Sequence[str], problems: list[str], pose: Pose | None) -> list[Annotated]:
-    from auto_train.data.parallel import in_order, new_pool
+def _read_annotated(
+    pairs: Sequence[_Pair], names: Sequence[str], problems: list[str], pose: Pose | None
+) -> list[AnnotatedImage]:
+    from auto_train.data.parallel import create_pool, map_in_order
 
     rows = []
-    with new_pool("labels") as pool:
+    with create_pool("labels") as pool:
         for pair, (boxes, wrong) in zip(
-            pairs, in_order(pool, lambda pair: _read(pair[1], pair[2], names, pose), pairs, ahead=256), strict=True
+            pairs, map_in_order(pool, lambda pair: _read(pair[1], pair[2], names, pose), pairs, ahead=256), strict=True
         ):
             problems += wrong
             split, image, file = pair
-            rows.append(Annotated(path=image, boxes=boxes or (), file=None if boxes is None else file, split=split))
+            rows.append(
+                AnnotatedImage(path=image, boxes=boxes or (), file=None if boxes is None else file, split=split)
+            )
     return rows
 
 
 def _read(image: Path, file: Path, names: Sequence[str], pose: Pose | None) -> tuple[list[Box] | None, list[str]]:
     """Return the boxes of a file, None where there is none, and what is wrong in it."""
     try:
-        lines = on_disk(file).read_text(encoding="utf-8-sig").splitlines()
+        lines = match_disk_spelling(file).read_text(encoding="utf-8-sig").splitlines()
     except FileNotFoundError:
         return None, []
     except (OSError, ValueError) as error:
-        return [], [f"{short_name(file)}: cannot be read: {error}"]
+        return [], [f"{shorten_name(file)}: cannot be read: {error}"]
     if not any(map(str.strip, lines)):
         return [], []
     try:
@@ -278,4 +285,4 @@ def _read(image: Path, file: Path, names: Sequence[str], pose: Pose | None) -> t
         for one in found
         if isinstance(one, Box)
     ]
-    return boxes, [f"{short_name(file)}:{one}" for one in found if isinstance(one, str)]
+    return boxes, [f"{shorten_name(file)}:{one}" for one in found if isinstance(one, str)]

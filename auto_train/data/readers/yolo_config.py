@@ -10,15 +10,15 @@ from auto_train.data.readers.base import SPLIT_OF, Options
 from auto_train.data.readers.darknet import data_file, lists_in, names_of, place_of, read_keys
 from auto_train.data.readers.places import Places
 from auto_train.data.readers.yolo_lines import Pose
-from auto_train.errors import DataError, listed
-from auto_train.types import absolute, normal_text
+from auto_train.errors import DataError, format_list
+from auto_train.types import normalise_text, to_absolute
 
 CONFIG_FILES = ("data.yaml", "data.yml", "dataset.yaml", "dataset.yml")
 _PLACES = "folders of images, or .txt files with an image a line"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Named:
+class NamedSplit:
     """What a split is in the file.
 
     Attributes:
@@ -48,7 +48,7 @@ class YoloConfig:
     file: Path
     root: Path
     names: list[str]
-    splits: list[Named]
+    splits: list[NamedSplit]
     pose: Pose | None = None
 
 
@@ -60,7 +60,7 @@ def read_config(folder: Path) -> YoloConfig | None:
     """
     found = (config for name in CONFIG_FILES if (folder / name).is_file() and (config := _read(folder / name)))
     config = next(found, None) or _darknet(folder)
-    lists = [Named(split=split, text=path.name, path=path, line=1) for split, path in lists_in(folder)]
+    lists = [NamedSplit(split=split, text=path.name, path=path, line=1) for split, path in lists_in(folder)]
     if config and (config.splits or not lists):
         return config
     if config:
@@ -75,14 +75,14 @@ def _darknet(folder: Path) -> YoloConfig | None:
         return None
     keys = read_keys(file)
     splits = [
-        Named(split=SPLIT_OF[key], text=text, path=place_of(text, folder), line=line)
+        NamedSplit(split=SPLIT_OF[key], text=text, path=place_of(text, folder), line=line)
         for key, (text, line) in keys.items()
         if SPLIT_OF.get(key)
     ]
     return YoloConfig(file=file, root=folder, names=names_of(keys, file), splits=splits)
 
 
-def places_of(config: YoloConfig) -> tuple[list[Named], list[str]]:
+def places_of(config: YoloConfig) -> tuple[list[NamedSplit], list[str]]:
     """Return the places that are there, and warnings of others; none at all: the file is from another machine.
 
     Raises:
@@ -103,7 +103,7 @@ def places_of(config: YoloConfig) -> tuple[list[Named], list[str]]:
     return there, away
 
 
-def images_listed(one: Named, config: YoloConfig) -> list[Path]:
+def read_image_list(one: NamedSplit, config: YoloConfig) -> list[Path]:
     """Return the images a list names: one a line, absolute, or relative to the list or to the data.
 
     Raises:
@@ -117,18 +117,18 @@ def images_listed(one: Named, config: YoloConfig) -> list[Path]:
     found: list[Path] = []
     problems: list[str] = []
     for number, line in enumerate(lines, 1):
-        path, problem = _located(line, roots, places) if line else (None, "")
+        path, problem = _locate(line, roots, places) if line else (None, "")
         problems += [f"{one.path.name}:{number}: {problem} ({line})"] if problem else []
         found += [path] if path else []
     if problems:
-        message, hint = listed(f"{len(problems)} images are not there", problems), "correct or remove the lines"
+        message, hint = format_list(f"{len(problems)} images are not there", problems), "correct or remove the lines"
         raise DataError(message, where=str(one.path), allowed="paths relative to the list or to the data", hint=hint)
     return found
 
 
-def _located(line: str, roots: Sequence[Path], places: Places) -> tuple[Path, str]:
+def _locate(line: str, roots: Sequence[Path], places: Places) -> tuple[Path, str]:
     """Return the image a line names and "", or where it should be and what is wrong."""
-    paths = (absolute(root / line) for root in roots)
+    paths = (to_absolute(root / line) for root in roots)
     path = next((path for path in paths if os.path.isfile(path)), None)  # noqa: PTH113 - as _exists
     return (path, "") if path else places.locate(line, roots[0])
 
@@ -172,7 +172,9 @@ def _names(found: Any, file: Path) -> list[str]:
     if found is None:
         return []
     names = (
-        [normal_text(str(name)) for name in found] if isinstance(found, Sequence) and not isinstance(found, str) else []
+        [normalise_text(str(name)) for name in found]
+        if isinstance(found, Sequence) and not isinstance(found, str)
+        else []
     )
     if not all(names) or len(set(names)) < max(len(names), 1):
         message = "names are no list of different names, nor a mapping from 0, 1, 2 … to them"
@@ -180,7 +182,7 @@ def _names(found: Any, file: Path) -> list[str]:
     return names
 
 
-def _splits(content: Mapping[Any, Any], file: Path, root: Path) -> Iterator[Named]:
+def _splits(content: Mapping[Any, Any], file: Path, root: Path) -> Iterator[NamedSplit]:
     """Yield the places of the keys train, val and test.
 
     Raises:
@@ -195,13 +197,13 @@ def _splits(content: Mapping[Any, Any], file: Path, root: Path) -> Iterator[Name
         texts = [value] if isinstance(value, str) else value
         if not isinstance(texts, list) or not all(isinstance(text, str) and text for text in texts):
             raise DataError(f"{key} is {value!r}", where=f"{file}:{line}", allowed=_PLACES)
-        yield from (Named(split=split, text=text, path=_place(text, root), line=line) for text in texts)
+        yield from (NamedSplit(split=split, text=text, path=_place(text, root), line=line) for text in texts)
 
 
 def _place(text: str, root: Path) -> Path:
     """Return where a path leads: exports are known to have one ``../`` too many."""
-    path = absolute(root / os.path.expanduser(text))  # noqa: PTH111 - Path's own fails for an unknown ~user
-    other = absolute(root / text.removeprefix("../"))
+    path = to_absolute(root / os.path.expanduser(text))  # noqa: PTH111 - Path's own fails for an unknown ~user
+    other = to_absolute(root / text.removeprefix("../"))
     return other if not _exists(path) and _exists(other) else path
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from auto_train.data.readers.annotated import Box
 from auto_train.data.readers.numbers import number_in
-from auto_train.data.readers.places import short_name
+from auto_train.data.readers.places import shorten_name
 from auto_train.errors import DataError
 
 # Files whose lines tell the form of all.
@@ -15,7 +15,7 @@ LOOKED_AT = 500
 # Lines of a pose without flags that rule out chance: a small outline may look like one.
 MIN_POSES = 5
 # Share of lines that have to agree, and of a box's side, and of the image's, by which a point may lie beyond.
-MOST, SLACK, EDGE = 0.95, 0.1, 0.02
+MAX, SLACK, EDGE = 0.95, 0.1, 0.02
 # Lines and the share of them beyond their image from which corners are meant, not centre and size.
 MIN_LINES, MIN_BEYOND = 4, 0.25
 # Shares of an image are not larger, even of a box that is half outside.
@@ -50,7 +50,7 @@ class Form:
     notes: tuple[str, ...] = ()
 
 
-def form_of(files: Sequence[Path], stated: Pose | None, source: Path | None) -> Form:
+def detect_form(files: Sequence[Path], stated: Pose | None, source: Path | None) -> Form:
     """Return how the lines of label files are read.
 
     Args:
@@ -71,7 +71,7 @@ def form_of(files: Sequence[Path], stated: Pose | None, source: Path | None) -> 
     pose, is_sure = _pose_in(long)
     if not pose:
         return Form()
-    place = f"{short_name(lines[0][0])}: lines of {pose.length} numbers"
+    place = f"{shorten_name(lines[0][0])}: lines of {pose.length} numbers"
     if not is_sure:
         text = f"may be outlines or poses and are read as outlines; poses need kpt_shape: {pose} in data.yaml"
         return Form(warnings=(f"{place} {text}",))
@@ -123,7 +123,7 @@ def _check_corners(lines: Sequence[tuple[Path, int, _Values]]) -> None:
     plain = [line for line in lines if len(line[2]) == 4]
     ordered = sum(x < width and y < height for *_, (x, y, width, height) in plain)
     beyond = [line for line in plain if not _is_inside(line[2])]
-    if len(plain) < MIN_LINES or ordered < MOST * len(plain) or len(beyond) < MIN_BEYOND * len(plain):
+    if len(plain) < MIN_LINES or ordered < MAX * len(plain) or len(beyond) < MIN_BEYOND * len(plain):
         return
     file, number, values = beyond[0]
     raise DataError(
@@ -152,7 +152,7 @@ def _pose_in(lines: Sequence[_Values]) -> tuple[Pose | None, bool]:
             continue
         pose = Pose(points, dims)
         fits = sum(_fits(values, pose) for values in lines)
-        if fits >= MOST * len(lines) and not _are_turned(lines):
+        if fits >= MAX * len(lines) and not _are_turned(lines):
             return pose, dims == 3 or len(lines) >= MIN_POSES
     return None, False
 
@@ -172,7 +172,7 @@ def _are_turned(lines: Sequence[_Values]) -> bool:
     if len(lines[0]) != 8:
         return False
     same = sum(abs(v[0] + v[4] - v[2] - v[6]) < EDGE / 2 and abs(v[1] + v[5] - v[3] - v[7]) < EDGE / 2 for v in lines)
-    return same >= MOST * len(lines)
+    return same >= MAX * len(lines)
 
 
 def holds_labels(file: Path) -> bool:

@@ -58,7 +58,7 @@ def without_crowds(boxes: Boxes) -> tuple[Boxes, list[str]]:
     return boxes.keep(kept, counts), [f"{crowds} boxes around crowds are left out: the format has no word for them"]
 
 
-def plain(value: float) -> str:
+def format_number(value: float) -> str:
     """Return a float32 in as few digits as bring it back."""
     return f"{value:.9g}"
 

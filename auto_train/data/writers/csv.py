@@ -4,7 +4,7 @@ import csv
 from collections.abc import Iterator, Sequence
 
 from auto_train.data.targets import Boxes, LabelSets, Values
-from auto_train.data.writers.base import NewData, plain, without_crowds
+from auto_train.data.writers.base import NewData, format_number, without_crowds
 
 IMAGES = "{split}/images"
 
@@ -35,7 +35,7 @@ def _cells(data: NewData, targets: object, row: int) -> Iterator[Sequence[str]]:
     if isinstance(targets, Boxes):
         part = targets.of(row)
         for corners, code in zip(targets.corners[part].tolist(), targets.codes[part].tolist(), strict=True):
-            yield [*map(plain, corners), targets.names[code]]
+            yield [*map(format_number, corners), targets.names[code]]
         if part.stop == part.start:
             yield [""] * 5
     elif isinstance(targets, Values):

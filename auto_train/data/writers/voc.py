@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from xml.sax.saxutils import escape
 
 from auto_train.data.targets import Boxes
-from auto_train.data.writers.base import NewData, plain, write_lines
+from auto_train.data.writers.base import NewData, format_number, write_lines
 
 IMAGES = "JPEGImages"
 _LISTS = {"train": "train", "valid": "val", "test": "test"}
@@ -37,7 +37,7 @@ def _lines(boxes: Boxes, row: int, name: str, width: int, height: int) -> Iterat
     yield f"<size><width>{width}</width><height>{height}</height><depth>3</depth></size>"
     cells = zip(boxes.corners[part].tolist(), boxes.codes[part].tolist(), boxes.is_crowd[part].tolist(), strict=True)
     for corners, code, is_crowd in cells:
-        keys = zip(("xmin", "ymin", "xmax", "ymax"), map(plain, corners), strict=True)
+        keys = zip(("xmin", "ymin", "xmax", "ymax"), map(format_number, corners), strict=True)
         place = "".join(f"<{key}>{value}</{key}>" for key, value in keys)
         head = f"<name>{escape(boxes.names[code])}</name><difficult>{int(is_crowd)}</difficult>"
         yield f"<object>{head}<bndbox>{place}</bndbox></object>"

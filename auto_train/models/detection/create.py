@@ -32,14 +32,14 @@ def create_detector(
     if name == "faster_rcnn":
         from auto_train.models.detection.two_stage import FasterRcnn
 
-        return FasterRcnn(pyramid, anchors_of(strides), num_classes, image_size)
+        return FasterRcnn(pyramid, create_anchors(strides), num_classes, image_size)
     sizes = _sizes(body, pyramid, image_size)
     if name == "retinanet":
         # As of torchvision's second version: norms, without which it learns slowly, and the loss of FCOS for boxes.
         head = RetinaNetHead(channels, ANCHORS, num_classes, norm_layer=partial(nn.GroupNorm, 32))
         head.regression_head._loss_type = "giou"
         model = RetinaNet(
-            pyramid, num_classes, anchor_generator=anchors_of(strides), head=head, nms_thresh=RETINANET_OVERLAP
+            pyramid, num_classes, anchor_generator=create_anchors(strides), head=head, nms_thresh=RETINANET_OVERLAP
         )
         return Retina(model, sizes, strides, image_size)
     points = AnchorGenerator(tuple((stride,) for stride in strides), ((1.0,),) * len(strides))
@@ -53,7 +53,7 @@ def create_detector(
     return Fcos(model, sizes, strides, image_size)
 
 
-def anchors_of(strides: Sequence[int]) -> AnchorGenerator:
+def create_anchors(strides: Sequence[int]) -> AnchorGenerator:
     """Return nine anchors for a place of a level: three sizes from four strides on, three shapes, as of RetinaNet."""
     sizes = [tuple(int(4 * stride * 2 ** (third / 3)) for third in range(3)) for stride in strides]
     return AnchorGenerator(tuple(sizes), ((0.5, 1.0, 2.0),) * len(strides))

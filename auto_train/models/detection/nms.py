@@ -3,15 +3,15 @@
 import torch
 
 # Boxes that are compared with each other, and of which detections are given at most, for an image.
-CANDIDATES, MOST_DETECTIONS = 512, 100
+CANDIDATES, MAX_DETECTIONS = 512, 100
 # Less confident ones are none.
-LEAST_CONFIDENCE = 0.01
+MIN_CONFIDENCE = 0.01
 # Passes over the candidates. A box is decided in the first pass after all those that could suppress it, so as many are
 # needed as boxes follow from one another: among hundreds of real ones about five.
 PASSES = 16
 
 
-def best_boxes(boxes: torch.Tensor, scores: torch.Tensor, codes: torch.Tensor, *, overlap: float) -> torch.Tensor:
+def select_boxes(boxes: torch.Tensor, scores: torch.Tensor, codes: torch.Tensor, *, overlap: float) -> torch.Tensor:
     """Return what is left after of two boxes of a class that overlap the less confident one is dropped.
 
     Args:
@@ -26,14 +26,14 @@ def best_boxes(boxes: torch.Tensor, scores: torch.Tensor, codes: torch.Tensor, *
     Source: greedy suppression as of torchvision.ops.batched_nms, found as the fixed point of "no kept box before it
     overlaps". Its own operator has outputs of unknown length, and offsets for classes that cost accuracy.
     """
-    kept = kept_boxes(boxes, codes, overlap=overlap) & (scores > LEAST_CONFIDENCE)
-    confidences, order = (scores * kept).topk(min(MOST_DETECTIONS, scores.shape[1]))
+    kept = find_kept_boxes(boxes, codes, overlap=overlap) & (scores > MIN_CONFIDENCE)
+    confidences, order = (scores * kept).topk(min(MAX_DETECTIONS, scores.shape[1]))
     rows = torch.cat([boxes, scores[..., None], codes[..., None].to(boxes.dtype)], dim=2)
     rows = rows.gather(1, order[..., None].expand(-1, -1, rows.shape[2]))
     return rows * (confidences > 0)[..., None]
 
 
-def kept_boxes(boxes: torch.Tensor, codes: torch.Tensor, *, overlap: float) -> torch.Tensor:
+def find_kept_boxes(boxes: torch.Tensor, codes: torch.Tensor, *, overlap: float) -> torch.Tensor:
     """Return (N, T) bool: which boxes no kept one of their class before them overlaps by more."""
     count = boxes.shape[1]
     rank = torch.arange(count, device=boxes.device)

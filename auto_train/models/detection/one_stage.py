@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 import torch
 
 from auto_train.models.detection.detector import Detector, Sizes
-from auto_train.models.detection.nms import CANDIDATES, best_boxes
+from auto_train.models.detection.nms import CANDIDATES, select_boxes
 
 
 class OneStage(Detector):
@@ -49,7 +49,7 @@ class OneStage(Detector):
         regressed = parts["bbox_regression"].gather(1, rows[..., None].expand(-1, -1, 4))
         boxes = self.boxes_of(regressed, self.anchors[rows])
         shares = boxes.clamp(0, self.image_size) / self.image_size
-        return best_boxes(shares, scores, codes, overlap=self.model.nms_thresh)
+        return select_boxes(shares, scores, codes, overlap=self.model.nms_thresh)
 
     def _parts(self, outputs: torch.Tensor) -> dict[str, torch.Tensor]:
         return dict(zip(self.widths, outputs.split(list(self.widths.values()), dim=2), strict=True))

@@ -11,7 +11,7 @@ from torchvision.models.detection.image_list import ImageList
 from torchvision.ops import MultiScaleRoIAlign
 
 from auto_train.models.detection.detector import Detector
-from auto_train.models.detection.nms import MOST_DETECTIONS
+from auto_train.models.detection.nms import MAX_DETECTIONS
 
 # Side of what is cut out for each proposal, and features computed from it: a quarter of torchvision's, for few cores.
 SIDE, FEATURES = 7, 256
@@ -39,7 +39,7 @@ class FasterRcnn(Detector):
             box_head=TwoMLPHead(pyramid.out_channels * SIDE**2, FEATURES),
             # The first class is the background.
             box_predictor=FastRCNNPredictor(FEATURES, num_classes + 1),
-            box_detections_per_img=MOST_DETECTIONS,
+            box_detections_per_img=MAX_DETECTIONS,
         )
         super().__init__(model, image_size)
 
@@ -72,4 +72,4 @@ class FasterRcnn(Detector):
         """Return (K, 6) rows of one image, filled up with 0."""
         codes = found["labels"].to(found["boxes"].dtype) - 1
         rows = torch.cat([found["boxes"] / self.image_size, found["scores"][:, None], codes[:, None]], dim=1)
-        return nn.functional.pad(rows, (0, 0, 0, MOST_DETECTIONS - len(rows)))
+        return nn.functional.pad(rows, (0, 0, 0, MAX_DETECTIONS - len(rows)))

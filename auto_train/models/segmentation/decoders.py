@@ -34,7 +34,7 @@ class UNet(nn.Module):
         self.blocks = nn.ModuleList(_two(before + skip, width) for before, skip, width in blocks)
         self.stride, last = strides[0], coming[-1]
         if self.stride > 1:  # no map of the body is as fine as the image
-            self.finest, last = _one(last, UNET_WIDTHS[-1]), UNET_WIDTHS[-1]
+            self.finest, last = _make_block(last, UNET_WIDTHS[-1]), UNET_WIDTHS[-1]
         self.head = nn.Sequential(nn.Dropout2d(drop_rate), nn.Conv2d(last, num_classes, 1))
 
     def forward(self, maps: Sequence[torch.Tensor]) -> torch.Tensor:
@@ -65,7 +65,7 @@ class FPN(nn.Module):
         coarse = [i for i, stride in enumerate(strides) if stride >= FPN_STRIDE]
         self.first = coarse[0] if len(coarse) > 1 else 0
         self.laterals = nn.ModuleList(nn.Conv2d(count, FPN_WIDTH, 1) for count in channels[self.first :])
-        self.smooth = _one(FPN_WIDTH, FPN_WIDTH)
+        self.smooth = _make_block(FPN_WIDTH, FPN_WIDTH)
         self.head = nn.Sequential(nn.Dropout2d(drop_rate), nn.Conv2d(FPN_WIDTH, num_classes, 1))
 
     def forward(self, maps: Sequence[torch.Tensor]) -> torch.Tensor:
@@ -82,10 +82,10 @@ class FPN(nn.Module):
 DECODERS: dict[str, Callable[..., nn.Module]] = {"unet": UNet, "fpn": FPN}
 
 
-def _one(inputs: int, outputs: int) -> nn.Sequential:
+def _make_block(inputs: int, outputs: int) -> nn.Sequential:
     convolution = nn.Conv2d(inputs, outputs, 3, padding=1, bias=False)
     return nn.Sequential(convolution, nn.BatchNorm2d(outputs), nn.ReLU(inplace=True))
 
 
 def _two(inputs: int, outputs: int) -> nn.Sequential:
-    return nn.Sequential(*_one(inputs, outputs), *_one(outputs, outputs))
+    return nn.Sequential(*_make_block(inputs, outputs), *_make_block(outputs, outputs))

@@ -22,21 +22,21 @@ def classes_at(scores: torch.Tensor, height: int, width: int) -> torch.Tensor:
     Returns:
         (N, height, width) uint8.
     """
-    best, found = _best(scores[:, :CLASSES_AT_ONCE], height, width)
+    best, found = _find_best(scores[:, :CLASSES_AT_ONCE], height, width)
     for start in range(CLASSES_AT_ONCE, scores.shape[1], CLASSES_AT_ONCE):
-        value, code = _best(scores[:, start : start + CLASSES_AT_ONCE], height, width)
+        value, code = _find_best(scores[:, start : start + CLASSES_AT_ONCE], height, width)
         found = torch.where(value > best, code + start, found)
         best = torch.maximum(best, value)
     return found
 
 
-def _best(scores: torch.Tensor, height: int, width: int) -> tuple[torch.Tensor, torch.Tensor]:
+def _find_best(scores: torch.Tensor, height: int, width: int) -> tuple[torch.Tensor, torch.Tensor]:
     large = F.interpolate(scores, size=(height, width), mode="bilinear", align_corners=False)
     value, code = large.max(dim=1)
     return value, code.to(torch.uint8)
 
 
-def in_tiles(images: torch.Tensor, side: int, margin: int, see: Seen) -> torch.Tensor:
+def segment_tiles(images: torch.Tensor, side: int, margin: int, see: Seen) -> torch.Tensor:
     """Return the classes of images seen in overlapping tiles at their own resolution, one tile after the other.
 
     Neighbouring tiles overlap by two margins, and each pixel is taken from the tile that sees most around it. Images

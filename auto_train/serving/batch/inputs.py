@@ -10,7 +10,7 @@ from pathlib import Path
 from auto_train.data.fetch import archive
 from auto_train.data.image import DECODED_SUFFIXES, SUFFIXES
 from auto_train.errors import DataError, MissingError
-from auto_train.types import absolute
+from auto_train.types import to_absolute
 
 # Of a table with a header; a text file has a path a line and no header.
 COLUMN = "path"
@@ -63,14 +63,14 @@ def _of_word(word: str, unpacked: Path, folders: dict[Path, Path]) -> Iterable[I
     Args:
         folders: where what is in archives has been unpacked.
     """
-    path = absolute(word)
+    path = to_absolute(word)
     if os.path.isdir(path):  # noqa: PTH112 - any text passes
         return _below(word, path, path)
     if os.path.isfile(path):  # noqa: PTH113
         if path.name.lower().endswith(archive.SUFFIXES):
-            folders[path] = folders.get(path) or _unpacked(path, unpacked)
+            folders[path] = folders.get(path) or _unpack(path, unpacked)
             return _below(word, path, folders[path])
-        return _listed(word, path) if path.suffix.lower() in TABLES else [_one(word, path)]
+        return _read_list(word, path) if path.suffix.lower() in TABLES else [_make_input(word, path)]
     if glob.has_magic(word):
         names = sorted(name for name in glob.glob(os.path.expanduser(word), recursive=True) if os.path.isfile(name))  # noqa: PTH111, PTH113, PTH207
         if names:
@@ -78,7 +78,7 @@ def _of_word(word: str, unpacked: Path, folders: dict[Path, Path]) -> Iterable[I
     raise MissingError("there is no such image, folder, archive or table", where=str(path))
 
 
-def _unpacked(path: Path, unpacked: Path) -> Path:
+def _unpack(path: Path, unpacked: Path) -> Path:
     folder = Path(tempfile.mkdtemp(dir=unpacked))
     try:
         archive.extract(path, folder)
@@ -88,7 +88,7 @@ def _unpacked(path: Path, unpacked: Path) -> Path:
     return folder
 
 
-def _one(name: str, path: Path) -> Input:
+def _make_input(name: str, path: Path) -> Input:
     return Input(name=name, path=path, inside=Path(path.name))
 
 
@@ -105,13 +105,13 @@ def _below(word: str, named: Path, folder: Path) -> list[Input]:
     ]
 
 
-def _listed(word: str, table: Path) -> list[Input]:
+def _read_list(word: str, table: Path) -> list[Input]:
     """Return the images that a table names; one that is not there is an error of its own row later."""
     found = []
     for name in _names(table):
         beside = table.parent / name
-        path = beside if os.path.exists(beside) else absolute(name)  # noqa: PTH110
-        found.append(_one(str(Path(word).parent / name) if path == beside else name, absolute(path)))
+        path = beside if os.path.exists(beside) else to_absolute(name)  # noqa: PTH110
+        found.append(_make_input(str(Path(word).parent / name) if path == beside else name, to_absolute(path)))
     if not found:
         raise DataError("the table names no image", where=str(table))
     return found

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from auto_train.data.parallel import in_order, new_pool
+from auto_train.data.parallel import create_pool, map_in_order
 from auto_train.errors import AutoTrainError, DataError, UsageError
 from auto_train.serving.batch.inputs import Input
 from auto_train.serving.batch.rows import ERROR, PATH, PartFile, check_output, row_of, write_table
@@ -27,7 +27,7 @@ OnAnswer = Callable[[Input, Any], None]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Predicted:
+class BatchResult:
     """What became of many images.
 
     Attributes:
@@ -58,7 +58,7 @@ def predict_all(
     force: bool = False,
     on_answer: OnAnswer | None = None,
     progress: Listener | None = None,
-) -> Predicted:
+) -> BatchResult:
     """Answer images in their order; one that fails is counted, and its error stands in its row.
 
     Args:
@@ -80,8 +80,8 @@ def predict_all(
     before = len(images) - len(todo)
     targets = _targets(images, pictures, may_replace=force or before > 0) if pictures else {}
     errors: list[str] = []
-    with closing(part) if part else nullcontext(), new_pool("predict") as pool:
-        answers = in_order(pool, partial(_answered, predictor, targets), todo, ahead=AHEAD)
+    with closing(part) if part else nullcontext(), create_pool("predict") as pool:
+        answers = map_in_order(pool, partial(_answer, predictor, targets), todo, ahead=AHEAD)
         for done, (image, answer) in enumerate(zip(todo, answers, strict=True), before + 1):
             is_error = isinstance(answer, AutoTrainError)
             if is_error:
@@ -97,7 +97,7 @@ def predict_all(
         part.remove()
     if len(errors) == len(images):
         raise DataError(f"not one of {len(images):,} images could be answered; the first: {errors[0]}")
-    return Predicted(
+    return BatchResult(
         images=len(images),
         failed=len(errors),
         before=before,
@@ -108,7 +108,7 @@ def predict_all(
     )
 
 
-def _answered(predictor: Predictor, targets: dict[Path, Path], image: Input) -> Any:
+def _answer(predictor: Predictor, targets: dict[Path, Path], image: Input) -> Any:
     """Return the answer to an image, after it was drawn where a picture is wanted; or why there is none."""
     try:
         if image.path not in targets:

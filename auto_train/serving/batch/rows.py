@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Self
 
 from auto_train.errors import DataError, UsageError
-from auto_train.files import replacing
+from auto_train.files import write_file
 from auto_train.types import as_plain
 
 FORMATS = (".csv", ".jsonl", ".parquet")
@@ -120,7 +120,7 @@ def write_table(part: PartFile, names: Sequence[str], output: Path) -> None:
         DataError: a column holds values of several kinds, which Parquet cannot.
     """
     writers = {".jsonl": _write_jsonl, ".csv": _write_csv, ".parquet": _write_parquet}
-    with replacing(output) as unfinished:
+    with write_file(output) as unfinished:
         writers[output.suffix.lower()](part, names, unfinished)
 
 

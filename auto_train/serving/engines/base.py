@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Protocol, Self
 
-from auto_train.answers import Described
+from auto_train.answers import ModelDescription
 from auto_train.bundle.find import FoundModel
 
 if TYPE_CHECKING:
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Metadata(Described):
+class Metadata(ModelDescription):
     """What is known about a model that an engine runs.
 
     Args:

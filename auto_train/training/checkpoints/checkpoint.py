@@ -11,10 +11,10 @@ import torch
 from torch import nn
 
 from auto_train.errors import CheckpointError, MissingError, NotFiniteError
-from auto_train.files import WrittenThrough, linked, replacing
-from auto_train.training.checkpoints.state import learner_state
+from auto_train.files import WrittenThrough, link_file, write_file
+from auto_train.training.checkpoints.state import collect_state
 from auto_train.training.fastai_core import Callback
-from auto_train.training.monitor import Errors, checked_target, is_better
+from auto_train.training.monitor import Errors, check_target, is_better
 from auto_train.training.task import hook
 
 KIND = "auto_train checkpoint"
@@ -51,7 +51,7 @@ class Checkpointer(Callback):
         minutes: float | None = None,
         passes: Callable[[], int] | None = None,
     ):
-        self.target, self.mode = checked_target(target, mode)
+        self.target, self.mode = check_target(target, mode)
         self.folder, self.min_delta, self.minutes, self.passes = folder, min_delta, minutes, passes
         self.best: float | None = None
         self.best_epoch, self.best_pass, self.saved_at = 0, 0, time.monotonic()
@@ -73,7 +73,7 @@ class Checkpointer(Callback):
             self.best_metrics = {split: dict(means) for split, means in self.learn.means.items()}
         state = self.save()
         if is_best:
-            linked(self.folder / "last.ckpt", self.folder / "best.ckpt")
+            link_file(self.folder / "last.ckpt", self.folder / "best.ckpt")
             if on_better_model := hook(self.learn.task, "on_better_model"):
                 on_better_model(self.learn, state)
 
@@ -101,9 +101,9 @@ class Checkpointer(Callback):
             TaskContractError: a callback's state is none that loads without pickle.
         """
         _require_finite(self.learn.model)
-        state = {"format": FORMAT, "kind": KIND, **learner_state(self.learn)}
+        state = {"format": FORMAT, "kind": KIND, **collect_state(self.learn)}
         state["runner"] |= {"best_epoch": self.best_epoch, "best_metric": self.best}
-        with replacing(self.folder / "last.ckpt") as part, WrittenThrough(part) as file:
+        with write_file(self.folder / "last.ckpt") as part, WrittenThrough(part) as file:
             torch.save(state, file)
         self.saved_at = time.monotonic()
         return state
@@ -156,7 +156,7 @@ class RegularCheckpoints(Callback):
 
     def _keep(self, name: str) -> None:
         if self.keeps:
-            linked(self.checkpoints.folder / "last.ckpt", self.checkpoints.folder / name)
+            link_file(self.checkpoints.folder / "last.ckpt", self.checkpoints.folder / name)
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:
@@ -176,7 +176,7 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     except (RuntimeError, EOFError, ValueError, KeyError, OSError, pickle.UnpicklingError, zipfile.BadZipFile):
         state = None
     if state is None:
-        raise CheckpointError("this checkpoint is damaged, or it is none", where=where, hint=_other_checkpoint(path))
+        raise CheckpointError("this checkpoint is damaged, or it is none", where=where, hint=_suggest_other(path))
     if not isinstance(state, Mapping) or state.get("kind") != KIND:
         raise CheckpointError(
             "this is no checkpoint of a training",
@@ -193,7 +193,7 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     return dict(state)
 
 
-def _other_checkpoint(path: Path) -> str:
+def _suggest_other(path: Path) -> str:
     """Return where to go on from instead."""
     for name in ("best.ckpt", "last.ckpt"):
         if name != path.name and (path.parent / name).is_file():

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from auto_train.files import linked
+from auto_train.files import link_file
 
 # Those that RegularCheckpoints keeps.
 KEPT = re.compile(r"(epoch|step)_(\d+)\.ckpt")
@@ -24,15 +24,15 @@ def settle_checkpoints(folder: Path, checkpoint: Path, state: Mapping[str, Any])
     last, best, runner = folder / "last.ckpt", folder / "best.ckpt", state["runner"]
     is_here, beside = checkpoint.parent.resolve() == folder.resolve(), checkpoint.with_name("best.ckpt")
     if is_here and checkpoint.name != last.name:
-        linked(checkpoint, last)  # what came after is given up, also if this process is killed now
+        link_file(checkpoint, last)  # what came after is given up, also if this process is killed now
     if state["best"]["value"] is None:
         _forget_best(best, state)  # an earlier version let an epoch of NaN be the best
     elif runner["best_epoch"] == runner["epoch"] > 0 and not runner["iter"]:
-        linked(checkpoint, best)  # the one beside it is older, if it was killed between the writing of the two
+        link_file(checkpoint, best)  # the one beside it is older, if it was killed between the writing of the two
     elif KEPT.fullmatch(checkpoint.name):
         _find_best(best, beside, state)
     elif not is_here and beside.is_file():
-        linked(beside, best)
+        link_file(beside, best)
 
 
 def _find_best(best: Path, beside: Path, state: Mapping[str, Any]) -> None:
@@ -41,7 +41,7 @@ def _find_best(best: Path, beside: Path, state: Mapping[str, Any]) -> None:
     places = (beside, beside.with_name(f"epoch_{epoch}.ckpt"))
     if found := next((place for place in places if epoch and _epoch_of(place) == epoch), None):
         if found != best:
-            linked(found, best)
+            link_file(found, best)
     else:
         _forget_best(best, state)
 

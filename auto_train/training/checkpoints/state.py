@@ -9,10 +9,10 @@ from torch import nn
 
 from auto_train.errors import CheckpointError, TaskContractError
 from auto_train.training.position import Position
-from auto_train.training.rng import generators_of, rng_state, set_rng_state
+from auto_train.training.rng import find_generators, get_rng_state, set_rng_state
 from auto_train.training.step import defines
 from auto_train.training.task import hook
-from auto_train.training.workers.distributed import is_main, world
+from auto_train.training.workers.distributed import is_main, world_size
 
 if TYPE_CHECKING:
     from fastai.learner import Learner
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 State = Mapping[str, Any]
 
 
-def learner_state(learn: "Learner") -> dict[str, Any]:
+def collect_state(learn: "Learner") -> dict[str, Any]:
     """Return everything the rest of the training depends on, tensors by reference."""
     assert learn.opt is not None
     state = {
@@ -28,7 +28,7 @@ def learner_state(learn: "Learner") -> dict[str, Any]:
         "optimizer": learn.opt.opt.state_dict(),
         "scheduler": learn.stage.schedule.state_dict() if learn.stage else {},
         "scaler": learn.scaler.state_dict(),
-        "rng": learn.position.rng_after or rng_state(*generators_of(learn.dls.train)),
+        "rng": learn.position.rng_after or get_rng_state(*find_generators(learn.dls.train)),
         "runner": _runner_state(learn),
         "averages": learn.train_averages.state_dict(),
         "epoch_cache": _train_cache(learn),
@@ -38,9 +38,9 @@ def learner_state(learn: "Learner") -> dict[str, Any]:
         "plan": learn.plan,
         "metrics": {split: dict(means) for split, means in learn.means.items()},
     }
-    checked_plain(state["metrics"], "the metrics")
+    check_plain(state["metrics"], "the metrics")
     callbacks = _stateful_callbacks(learn).items()
-    return state | {key: checked_plain(cb.state_dict(), f"{type(cb).__name__}.state_dict()") for key, cb in callbacks}
+    return state | {key: check_plain(cb.state_dict(), f"{type(cb).__name__}.state_dict()") for key, cb in callbacks}
 
 
 def _train_cache(learn: "Learner") -> dict[str, Any]:
@@ -67,7 +67,7 @@ def _runner_state(learn: "Learner") -> dict[str, Any]:
         "max_epochs": sum(stage.epochs for stage in learn.stages),
         "step": learn.steps_done,
         "end_reason": learn.end_reason,
-        "world": world(),
+        "world": world_size(),
     }
 
 
@@ -80,7 +80,7 @@ def _loader_state(learn: "Learner") -> dict[str, Any]:
 def _task_state(learn: "Learner") -> dict[str, Any]:
     state_dict = hook(learn.task, "state_dict")
     state: dict[str, Any] = state_dict() if state_dict else {}
-    return checked_plain(state, f"{type(learn.task).__name__}.state_dict()")
+    return check_plain(state, f"{type(learn.task).__name__}.state_dict()")
 
 
 def _stateful_callbacks(learn: "Learner") -> dict[str, Any]:
@@ -112,8 +112,10 @@ def restore_training(learn: "Learner", state: State) -> int:
 def _position(learn: "Learner", runner: State) -> Position:
     """Return the place to go on at; another number of workers may have to begin the epoch again."""
     workers, begun = runner.get("world", 1), runner["iter"]
-    if begun and workers != world() and not hasattr(learn.dls.train, "start"):
-        logger.warning(f"{workers} workers began this epoch, {world()} begin it again: their batches have other sizes")
+    if begun and workers != world_size() and not hasattr(learn.dls.train, "start"):
+        logger.warning(
+            f"{workers} workers began this epoch, {world_size()} begin it again: their batches have other sizes"
+        )
         begun = 0
     elif begun and workers > 1:
         logger.warning("the training metrics of the epoch under way are of one worker's part and of what is to come")
@@ -143,7 +145,7 @@ def restore_stage(learn: "Learner", state: State, *, is_midway: bool) -> None:
         if is_main():  # what all workers have is added up
             learn.train_averages.load_state_dict(state["averages"])
             learn.train_cache.update(state["epoch_cache"])
-    set_rng_state(state["rng"], *generators_of(learn.dls.train))
+    set_rng_state(state["rng"], *find_generators(learn.dls.train))
 
 
 def _restore_callbacks(learn: "Learner", state: State) -> None:
@@ -188,7 +190,7 @@ def load_weights(model: nn.Module, weights: State, *, is_strict: bool = True) ->
     return found
 
 
-def checked_plain(value: Any, where: str) -> Any:
+def check_plain(value: Any, where: str) -> Any:
     """Return a value that can be loaded without pickle.
 
     Raises:

@@ -18,7 +18,7 @@ from auto_train.training.loggers.base import Logger, Status
 
 ENDINGS = {"done": "FINISHED", "interrupted": "KILLED", "failed": "FAILED"}
 # What servers of every version take: parameters in one request, characters of a value.
-MOST_PARAMS = 100
+MAX_PARAMS = 100
 LONGEST_VALUE = 500
 LOCAL = ("file:", "sqlite:", "/", ".")  # addresses that need no network
 
@@ -33,7 +33,7 @@ class MLflow:
         is_here = is_tracking_uri_set() and (not self.offline or get_tracking_uri().startswith(LOCAL))
         uri = get_tracking_uri() if is_here else (run / "mlflow").as_uri()
         # A client of its own: the fluent functions would keep one active run per process.
-        with _file_store_allowed():
+        with _allow_file_store():
             self.client, self.step = MlflowClient(tracking_uri=uri), 0
             record = self._record(os.environ.get("MLFLOW_EXPERIMENT_NAME", name), run.name)
         self.run_id = record.info.run_id
@@ -54,8 +54,8 @@ class MLflow:
         values = {re.sub(r"[^\w\-. :/]", "_", key): str(value)[:LONGEST_VALUE] for key, value in config.items()}
         # A parameter cannot change once it is written; a resumed run adds what is new.
         params = [Param(key, value) for key, value in values.items() if key not in record.data.params]
-        for first in range(0, len(params), MOST_PARAMS):
-            self.client.log_batch(self.run_id, params=params[first : first + MOST_PARAMS])
+        for first in range(0, len(params), MAX_PARAMS):
+            self.client.log_batch(self.run_id, params=params[first : first + MAX_PARAMS])
 
     def log(self, row: Mapping[str, float], step: int) -> None:
         self.step, now_ms = step, int(time.time() * 1000)
@@ -67,7 +67,7 @@ class MLflow:
 
 
 @contextmanager
-def _file_store_allowed() -> Iterator[None]:
+def _allow_file_store() -> Iterator[None]:
     """Let MLflow write plain files: it opens them only when asked to, and its databases need further packages."""
     name = "MLFLOW_ALLOW_FILE_STORE"
     before = os.environ.get(name)

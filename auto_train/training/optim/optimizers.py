@@ -43,7 +43,7 @@ def build_optimizer(model: nn.Module, optim_args: Mapping[str, Any]) -> torch.op
         raise UnknownNameError(
             f"'{name}' is no optimizer", where="optim.optimizer", allowed=did_you_mean(name, list(OPTIMIZERS))
         )
-    groups = _grouped(model, optim_args.get("groups") or ())
+    groups = _group_parameters(model, optim_args.get("groups") or ())
     try:
         return make(groups, **_params(optim_args))
     except (TypeError, ValueError) as error:
@@ -58,9 +58,9 @@ def _params(optim_args: Mapping[str, Any]) -> dict[str, Any]:
     return params
 
 
-def _grouped(model: nn.Module, rules: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def _group_parameters(model: nn.Module, rules: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return one group per combination of rates, in the order of the model's parameters."""
-    parameters, free = named_parameters(model), undecayed(model)
+    parameters, free = named_parameters(model), find_undecayed(model)
     _check_patterns(rules, [name for name, _ in parameters])
     groups: dict[tuple[tuple[str, float], ...], dict[str, Any]] = {}
     for name, parameter in parameters:
@@ -96,7 +96,7 @@ def _check_patterns(rules: Sequence[Mapping[str, Any]], names: list[str]) -> Non
             )
 
 
-def undecayed(model: nn.Module) -> set[nn.Parameter]:
+def find_undecayed(model: nn.Module) -> set[nn.Parameter]:
     """Return the parameters that a module of the model wants free of weight decay.
 
     A module says so by a method ``no_decay()`` that returns names relative to itself.

@@ -75,7 +75,7 @@ class TorchSchedule:
             for group in optimizer.param_groups:  # what a scheduler of the stage before took for the rate
                 group.pop("initial_lr", None)
         self.warmup_in_epochs = self.warmup // steps if steps else 0
-        self.scheduler = self._made(optimizer, max(epochs - self.warmup_in_epochs, 1))
+        self.scheduler = self._make_scheduler(optimizer, max(epochs - self.warmup_in_epochs, 1))
         # after torch's class, some of which change the rate when they are made
         self.rates = [group["lr"] for group in optimizer.param_groups]
 
@@ -122,7 +122,7 @@ class TorchSchedule:
             )
         return round(epochs * steps) if steps else 0
 
-    def _made(self, optimizer: torch.optim.Optimizer, epochs: int) -> Scheduler | None:
+    def _make_scheduler(self, optimizer: torch.optim.Optimizer, epochs: int) -> Scheduler | None:
         if self.name is None:
             return None
         if not isinstance(self.name, str):

@@ -37,11 +37,11 @@ def prepare_cmd_args(updateParser: UpdateParser | None = None) -> qDict:  # noqa
     """
     if sys.excepthook is sys.__excepthook__:  # else it is a debugger's, or a notebook's
         sys.excepthook = _end_script
-    parser = _extended(_basic_parser(), updateParser)
+    parser = _extend(_basic_parser(), updateParser)
     # argparse tells neither the names it knows nor what was given: hence its private attributes, here and in _given
     overrides, words = take_overrides(sys.argv[1:], parser._option_string_actions)
     options = parser.parse_args(words)
-    given = _given(parser, words)
+    given = _list_given(parser, words)
     owned = set(vars(options))
 
     args = _load(options.config)
@@ -83,7 +83,7 @@ def _basic_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _extended(parser: argparse.ArgumentParser, update: UpdateParser | None) -> argparse.ArgumentParser:
+def _extend(parser: argparse.ArgumentParser, update: UpdateParser | None) -> argparse.ArgumentParser:
     if update is None:
         return parser
     updated = update(parser)
@@ -94,7 +94,7 @@ def _extended(parser: argparse.ArgumentParser, update: UpdateParser | None) -> a
     return updated
 
 
-def _given(parser: argparse.ArgumentParser, words: list[str]) -> set[str]:
+def _list_given(parser: argparse.ArgumentParser, words: list[str]) -> set[str]:
     """Return the keys that the command line itself sets: what is left when no option has a default."""
     parser._defaults.clear()
     for action in parser._actions:

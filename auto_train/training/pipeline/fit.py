@@ -9,11 +9,11 @@ from auto_train.training.checkpoints.checkpoint import Checkpointer, RegularChec
 from auto_train.training.early_stop import EarlyStop
 from auto_train.training.epoch_log import EpochLog
 from auto_train.training.optim.stages import Stage
-from auto_train.training.pipeline.plan import planned_stages
-from auto_train.training.pipeline.setting import log_epoch, prepare_folder, recorded
+from auto_train.training.pipeline.plan import plan_stages
+from auto_train.training.pipeline.setting import log_epoch, prepare_folder, record_run
 from auto_train.training.pipeline.step_mode import EndOfPasses, Intervals, StepPlan
 from auto_train.training.stopping import StopOnNaN, StopOnRequest
-from auto_train.training.workers.distributed import decided, is_main, lost_worker_explained, world
+from auto_train.training.workers.distributed import explain_lost_worker, is_main, on_main, world_size
 
 # Longest time without a checkpoint inside an epoch.
 CHECKPOINT_MINUTES = 10.0
@@ -57,7 +57,7 @@ class Fit:
     def _stages(self) -> list[Stage]:
         pipe = self.pipe
         first = (pipe.optimizer, pipe.scheduler) if pipe.optimizer else None
-        return planned_stages(self.args, pipe.prepare_optim, first=first, plan=self.plan, intervals=self.intervals)
+        return plan_stages(self.args, pipe.prepare_optim, first=first, plan=self.plan, intervals=self.intervals)
 
     def _checkpointer(self) -> Checkpointer:
         """Return what keeps the best epoch, by ``runner.checkpoint``, else by what early stop watches (F3.14)."""
@@ -94,11 +94,11 @@ class Fit:
         learn, folder, stop = self.learn, self.pipe.folder, StopOnRequest()
         last = folder.checkpoints / "last.ckpt"
         try:
-            with recorded(folder), lost_worker_explained(f"go on with ckp_file: {last}"), stop.listening():
+            with record_run(folder), explain_lost_worker(f"go on with ckp_file: {last}"), stop.listening():
                 if is_main():
                     prepare_folder(folder, self.args, self.pipe.start)
                 learn.fit_stages(self.stages, self._callbacks(stop), start=self.pipe.start)
-                self.best = decided(lambda: (self.checkpoints.best_pass, self.checkpoints.best))
+                self.best = on_main(lambda: (self.checkpoints.best_pass, self.checkpoints.best))
                 if learn.end_reason == "interrupt":
                     message = f"training was stopped after {learn.epochs_done} epochs; the state is saved"
                     raise Interrupted(message, where=str(last), hint=f"go on with ckp_file: {last}")
@@ -108,7 +108,7 @@ class Fit:
             logger.warning(str(error))
         except NotFiniteError as error:
             learn.end_reason = "nan"
-            if world() > 1:  # the others wait for this worker's gradients: its end ends them
+            if world_size() > 1:  # the others wait for this worker's gradients: its end ends them
                 raise
             logger.error(str(error))
         except BaseException as error:

@@ -12,7 +12,7 @@ from torch import nn
 
 from auto_train.errors import TaskContractError, UsageError
 from auto_train.training.checkpoints.recover import load_init_file, recover
-from auto_train.training.checkpoints.state import checked_plain
+from auto_train.training.checkpoints.state import check_plain
 from auto_train.training.learner import Learner
 from auto_train.training.loaders import Loaders
 from auto_train.training.optim.losses import build_loss
@@ -34,7 +34,7 @@ from auto_train.training.pipeline.setting import (
 from auto_train.training.rng import seed_everything
 from auto_train.training.task import hook, qTaskBase
 from auto_train.training.workers.distributed import is_main
-from auto_train.training.workers.shard import evaluation_divided
+from auto_train.training.workers.shard import shard_evaluation
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 DERIVE = "or derive from QPipeline and define"
@@ -92,7 +92,7 @@ class QPipeline:
         self.result: dict[str, Any] | None = None
         self.start: dict[str, Any] | None = None
         self._prepare_environment()
-        self.task = self._checked_task(task or self.prepare_task(self.args))
+        self.task = self._check_task(task or self.prepare_task(self.args))
         self.model: nn.Module = model  # type: ignore[assignment] # a middleware may set it, else it is made below
         if middleware := hook(self.task, "pipe_middle_ware"):
             middleware(self)
@@ -139,7 +139,7 @@ class QPipeline:
         Raises:
             TaskContractError: values that cannot be loaded without pickle.
         """
-        self.extra_ckp_caches |= checked_plain(dict(caches), "regist_extra_ckp_caches")
+        self.extra_ckp_caches |= check_plain(dict(caches), "regist_extra_ckp_caches")
 
     def regist_middleware(self, middleware: Middleware | Sequence[Middleware]) -> None:
         """Call each with this pipeline, now and in order; it may change the task, its loaders, the caches."""
@@ -175,7 +175,7 @@ class QPipeline:
         if dataloader is None:
             raise UsageError("the task has no test_loader", where="infer()", hint="infer(dataloader)")
         self.runner.bind_hooks()
-        with evaluation_divided(dataloader):
+        with shard_evaluation(dataloader):
             return self.runner.evaluate(dataloader, "test")
 
     # In the order of construction
@@ -195,7 +195,7 @@ class QPipeline:
         self.dtype = DTYPES.get(args.get("model.dtype"))
 
     @staticmethod
-    def _checked_task(task: Any) -> qTaskBase:
+    def _check_task(task: Any) -> qTaskBase:
         if not isinstance(task, qTaskBase):
             message = f"the task is a {type(task).__name__}"
             raise TaskContractError(message, allowed="a class derived from qTaskBase", hint="see docs/tasks.md")

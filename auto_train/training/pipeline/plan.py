@@ -126,7 +126,7 @@ def as_schedule(scheduler: Any) -> Schedule:
     return made
 
 
-def planned_stages(
+def plan_stages(
     args: qDict,
     prepare: PrepareOptim,
     *,
@@ -154,7 +154,7 @@ def planned_stages(
     for number, own in enumerate(given):
         is_new = not stages or _has_optim(own)
         if is_new:
-            epochs = sum(lengths[number : _next_new(given, number)])
+            epochs = sum(lengths[number : _find_next_new(given, number)])
             bound = partial(prepare, stage_arguments(args, own))
             per_pass = plan.per_pass if plan else None
             ready = None if stages else first
@@ -176,7 +176,7 @@ def _has_optim(own: Mapping[str, Any]) -> bool:
     return any(key in own for key in OPTIM_KEYS)
 
 
-def _next_new(given: Sequence[Mapping[str, Any]], number: int) -> int:
+def _find_next_new(given: Sequence[Mapping[str, Any]], number: int) -> int:
     """Return the first stage after this one that has an optimizer of its own."""
     later = range(number + 1, len(given))
     return next((other for other in later if _has_optim(given[other])), len(given))

@@ -17,8 +17,8 @@ from auto_train.training.average import Averages
 from auto_train.training.checkpoints.settle import drop_kept, settle_checkpoints
 from auto_train.training.epoch_log import truncate_after
 from auto_train.training.pipeline.qdict import qDict
-from auto_train.training.workers.distributed import is_main, joined, rank, world
-from auto_train.training.workers.place import Place
+from auto_train.training.workers.distributed import is_main, process_group, rank, world_size
+from auto_train.training.workers.rank_info import RankInfo
 from auto_train.types import Progress, as_plain
 
 # Settings of the original that this program has no use for: the value that changes nothing, and why others do neither.
@@ -30,15 +30,15 @@ UNUSED: dict[str, tuple[Any, str]] = {
 
 def join_workers(args: qDict) -> None:
     """Join the other processes of a data-parallel start until this one ends, where the arguments ask for it (F3.18)."""
-    place = Place.found() if args.ddp_detect else None
+    place = RankInfo.from_environment() if args.ddp_detect else None
     if place:
         stack = ExitStack()
-        stack.enter_context(joined())
+        stack.enter_context(process_group())
         atexit.register(stack.close)
     elif args.ddp_detect:
         logger.info("Not using distributed mode")
     args["distributed"] = place is not None
-    args["rank"], args["world_size"] = (rank(), world()) if place else (0, 1)
+    args["rank"], args["world_size"] = (rank(), world_size()) if place else (0, 1)
     args["local_rank"] = place.local_rank if place else 0
 
 
@@ -49,7 +49,7 @@ def choose_device(args: qDict) -> torch.device:
         UsageError: there is no such device.
     """
     try:
-        device = torch.device(args.device) if args.device is not None else _best_device(args.local_rank)
+        device = torch.device(args.device) if args.device is not None else _choose_device(args.local_rank)
     except (RuntimeError, TypeError) as error:
         raise UsageError(f"'{args.device}' is no device", where="device", allowed="cpu, cuda, cuda:0, …") from error
     if device.type == "cuda" and not torch.cuda.is_available():
@@ -58,7 +58,7 @@ def choose_device(args: qDict) -> torch.device:
     return device
 
 
-def _best_device(number: int) -> torch.device:
+def _choose_device(number: int) -> torch.device:
     return torch.device("cuda", number) if torch.cuda.is_available() else torch.device("cpu")
 
 
@@ -118,12 +118,12 @@ def _put_aside(folder: RunFolder, metrics: Path, last: Path) -> None:
 
 
 @contextmanager
-def recorded(folder: RunFolder) -> Iterator[None]:
+def record_run(folder: RunFolder) -> Iterator[None]:
     """Keep STATUS, events and log.txt of a training while the block runs; the first worker does."""
     if not is_main():
         yield
         return
-    with folder.locked(), folder.recording():
+    with folder.hold(), folder.recording():
         yield
 
 

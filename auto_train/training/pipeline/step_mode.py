@@ -12,7 +12,7 @@ from typing import Any, Self
 from auto_train.errors import UsageError
 from auto_train.training.fastai_core import Callback
 from auto_train.training.loaders import length
-from auto_train.training.rng import generators_of, rng_state, set_rng_state
+from auto_train.training.rng import find_generators, get_rng_state, set_rng_state
 
 
 class Intervals:
@@ -84,13 +84,13 @@ class Intervals:
         """Begin a pass over the data, or go on with that of a checkpoint; tell whether there is one."""
         if self._is_resumed:
             self._is_resumed = False
-            self._batches = self._drawn_again()
+            self._batches = self._redraw()
             return True
         if self.max_passes is not None and self.passes >= self.max_passes:
             self.is_over = True
             return False
         self._set_epoch(self.passes)
-        self._rng = rng_state(*generators_of(self.loader))
+        self._rng = get_rng_state(*find_generators(self.loader))
         self.passes, self._taken = self.passes + 1, 0
         self._batches = iter(self.loader)
         return True
@@ -101,12 +101,12 @@ class Intervals:
             if set_epoch := getattr(getattr(self.loader, name, None), "set_epoch", None):
                 set_epoch(number)
 
-    def _drawn_again(self) -> Iterator[Any]:
+    def _redraw(self) -> Iterator[Any]:
         """Go on in the pass of a checkpoint: from the state that the random generators had when it began."""
         self._set_epoch(self.passes - 1)
-        here = rng_state()
+        here = get_rng_state()
         assert self._rng is not None
-        set_rng_state(self._rng, *generators_of(self.loader))
+        set_rng_state(self._rng, *find_generators(self.loader))
         batches = iter(self.loader)
         for _ in itertools.islice(batches, self._taken):
             pass

@@ -10,11 +10,11 @@ import torch
 from auto_train.training.fastai_core import Callback, CancelTrainException
 from auto_train.training.loaders import length
 from auto_train.training.optim.schedule import tell_epochs
-from auto_train.training.time_budget.pace import epochs_left, evaluation_batches
+from auto_train.training.time_budget.eta import count_epochs_left, count_evaluation_batches
 from auto_train.training.time_budget.plan import Plan, Stretch, batches_left, describe, describe_change, plan_epochs
 from auto_train.training.time_budget.speed import Speed
 from auto_train.training.time_budget.stage_share import StageShare
-from auto_train.training.workers.distributed import decided, is_main, world
+from auto_train.training.workers.distributed import is_main, on_main, world_size
 
 # Batches that give the plan, and how long they must have taken: a few milliseconds say little.
 MEASURED, MEASURED_S = 16, 0.5
@@ -29,7 +29,7 @@ ASK_EVERY = 16
 # Share of the time for trying steps that are not frozen.
 TRIAL_SHARE = 0.03
 # Share of the time after which a stage before the last ends within its epoch: the last one must come down.
-MOST_BEFORE_LAST = 0.5
+MAX_BEFORE_LAST = 0.5
 
 
 class Budget(Callback):
@@ -83,11 +83,11 @@ class Budget(Callback):
     def before_fit(self) -> None:
         self.wanted = self.wanted or [stage.epochs for stage in self.learn.stages]
         self.share, self.is_measured, self.epochs_seen = None, False, 0
-        self.speed.evaluation_batches, self.stage_share.done = evaluation_batches(self.learn), 0.0
+        self.speed.evaluation_batches, self.stage_share.done = count_evaluation_batches(self.learn), 0.0
         self.speed.timer.recent.clear()
-        self.ends_at_s = self.elapsed_s() + MOST_BEFORE_LAST * self.left_s()
-        if not self.has_planned and self.learn.stage_index == self._last() and self.learn.n_epoch == 1:
-            self._set_epochs(self._last(), 2)  # one of a few batches is over before there is a plan
+        self.ends_at_s = self.elapsed_s() + MAX_BEFORE_LAST * self.left_s()
+        if not self.has_planned and self.learn.stage_index == self._find_last_stage() and self.learn.n_epoch == 1:
+            self._set_epochs(self._find_last_stage(), 2)  # one of a few batches is over before there is a plan
 
     def before_epoch(self) -> None:
         if self.epochs_seen:
@@ -135,7 +135,7 @@ class Budget(Callback):
         self.epochs_seen += 1
         self._note_rest()
         # A frozen stage says less of the last one than the trial and what is measured there.
-        says_more = self.learn.stage_index == self._last() or not self.has_planned
+        says_more = self.learn.stage_index == self._find_last_stage() or not self.has_planned
         if says_more and length(self.learn.dls.train) and not self.learn.is_stopped:
             # In its first half a one-cycle is at its height; later it would have to rise again.
             self._replan(done=0, may_grow=2 * self.learn.position.epoch <= self.learn.n_epoch)
@@ -143,7 +143,7 @@ class Budget(Callback):
     def _is_enough(self) -> bool:
         """Tell whether the batches so far are worth a plan; an epoch of fewer is planned at its end."""
         count = self.speed.timer.measured
-        if count < 1 or world() > 1:  # workers must plan after the same batch
+        if count < 1 or world_size() > 1:  # workers must plan after the same batch
             return count == MEASURED
         took_s = self.speed.timer.took_s()
         return (count >= MEASURED and took_s >= MEASURED_S) or took_s >= MEASURED_SHARE * 60 * self.minutes
@@ -165,12 +165,12 @@ class Budget(Callback):
             done: batches of the running epoch; 0: it is over.
         """
         learn = self.learn
-        here, later = epochs_left(learn)
+        here, later = count_epochs_left(learn)
         first = learn.stage_index if here else learn.stage_index + 1
         stages = [(index, stretch) for index in range(first, len(learn.stages)) if (stretch := self._stretch(index))]
         if not stages:
             return
-        plan, said = decided(lambda: self._planned([stretch for _, stretch in stages], here + later, done))
+        plan, said = on_main(lambda: self._make_plan([stretch for _, stretch in stages], here + later, done))
         is_shorter = sum(plan.epochs) < here + later or (plan.limit is not None and here == 1)
         is_longer = may_grow and sum(plan.shares) >= WORTHWHILE * (here + later)
         if is_shorter or is_longer or not self.has_planned:
@@ -179,7 +179,7 @@ class Budget(Callback):
                 self.say(said)
         self.has_planned = True
 
-    def _planned(self, stages: list[Stretch], left: int, done: int) -> tuple[Plan, str]:
+    def _make_plan(self, stages: list[Stretch], left: int, done: int) -> tuple[Plan, str]:
         batches = length(self.learn.dls.train) or 1
         # The last epoch may be cut short: so nothing is given up for the half of one.
         slack_s = (batches * stages[-1].batch_s + self.speed.rest_s()) / 2 if self.has_planned and left > 1 else 0.0
@@ -199,13 +199,13 @@ class Budget(Callback):
         """Return a stage for the planner, nothing for one without epochs."""
         learn = self.learn
         finished = learn.position.epoch if index == learn.stage_index else 0
-        wanted = None if index == self._last() else self.wanted[index] - finished
+        wanted = None if index == self._find_last_stage() else self.wanted[index] - finished
         if wanted is not None and wanted < 1:
             return None
         is_frozen = learn.stages[index].frozen
         return Stretch(epochs=wanted, batch_s=self.speed.batch_s(is_frozen=is_frozen), is_frozen=is_frozen)
 
-    def _last(self) -> int:
+    def _find_last_stage(self) -> int:
         """Return the index of the last stage that trains."""
         return max((number for number, epochs in enumerate(self.wanted) if epochs), default=0)
 
@@ -240,16 +240,16 @@ class Budget(Callback):
 
     def _look(self) -> tuple[float, bool]:
         """Return the batches of the stage that are to come and whether it ends here, as the first worker sees it."""
-        if world() > 1 and self.speed.timer.seen % ASK_EVERY:
+        if world_size() > 1 and self.speed.timer.seen % ASK_EVERY:
             return self.stage_share.to_come - 1, False
-        is_late = self.learn.stage_index != self._last() and self.elapsed_s() > self.ends_at_s
-        return decided(lambda: (self._to_come(), self._is_time_over() or is_late))
+        is_late = self.learn.stage_index != self._find_last_stage() and self.elapsed_s() > self.ends_at_s
+        return on_main(lambda: (self._to_come(), self._is_time_over() or is_late))
 
     def _to_come(self) -> float:
         """Return the batches of the running stage that are planned, or of the last one the fewer there is time for."""
         learn, batches, done = self.learn, length(self.learn.dls.train) or 0, self.learn.iter + 1
         planned = (self._limit() or batches) - done + (learn.n_epoch - learn.epoch - 1) * batches
-        if learn.stage_index != self._last():
+        if learn.stage_index != self._find_last_stage():
             return planned
         batch_s, rest_s = self.speed.timer.recent_s(), self.speed.rest_s()
         fitting = batches_left(self.left_s(), batch_s, batches=batches, rest_s=rest_s, done=done)
@@ -262,7 +262,7 @@ class Budget(Callback):
     def _end(self) -> None:
         learn = self.learn
         said = f"epoch {learn.epochs_done + 1} ends after batch {learn.iter + 1}"
-        if decided(self._is_time_over):
+        if on_main(self._is_time_over):
             learn.n_epoch = learn.epoch + 1
             learn.end("time")
             said = f"The time is over: {said}"

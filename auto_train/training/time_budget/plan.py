@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from auto_train.durations import as_duration
 
 # No training gets better by more; where so many fit, time is left over.
-MOST_EPOCHS = 300
+MAX_EPOCHS = 300
 # Share of the time that the stages before the last may take together: what they prepare must still happen.
-MOST_BEFORE = 1 / 3
+MAX_SHARE_BEFORE = 1 / 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +53,7 @@ def plan_epochs(left_s: float, stages: Sequence[Stretch], *, batches: int, rest_
         rest_s: seconds of an epoch after its training pass: evaluation, checkpoint.
         done: batches of the running epoch that are done.
     """
-    before_s, shares = MOST_BEFORE * left_s if len(stages) > 1 else 0.0, list[float]()
+    before_s, shares = MAX_SHARE_BEFORE * left_s if len(stages) > 1 else 0.0, list[float]()
     for number, stage in enumerate(stages):
         is_last = number == len(stages) - 1
         room_s, begun = (left_s, before_s)[not is_last], done if number == 0 else 0
@@ -91,7 +91,7 @@ def _share(room_s: float, stage: Stretch, *, batches: int, rest_s: float, begun:
     # What is done of the running epoch costs nothing any more.
     whole = int((room_s + begun * stage.batch_s) / (batches * stage.batch_s + rest_s))
     if whole:
-        return min(whole, MOST_EPOCHS if stage.epochs is None else stage.epochs)
+        return min(whole, MAX_EPOCHS if stage.epochs is None else stage.epochs)
     fitting = max(int((room_s - rest_s) / stage.batch_s), 1)
     return min(begun + fitting, batches) / batches
 

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from auto_train.training.time_budget.batch_timer import BatchTimer
-from auto_train.training.time_budget.pace import EVALUATION
+from auto_train.training.time_budget.eta import EVALUATION
 from auto_train.training.time_budget.trial import StepCosts, time_steps
-from auto_train.training.workers.distributed import decided
+from auto_train.training.workers.distributed import on_main
 
 if TYPE_CHECKING:
     from auto_train.training.learner import Learner
@@ -39,7 +39,7 @@ class Speed:
         if self.costs is None and learn.stage.frozen:
             later = learn.stages[learn.stage_index + 1 :]
             if any(stage.epochs and not stage.frozen for stage in later):
-                self.costs = decided(lambda: time_steps(learn, clock=self.clock, at_most_s=trial_s))
+                self.costs = on_main(lambda: time_steps(learn, clock=self.clock, at_most_s=trial_s))
                 self.timer.begin()
         self.timer.begin_batch()
 

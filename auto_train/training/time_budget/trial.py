@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from auto_train.training.precision import Precision
-from auto_train.training.rng import generators_of, rng_state, set_rng_state
-from auto_train.training.task import checked_loss
+from auto_train.training.rng import find_generators, get_rng_state, set_rng_state
+from auto_train.training.task import check_loss
 
 if TYPE_CHECKING:
     from auto_train.training.learner import Learner
@@ -55,11 +55,11 @@ def time_steps(learn: "Learner", *, clock: Callable[[], float], at_most_s: float
 @contextmanager
 def _unchanged(learn: "Learner") -> Iterator[None]:
     """Put back what steps without an optimizer change: statistics, gradients, random streams, and what is frozen."""
-    model, own = learn.model, generators_of(learn.dls.train)
+    model, own = learn.model, find_generators(learn.dls.train)
     flags = [(parameter, parameter.requires_grad, parameter.grad) for parameter in model.parameters()]
     buffers = [(buffer, buffer.clone()) for buffer in model.buffers()]
     modes = [(module, module.training) for module in model.modules()]
-    streams = rng_state(*own)
+    streams = get_rng_state(*own)
     for parameter, _, _ in flags:
         parameter.grad = None  # what is there is not added to
     try:
@@ -89,7 +89,7 @@ def _step(learn: "Learner", requires_grad: list[bool]) -> None:
         parameter.requires_grad_(is_trained)
     with learn.precision.autocast(learn.batch_device):
         out = learn.task.batch_forward(learn.model, learn.batch)
-    checked_loss(learn.task, learn.batch_loss(out, learn.batch)).backward()
+    check_loss(learn.task, learn.batch_loss(out, learn.batch)).backward()
     for parameter in learn.model.parameters():
         parameter.grad = None
 

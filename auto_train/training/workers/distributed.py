@@ -1,6 +1,6 @@
 """What data-parallel workers do together (F3.18); for a process that trains alone every function is the simple case.
 
-Which worker this process is: place.py. Who starts workers: launch.py, torchrun or srun. The gradients: gradients.py.
+Which worker this process is: rank_info.py. Who starts workers: launch.py, torchrun or srun. Gradients: gradients.py.
 """
 
 import os
@@ -15,7 +15,7 @@ import torch.distributed as dist
 
 from auto_train.cores import limit_torch_threads
 from auto_train.errors import AutoTrainError, UsageError, WorkerLostError
-from auto_train.training.workers.place import Place
+from auto_train.training.workers.rank_info import RankInfo
 
 T = TypeVar("T")
 
@@ -25,7 +25,7 @@ LONGEST_WAIT = timedelta(days=2)
 WORLD_SIZE = "WORLD_SIZE"
 
 
-class _This:
+class _Process:
     """This process.
 
     Attributes:
@@ -35,14 +35,14 @@ class _This:
         meetings: how often they have; each needs a name of its own.
     """
 
-    place: Place | None = None
+    place: RankInfo | None = None
     is_alone = False
     store: dist.Store | None = None
     meetings = 0
 
 
 @contextmanager
-def joined() -> Iterator[None]:
+def process_group() -> Iterator[None]:
     """Train together with the other workers while the block runs, where the environment says that there are any.
 
     A process group that someone else has made is used and left as it is.
@@ -50,7 +50,7 @@ def joined() -> Iterator[None]:
     Raises:
         UsageError: more workers than GPUs. WorkerLostError: another worker ended.
     """
-    place = Place.found()
+    place = RankInfo.from_environment()
     if place is None or dist.is_initialized():
         if place is None:
             limit_torch_threads()
@@ -59,15 +59,15 @@ def joined() -> Iterator[None]:
     environment = dict(os.environ)
     _join(place)
     try:
-        with lost_worker_explained():
+        with explain_lost_worker():
             yield
     finally:
         leave()
         os.environ |= {name: environment[name] for name in {WORLD_SIZE} & environment.keys()}
-        _This.place = None
+        _Process.place = None
 
 
-def _join(place: Place) -> None:
+def _join(place: RankInfo) -> None:
     limit_torch_threads(place.local_world)
     if torch.cuda.is_available():
         if place.local_world > torch.cuda.device_count():
@@ -78,12 +78,12 @@ def _join(place: Place) -> None:
             )
         torch.cuda.set_device(place.local_rank)
     backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
-    if _This.store is None:
-        _This.store, *_ = next(iter(dist.rendezvous(place.meeting, place.rank, place.world)))
-    _This.meetings += 1
-    store = dist.PrefixStore(f"meeting {_This.meetings}", _This.store)
+    if _Process.store is None:
+        _Process.store, *_ = next(iter(dist.rendezvous(place.meeting, place.rank, place.world)))
+    _Process.meetings += 1
+    store = dist.PrefixStore(f"meeting {_Process.meetings}", _Process.store)
     dist.init_process_group(backend, store=store, rank=place.rank, world_size=place.world)
-    _This.place = place
+    _Process.place = place
     _control()  # while all are sure to be here: who waits for its making notices no death
 
 
@@ -110,13 +110,13 @@ def rank() -> int:
     return place.rank if place else 0
 
 
-def _place() -> Place | None:
-    return _This.place or Place.found()
+def _place() -> RankInfo | None:
+    return _Process.place or RankInfo.from_environment()
 
 
-def world() -> int:
+def world_size() -> int:
     """Return how many workers train together now; 1 while the first one decides something alone."""
-    return dist.get_world_size() if dist.is_initialized() and not _This.is_alone else 1
+    return dist.get_world_size() if dist.is_initialized() and not _Process.is_alone else 1
 
 
 def is_one_machine() -> bool:
@@ -140,65 +140,65 @@ def _control() -> dist.ProcessGroup:
 
 def barrier() -> None:
     """Wait until every worker is here."""
-    if world() > 1:
+    if world_size() > 1:
         dist.barrier(group=_control())
 
 
-def decided(decide: Callable[[], T]) -> T:
+def on_main(decide: Callable[[], T]) -> T:
     """Return what the first worker decides, on every worker; the others wait for it.
 
     Args:
         decide: called on the first worker, for which there are no others meanwhile: it may even train. What it returns
             is sent by pickle, tensors should be on the CPU.
     """
-    if world() == 1:
+    if world_size() == 1:
         return decide()
     value = None
     if is_main():
-        with _alone():
+        with _act_alone():
             value = decide()
     return broadcast_object(value)  # type: ignore[return-value] # the others get the first one's
 
 
 @contextmanager
-def _alone() -> Iterator[None]:
+def _act_alone() -> Iterator[None]:
     workers = os.environ.get(WORLD_SIZE)
-    _This.is_alone = True
+    _Process.is_alone = True
     _say_alone()
     try:
         yield
     finally:
-        _This.is_alone = False
+        _Process.is_alone = False
         if workers is not None:
             os.environ[WORLD_SIZE] = workers
 
 
 def broadcast_object(value: T) -> T:
     """Return the first worker's value on every worker."""
-    if world() == 1:
+    if world_size() == 1:
         return value
     box = [value]
     dist.broadcast_object_list(box, src=0, group=_control())
     return box[0]
 
 
-def gathered(value: T) -> list[T]:
+def gather(value: T) -> list[T]:
     """Return the values of all workers in their order, on the first; the others get a list of their own alone."""
-    if world() == 1:
+    if world_size() == 1:
         return [value]
-    values: list[Any] | None = [None] * world() if is_main() else None
+    values: list[Any] | None = [None] * world_size() if is_main() else None
     dist.gather_object(value, values, dst=0, group=_control())
     return values or [value]
 
 
 def agree(flag: bool) -> bool:
     """Tell every worker whether the flag is set on any of them."""
-    return bool(largest(flag)[0])
+    return bool(all_reduce_max(flag)[0])
 
 
-def largest(*values: int) -> list[int]:
+def all_reduce_max(*values: int) -> list[int]:
     """Return the largest of each value over all workers."""
-    if world() == 1:
+    if world_size() == 1:
         return list(values)
     votes = torch.tensor(values, dtype=torch.int64)
     dist.all_reduce(votes, op=dist.ReduceOp.MAX, group=_control())
@@ -218,7 +218,7 @@ def main_first() -> Iterator[None]:
 
 
 @contextmanager
-def lost_worker_explained(hint: str = "") -> Iterator[None]:
+def explain_lost_worker(hint: str = "") -> Iterator[None]:
     """Say in the user's words what the libraries report when another worker is gone.
 
     Args:

@@ -12,8 +12,8 @@ from typing import Any
 
 import torch
 
-from auto_train.training.workers.distributed import barrier, is_main, rank, world
-from auto_train.training.workers.shared_memory import shared_like
+from auto_train.training.workers.distributed import barrier, is_main, rank, world_size
+from auto_train.training.workers.shared_memory import allocate_shared_like
 
 # Those that move a weight by nothing but its own gradient and state: it does not matter who does it.
 ELEMENTWISE = (torch.optim.AdamW, torch.optim.Adam, torch.optim.SGD, torch.optim.RMSprop)
@@ -77,7 +77,7 @@ class DividedStep:
         """
         self._state = self.optimizer.state
         places = list(self._tensors())
-        shared = shared_like([state[key] for state, key in places])
+        shared = allocate_shared_like([state[key] for state, key in places])
         if shared is None:
             self._is_divided = False
             return
@@ -116,7 +116,7 @@ def _weights(optimizer: torch.optim.Optimizer) -> list[torch.Tensor]:
 
 def _owners(sizes: Sequence[int]) -> list[int]:
     """Return the worker of each weight: the largest first, each to the worker that has least so far."""
-    owners, loads = [0] * len(sizes), [0] * world()
+    owners, loads = [0] * len(sizes), [0] * world_size()
     for i in sorted(range(len(sizes)), key=sizes.__getitem__, reverse=True):
         owners[i] = loads.index(min(loads))
         loads[owners[i]] += sizes[i]
@@ -124,11 +124,11 @@ def _owners(sizes: Sequence[int]) -> list[int]:
 
 
 @contextmanager
-def divided_step(optimizer: torch.optim.Optimizer) -> Iterator[DividedStep | None]:
+def divide_step(optimizer: torch.optim.Optimizer) -> Iterator[DividedStep | None]:
     """Let the workers divide the optimizer's steps while the block runs; None where they cannot, on all of them."""
     weights = _weights(optimizer)
-    is_possible = world() > 1 and type(optimizer) in ELEMENTWISE and all(w.device.type == "cpu" for w in weights)
-    published = shared_like(weights) if is_possible else None
+    is_possible = world_size() > 1 and type(optimizer) in ELEMENTWISE and all(w.device.type == "cpu" for w in weights)
+    published = allocate_shared_like(weights) if is_possible else None
     if published is None:
         yield None
         return

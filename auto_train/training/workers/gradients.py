@@ -15,8 +15,8 @@ import torch
 import torch.distributed as dist
 from torch import nn
 
-from auto_train.training.workers.distributed import world
-from auto_train.training.workers.shared_memory import SharedSum, can_share, like
+from auto_train.training.workers.distributed import world_size
+from auto_train.training.workers.shared_memory import SharedSum, can_share, view_like
 
 # Source: DistributedDataParallel's default; small enough to start early, large enough to use the connection well.
 BUCKET_BYTES = 25 * 2**20
@@ -40,10 +40,10 @@ class AveragedGradients:
             is_shared = all(weight.device.type == "cpu" for weight in weights) and can_share()
             bucket_bytes = sys.maxsize if is_shared else BUCKET_BYTES
         # The backward pass reaches the last layers first.
-        self._buckets = [_Bucket(group) for group in _grouped(weights[::-1], bucket_bytes)]
+        self._buckets = [_Bucket(group) for group in _group_weights(weights[::-1], bucket_bytes)]
         self._is_armed, self._next = False, 0
         self._hooks = [
-            weight.register_post_accumulate_grad_hook(partial(self._ready, bucket, place))
+            weight.register_post_accumulate_grad_hook(partial(self._on_ready, bucket, place))
             for bucket in self._buckets
             for place, weight in enumerate(bucket.weights)
         ]
@@ -67,7 +67,7 @@ class AveragedGradients:
         for bucket in self._buckets:
             bucket.receive()
 
-    def _ready(self, bucket: "_Bucket", place: int, weight: torch.Tensor) -> None:
+    def _on_ready(self, bucket: "_Bucket", place: int, weight: torch.Tensor) -> None:
         if self._is_armed:
             bucket.take(place)
             self._send()
@@ -94,7 +94,7 @@ class _Bucket:
         self._shared = SharedSum.of(size, weights[0].dtype) if weights[0].device.type == "cpu" else None
         self._message = self._shared.mine if self._shared else weights[0].new_empty(size, requires_grad=False)
         *parts, self._users = self._message.split([*sizes, len(weights)])
-        self._views = [like(part, weight) for part, weight in zip(parts, weights)]
+        self._views = [view_like(part, weight) for part, weight in zip(parts, weights)]
         self._missing = set(range(len(weights)))
         self._work: Any = None
 
@@ -139,7 +139,7 @@ class _Bucket:
                 weight.grad = view
 
 
-def _grouped(weights: Sequence[nn.Parameter], most_bytes: int) -> list[list[nn.Parameter]]:
+def _group_weights(weights: Sequence[nn.Parameter], most_bytes: int) -> list[list[nn.Parameter]]:
     groups: list[list[nn.Parameter]] = []
     open_groups: dict[tuple[torch.dtype, torch.device], list[nn.Parameter]] = {}
     for weight in weights:
@@ -152,9 +152,9 @@ def _grouped(weights: Sequence[nn.Parameter], most_bytes: int) -> list[list[nn.P
 
 
 @contextmanager
-def averaged_gradients(model: nn.Module) -> Iterator[AveragedGradients | None]:
+def average_gradients(model: nn.Module) -> Iterator[AveragedGradients | None]:
     """Let the workers train one model while the block runs, from the first one's weights; None for a process alone."""
-    if world() == 1:
+    if world_size() == 1:
         yield None
         return
     with torch.no_grad():
@@ -170,6 +170,6 @@ def averaged_gradients(model: nn.Module) -> Iterator[AveragedGradients | None]:
 @torch.no_grad()
 def sync_buffers(model: nn.Module) -> None:
     """Give all workers the first one's buffers (batch-norm statistics), so that all evaluate the model it saves."""
-    if world() > 1:
+    if world_size() > 1:
         for buffer in model.buffers():
             dist.broadcast(buffer, src=0)

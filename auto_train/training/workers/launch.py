@@ -1,6 +1,6 @@
 """Several workers on this machine as one call: started together, stopped together, one result or one error.
 
-Several machines are started by torchrun or srun instead: place.py reads what those say.
+Several machines are started by torchrun or srun instead: rank_info.py reads what those say.
 """
 
 import selectors
@@ -18,8 +18,8 @@ from typing import Any
 
 from auto_train.errors import AutoTrainError, Interrupted, UsageError, WorkerLostError
 from auto_train.runs.folder import RunFolder
-from auto_train.training.workers.launched import Launched, raised
-from auto_train.training.workers.place import Place
+from auto_train.training.workers.launched import WorkerProcess, restore_error
+from auto_train.training.workers.rank_info import RankInfo
 from auto_train.types import Listener, Progress
 
 # Seconds that the other workers have to notice the end of one and to note it in the run; then they are killed.
@@ -55,7 +55,7 @@ def launch(
     """
     if workers < 1:
         raise UsageError(f"{workers} workers", allowed="1 or more")
-    if place := Place.found():
+    if place := RankInfo.from_environment():
         raise UsageError(
             f"this process is worker {place.rank + 1} of {place.world} already",
             hint="leave --workers out: torchrun or srun has started the workers",
@@ -64,7 +64,7 @@ def launch(
     with tempfile.TemporaryDirectory(prefix="auto-train-") as folder:
         crew = _Crew(listener, grace_s)
         try:
-            with crew.signals_forwarded():
+            with crew.forward_signals():
                 crew.start(workers, Path(folder), request)
                 return crew.outcome()
         finally:
@@ -81,20 +81,20 @@ class _Crew:
 
     def __init__(self, listener: Listener | None, grace_s: float):
         self.listener, self.grace_s = listener, grace_s
-        self.workers: list[Launched] = []
-        self.failed: list[Launched] = []
+        self.workers: list[WorkerProcess] = []
+        self.failed: list[WorkerProcess] = []
         self.run: Path | None = None
         self.signals: list[int] = []
         self.deadline = float("inf")
 
     def start(self, count: int, folder: Path, request: Mapping[str, Any]) -> None:
         for rank in range(count):
-            self.workers.append(Launched(rank, count, folder, request))
+            self.workers.append(WorkerProcess(rank, count, folder, request))
         for number in self.signals:  # one that came meanwhile has not reached all
             self._forward(number)
 
     @contextmanager
-    def signals_forwarded(self) -> Iterator[None]:
+    def forward_signals(self) -> Iterator[None]:
         """Hand SIGINT and SIGTERM on; after the second one the workers have a few seconds left."""
         if threading.current_thread() is not threading.main_thread():
             yield
@@ -131,21 +131,21 @@ class _Crew:
                             selector.unregister(worker.messages)
         result = self.workers[0].result
         if self.failed or result is None:
-            raise self._reason()
+            raise self._find_reason()
         return result
 
-    def _look_at(self, worker: Launched) -> None:
+    def _look_at(self, worker: WorkerProcess) -> None:
         has_ended = worker.has_ended()  # before reading: after its end nothing comes any more
-        for message in worker.new_messages():
+        for message in worker.read_messages():
             self._take(worker, message)
         if has_ended and worker.result is None and worker.error is None:
             worker.has_died = True
             is_answer = -worker.process.returncode in self.signals
-            self._fail(worker, Interrupted("interrupted") if is_answer else worker.death())
+            self._fail(worker, Interrupted("interrupted") if is_answer else worker.make_death_error())
         elif has_ended and worker.rank == 0:
             self._hurry()  # The others may end long before, the first evaluates and exports alone; but not after it.
 
-    def _take(self, worker: Launched, message: Mapping[str, Any]) -> None:
+    def _take(self, worker: WorkerProcess, message: Mapping[str, Any]) -> None:
         match message:
             case {"progress": fields}:
                 event = Progress(**{**fields, "run": fields["run"] and Path(fields["run"])})
@@ -157,11 +157,11 @@ class _Crew:
 
                 logger.log(level, text)
             case {"error": error}:
-                self._fail(worker, raised(error, worker.name))
+                self._fail(worker, restore_error(error, worker.name))
             case {"result": result}:
                 worker.result = result
 
-    def _fail(self, worker: Launched, error: BaseException) -> None:
+    def _fail(self, worker: WorkerProcess, error: BaseException) -> None:
         worker.error = error
         self.failed.append(worker)
         if not isinstance(error, Interrupted):  # then a checkpoint is being written, which takes what it takes
@@ -170,10 +170,10 @@ class _Crew:
     def _hurry(self) -> None:
         self.deadline = min(self.deadline, time.monotonic() + self.grace_s)
 
-    def _reason(self) -> BaseException:
+    def _find_reason(self) -> BaseException:
         """Return the error that ended the others too: a failure before an interrupt before a lost neighbour."""
 
-        def weight(worker: Launched) -> tuple[bool, bool, bool]:
+        def weight(worker: WorkerProcess) -> tuple[bool, bool, bool]:
             is_lost, is_interrupt = (isinstance(worker.error, kind) for kind in (WorkerLostError, Interrupted))
             # Of interrupts the first worker's says where the state is; of failures the one that came first counts.
             return is_lost, is_interrupt, is_interrupt and worker.rank > 0

@@ -12,13 +12,13 @@ from typing import Any
 
 from auto_train import errors
 from auto_train.errors import TrainingError
-from auto_train.training.workers.place import RENDEZVOUS
+from auto_train.training.workers.rank_info import RENDEZVOUS
 
 # Last lines of a worker's stderr that are shown when it ended without a message.
 TAIL_LINES = 10
 
 
-class Launched:
+class WorkerProcess:
     """A worker that runs.
 
     Stdout and stderr of the first worker are ours; the others' go nowhere, and into a file.
@@ -62,7 +62,7 @@ class Launched:
             self.process.stdin.write(json.dumps(request, default=str).encode() + b"\n")
             self.process.stdin.flush()
 
-    def new_messages(self) -> Iterator[dict[str, Any]]:
+    def read_messages(self) -> Iterator[dict[str, Any]]:
         """Yield the messages that have come since the last call."""
         with suppress(BlockingIOError):
             while part := os.read(self.messages, 1 << 16):
@@ -83,7 +83,7 @@ class Launched:
         self.is_over = True
         return True
 
-    def death(self) -> TrainingError:
+    def make_death_error(self) -> TrainingError:
         """Return the error of a process that ended without a message."""
         code = self.process.returncode
         how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
@@ -121,7 +121,7 @@ def _environment(rank: int, world: int, folder: Path) -> dict[str, str]:
     return {**os.environ, **own}
 
 
-def raised(message: Mapping[str, Any], worker: str) -> BaseException:
+def restore_error(message: Mapping[str, Any], worker: str) -> BaseException:
     """Return the error that a worker has described (worker.py, as_message).
 
     Args:

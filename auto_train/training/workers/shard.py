@@ -8,7 +8,7 @@ from loguru import logger
 from torch.utils.data import Sampler
 
 from auto_train.errors import TaskContractError
-from auto_train.training.workers.distributed import rank, world
+from auto_train.training.workers.distributed import rank, world_size
 
 
 class ShardSampler(Sampler[int]):
@@ -22,7 +22,7 @@ class ShardSampler(Sampler[int]):
         self.dataset = dataset
 
     def _block(self) -> range:
-        count, number, of = len(self.dataset), rank(), world()
+        count, number, of = len(self.dataset), rank(), world_size()
         # Asked anew for each pass: a task may be made before the workers have met. One that has left is alone.
         return range(number * count // of, (number + 1) * count // of) if of > 1 else range(count)
 
@@ -34,7 +34,7 @@ class ShardSampler(Sampler[int]):
 
 
 @contextmanager
-def divided(train: Any, *evaluation: Any) -> Iterator[None]:
+def shard_loaders(train: Any, *evaluation: Any) -> Iterator[None]:
     """Let each worker have its part of the loaders while the block runs.
 
     Args:
@@ -44,31 +44,31 @@ def divided(train: Any, *evaluation: Any) -> Iterator[None]:
     Raises:
         TaskContractError: the training loader gives all workers the same samples.
     """
-    if world() == 1:
+    if world_size() == 1:
         yield
         return
     _check_training(train)
-    with evaluation_divided(*evaluation), _sharded(train):
+    with shard_evaluation(*evaluation), _shard(train):
         yield
 
 
 @contextmanager
-def evaluation_divided(*loaders: Any) -> Iterator[None]:
+def shard_evaluation(*loaders: Any) -> Iterator[None]:
     """Let each worker have its part of loaders that are only evaluated; those that cannot be divided stay whole."""
-    if world() == 1:
+    if world_size() == 1:
         yield
         return
     for loader in loaders:
         _warn_of_padding(loader)
-    with _sharded(*loaders):
+    with _shard(*loaders):
         yield
 
 
 @contextmanager
-def _sharded(*loaders: Any) -> Iterator[None]:
+def _shard(*loaders: Any) -> Iterator[None]:
     own = [loader for loader in loaders if hasattr(loader, "shard")]
     for loader in own:
-        loader.shard(rank(), world())
+        loader.shard(rank(), world_size())
     try:
         yield
     finally:
@@ -79,7 +79,7 @@ def _sharded(*loaders: Any) -> Iterator[None]:
 def is_divided(loader: Any) -> bool:
     """Tell whether a loader gives each worker samples of its own; what does not is evaluated by the first one alone."""
     return hasattr(loader, "shard") or any(
-        isinstance(sampler, ShardSampler) or getattr(sampler, "num_replicas", 1) == world()
+        isinstance(sampler, ShardSampler) or getattr(sampler, "num_replicas", 1) == world_size()
         for sampler in _samplers(loader)
     )
 
@@ -94,9 +94,9 @@ def _check_training(loader: Any) -> None:
     if is_divided(loader):
         return
     counts = {getattr(sampler, "num_replicas", None) for sampler in _samplers(loader)} - {None}
-    message = f"the training loader gives each of {world()} workers all samples"
+    message = f"the training loader gives each of {world_size()} workers all samples"
     if counts:
-        message = f"the training loader's sampler divides among {counts.pop()} workers, and there are {world()}"
+        message = f"the training loader's sampler divides among {counts.pop()} workers, and there are {world_size()}"
     raise TaskContractError(
         message,
         where=type(getattr(loader, "loader", loader)).__name__,

@@ -6,12 +6,12 @@ import pytest
 
 from auto_train.answers import answer_form
 from auto_train.answers.draw import draw_answer
-from auto_train.api.pages.answer_view import DRAWN_SIDE, PICTURE_SIDE, Shown, show_answer, thumbnail
+from auto_train.api.pages.answer_view import DRAWN_SIDE, PICTURE_SIDE, AnswerView, show_answer, thumbnail
 
 PIXELS = np.full((60, 90, 3), 128, np.uint8)
 
 
-def shown(task: str, answer: Any, values: np.ndarray = PIXELS[..., 0]) -> Shown:
+def shown(task: str, answer: Any, values: np.ndarray = PIXELS[..., 0]) -> AnswerView:
     return show_answer(draw_answer(answer_form(task), PIXELS, values, answer, ("a", "b")))
 
 

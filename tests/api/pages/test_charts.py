@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from auto_train.api.pages.charts import HEIGHT, MOST_POINTS, WIDTH, charts_of, draw, sparkline, ticks
+from auto_train.api.pages.charts import HEIGHT, MAX_POINTS, WIDTH, draw, draw_charts, sparkline, ticks
 from auto_train.runs.listing import Metrics
 from tests.made_runs import row
 
@@ -39,7 +39,7 @@ def test_ticks_of_epochs_are_whole_numbers():
 
 
 def test_chart_has_a_line_per_pass_and_the_newest_values():
-    loss, accuracy = charts_of(metrics(*[row(n) for n in range(1, 6)]))
+    loss, accuracy = draw_charts(metrics(*[row(n) for n in range(1, 6)]))
     assert (loss.title, accuracy.title) == ("loss", "accuracy")
     assert [(line.name, line.last) for line in loss.lines] == [("train", 0.3), ("valid", 0.36)]
     assert [text for _, text in loss.x_ticks] == ["1", "2", "3", "4", "5"]
@@ -61,24 +61,24 @@ def test_chart_breaks_its_line_where_an_epoch_has_no_value():
 
 def test_chart_of_ten_thousand_epochs_stays_small():
     (line, _) = draw("loss", [row(n) for n in range(1, 10_001)]).lines
-    assert line.path.count("L") <= MOST_POINTS
+    assert line.path.count("L") <= MAX_POINTS
     assert [dot[2] for dot in line.dots] == [10_000]
 
 
 def test_chart_lies_inside_its_frame():
-    for chart in charts_of(metrics(*[row(n, **{"valid/f1": (-1) ** n * 1e6 / n}) for n in range(1, 30)])):
+    for chart in draw_charts(metrics(*[row(n, **{"valid/f1": (-1) ** n * 1e6 / n}) for n in range(1, 30)])):
         for line in chart.lines:
             assert all(0 <= x <= WIDTH and 0 <= y <= HEIGHT for x, y, _, _ in line.dots)
 
 
 @pytest.mark.parametrize("rows", [[], [{"epoch": 1}], [{"epoch": 1, "valid/loss": float("nan")}]])
 def test_nothing_measured_is_no_chart(rows: list[dict[str, Any]]):
-    assert charts_of(metrics(*rows)) == []
+    assert draw_charts(metrics(*rows)) == []
     assert sparkline(metrics(*rows)) == ""
 
 
 def test_epochs_out_of_order_are_drawn_all_the_same():
-    (chart, _) = charts_of(metrics(row(5), row(1)))
+    (chart, _) = draw_charts(metrics(row(5), row(1)))
     assert chart.lines
 
 

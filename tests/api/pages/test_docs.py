@@ -1,7 +1,7 @@
 import httpx
 import pytest
 
-from auto_train.api.pages.docs import described
+from auto_train.api.pages.docs import describe_routes
 
 
 def test_docs_show_every_route_of_the_description(site: httpx.Client):
@@ -40,7 +40,7 @@ def test_docs_describe_parameters_bodies_and_methods():
             },
         }
     }
-    delete, post = described(schema, "http://here")
+    delete, post = describe_routes(schema, "http://here")
     assert delete.example == "curl -X DELETE http://here/jobs/{number}"
     assert delete.fields == (("number", "path", "integer"),)
     assert post.example == "curl -H 'Content-Type: application/json' -d '{}' http://here/train/"

@@ -5,7 +5,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
-from auto_train.api.pages.session import COOKIE, LIFETIME_S, is_valid, new_session
+from auto_train.api.pages.session import COOKIE, LIFETIME_S, create_session, is_valid
 from tests.api.pages.conftest import Pages
 from tests.api.pictures import picture
 
@@ -69,7 +69,7 @@ def test_way_back_leads_nowhere_else(visitor: httpx.Client, next: str):
 
 def test_session_ends_with_its_time_and_with_its_key(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("AUTO_TRAIN_API_KEYS", "old,other")
-    session = new_session("old")
+    session = create_session("old")
     visitor, since, signature = session.split(".")
     assert is_valid(session)
     assert not is_valid(f"{visitor}.{since[:-1]}{'B' if since[-1] == 'A' else 'A'}.{signature}")

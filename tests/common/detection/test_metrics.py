@@ -5,11 +5,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from auto_train.common.detection.metrics import best_threshold, box_arrays, counts_by_class, counts_by_image, hits
+from auto_train.common.detection.metrics import box_arrays, count_by_class, count_by_image, find_best_threshold, hits
 from auto_train.common.detection.rows import CROWD
 from auto_train.data.augment.boxes import NO_BOX
 from auto_train.metrics.boxes import BoxMeasure
-from auto_train.metrics.measures import measured
+from auto_train.metrics.measures import compute_metrics
 
 Rows = list[list[float]]
 METRICS = ("map_50_95", "map_50", "map_75")
@@ -40,7 +40,7 @@ def measure(found: np.ndarray, true: np.ndarray, threshold: float = 0.5) -> BoxM
 
 
 def average_precisions(found: np.ndarray, true: np.ndarray) -> dict[str, float]:
-    metrics = measured(measure(found, true), len(true))
+    metrics = compute_metrics(measure(found, true), len(true))
     return {name: value for name, value in metrics.items() if name in METRICS}
 
 
@@ -159,22 +159,22 @@ def test_metrics_of_a_draw_are_those_of_its_images():
     draws = np.random.default_rng(0).integers(0, len(true), (4, len(true)))
     drawn = measure(found, true)(draws)
     for i, rows in enumerate(draws):
-        expected = measured(measure(found[rows], true[rows]), len(true))
+        expected = compute_metrics(measure(found[rows], true[rows]), len(true))
         assert {name: values[i] for name, values in drawn.items()} == pytest.approx(expected)
 
 
 def test_precision_and_recall_are_those_of_the_boxes_that_are_listed():
     found, true = scene(3)
-    metrics, counts = measured(measure(found, true, 0.4), len(true)), counts_by_image(found, true, 0.4).total()
+    metrics, counts = compute_metrics(measure(found, true, 0.4), len(true)), count_by_image(found, true, 0.4).total()
     assert (metrics["precision"], metrics["recall"]) == pytest.approx((counts.precision, counts.recall))
 
 
 def test_threshold_is_where_f1_is_highest():
     found, true = scene(5)
-    best = best_threshold(found, true)
+    best = find_best_threshold(found, true)
 
     def f1(threshold: float) -> float:
-        return float(counts_by_image(found, true, threshold).total().f1)
+        return float(count_by_image(found, true, threshold).total().f1)
 
     tried = [f1(threshold) for threshold in np.unique(found[..., 4])]
     assert f1(best) == pytest.approx(max(tried)) and f1(best) > f1(0.9)
@@ -182,17 +182,17 @@ def test_threshold_is_where_f1_is_highest():
 
 def test_threshold_lies_between_right_and_wrong():
     found = found_of([[[*BOX, 0.9, 0], [*ELSEWHERE, 0.3, 0]]])
-    assert best_threshold(found, true_of([[[0, *BOX]]])) == pytest.approx(0.6)
-    assert best_threshold(found, true_of([[[1, *BOX]]])) == 0.5
+    assert find_best_threshold(found, true_of([[[0, *BOX]]])) == pytest.approx(0.6)
+    assert find_best_threshold(found, true_of([[[1, *BOX]]])) == 0.5
 
 
 def test_counts_of_images_and_classes_are_of_the_same_boxes():
     found, true = scene(7)
-    by_image, by_class = counts_by_image(found, true, 0.4), counts_by_class(found, true, 0.4, 3)
+    by_image, by_class = count_by_image(found, true, 0.4), count_by_class(found, true, 0.4, 3)
     assert tuple(by_image.total()) == tuple(by_class.total())
     assert (by_image.right + by_image.missed).sum() == (true[..., 0] >= 0).sum()
 
 
 def test_f1_of_an_image_with_nothing_is_one_and_with_something_invented_zero():
     found, true = found_of([[], [[*BOX, 0.9, 0]], [[*BOX, 0.9, 0]]]), true_of([[], [], [[0, *BOX]]])
-    assert counts_by_image(found, true, 0.5).f1.tolist() == [1, 0, 1]
+    assert count_by_image(found, true, 0.5).f1.tolist() == [1, 0, 1]

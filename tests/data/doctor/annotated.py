@@ -76,7 +76,7 @@ def examination_of(samples: Samples) -> Examination:
     looks = look_at_all(samples)
     samples = samples.with_column("sha256", looks.sums)
     if looks.masks and isinstance(samples.targets, Masks):
-        samples = replace(samples, targets=looks.masks.named(samples.targets))
+        samples = replace(samples, targets=looks.masks.add_class_names(samples.targets))
     return examine(samples, looks)
 
 

@@ -83,7 +83,7 @@ def test_page_shows_every_image_once_with_its_boxes(examined: Callable[..., Exam
 
 def test_cleaned_boxes_are_cut_and_those_without_area_are_gone() -> None:
     boxes = boxes_of([[GOOD, [10, 10, 10, 60]], [[0, 0, 0, 0]], [[-5, 10, 500, 60, 1], [100, 0, 120, 5]]])
-    cleaned = boxes.cleaned(np.array([[96, 96]] * 3))
+    cleaned = boxes.clean(np.array([[96, 96]] * 3))
     assert cleaned.counts.tolist() == [1, 0, 1]
     assert cleaned.corners.tolist() == [GOOD, [0, 10, 96, 60]] and cleaned.lines.tolist() == [1, 4]
     assert (len(boxes.corners), boxes.files) == (5, cleaned.files)

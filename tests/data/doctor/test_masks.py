@@ -87,7 +87,7 @@ def test_progress_counts_images_and_masks(write_photos: WritePhotos) -> None:
     looks = look_at_all(samples, progress=lambda done, total: told.append((done, total)))
     assert told[-1] == (4, 4) and {total for _, total in told} == {4}
     assert looks.masks and [looks.masks.present(row) for row in (0, 1)] == [[0], [1]]
-    assert isinstance(samples.targets, Masks) and looks.masks.named(samples.targets).classes(1) == ["nucleus"]
+    assert isinstance(samples.targets, Masks) and looks.masks.add_class_names(samples.targets).classes(1) == ["nucleus"]
 
 
 def test_copies_with_masks_of_the_same_pixels_do_not_contradict(write_photos: WritePhotos) -> None:

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from auto_train.data.doctor import KINDS, write_data_report
-from auto_train.data.doctor.finding import MOST_ITEMS
+from auto_train.data.doctor.finding import MAX_ITEMS
 
 EVIL = "<script>alert('x')</script>&"
 
@@ -49,7 +49,7 @@ def test_report_for_programs_has_the_agreed_form(odd, doctor, tmp_path: Path):
     assert sorted(found["classes"]) == sorted(examination.samples.labels)
     assert [finding["code"] for finding in found["findings"]] == [finding.code for finding in examination.findings]
     for finding in found["findings"]:
-        assert finding["severity"] in ("error", "warning", "info") and len(finding["items"]) <= MOST_ITEMS
+        assert finding["severity"] in ("error", "warning", "info") and len(finding["items"]) <= MAX_ITEMS
         assert all(set(item) == {"path", "split", "label", "message", "group"} for item in finding["items"])
     severities = [finding["severity"] for finding in found["findings"]]
     assert severities == sorted(severities, key=("error", "warning", "info").index)
@@ -69,7 +69,7 @@ def test_page_of_thousands_of_findings_stays_small(write_photos, doctor, tmp_pat
         Image.new("L", (64, 64), i % 256).save(folder / f"a/{i}.bmp")
     page = write_data_report(doctor(folder), tmp_path)
     assert page.stat().st_size < 500_000
-    assert len(json.loads((tmp_path / "data_report.json").read_text())["findings"][-1]["items"]) <= MOST_ITEMS
+    assert len(json.loads((tmp_path / "data_report.json").read_text())["findings"][-1]["items"]) <= MAX_ITEMS
 
 
 def test_sound_data_has_a_page_that_says_so(write_photos, doctor, tmp_path: Path):

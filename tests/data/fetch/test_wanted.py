@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from auto_train.data.fetch.wanted import Wanted
+from auto_train.data.fetch.wanted import WantedFile
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,7 @@ from auto_train.data.fetch.wanted import Wanted
     ],
 )
 def test_wanted_name_is_a_plain_file_name(url: str, name: str) -> None:
-    assert Wanted(url=url).name == name
+    assert WantedFile(url=url).name == name
 
 
 @pytest.mark.parametrize(
@@ -37,4 +37,4 @@ def test_wanted_name_is_a_plain_file_name(url: str, name: str) -> None:
     ],
 )
 def test_wanted_local_is_the_file_that_is_meant(url: str, path: Path | None) -> None:
-    assert Wanted(url=url).local == path
+    assert WantedFile(url=url).local == path

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from auto_train.data.inspect.facts import MOST_HEADERS, facts_of, spread
+from auto_train.data.inspect.facts import MAX_HEADERS, collect_facts, spread
 from auto_train.data.inspect.recognise import recognise
 from auto_train.errors import DataError
 
@@ -19,7 +19,7 @@ def test_facts_count_what_is_there_to_train_on(tmp_path: Path) -> None:
         for label, count in counts.items():
             for i in range(count):
                 picture(tmp_path / split / label / f"{i}.png", 40, 30)
-    facts = facts_of(recognise(tmp_path).samples)
+    facts = collect_facts(recognise(tmp_path).samples)
     assert (facts.splits, facts.classes, facts.num_train) == ({"test": 5, "train": 5}, {"a": 3, "b": 2}, 5)
     assert (facts.width, facts.height, facts.side, facts.has_valid) == (40, 30, 40, False)
 
@@ -28,7 +28,7 @@ def test_facts_of_one_pixel_and_of_169_million_come_from_headers(tmp_path: Path)
     picture(tmp_path / "a" / "dot.png", 1, 1)
     picture(tmp_path / "a" / "usual.png", 30, 20)
     picture(tmp_path / "b" / "wall.png", 13_000, 13_000)
-    facts = facts_of(recognise(tmp_path).samples)
+    facts = collect_facts(recognise(tmp_path).samples)
     assert (facts.smallest, facts.largest, facts.width) == ((1, 1), (13_000, 13_000), 30)
     assert facts.evidence.images == 2
 
@@ -36,7 +36,7 @@ def test_facts_of_one_pixel_and_of_169_million_come_from_headers(tmp_path: Path)
 def test_facts_of_identical_images_are_facts(tmp_path: Path) -> None:
     for i in range(30):
         picture(tmp_path / "ab"[i % 2] / f"{i}.png", 9, 9)
-    evidence = facts_of(recognise(tmp_path).samples).evidence
+    evidence = collect_facts(recognise(tmp_path).samples).evidence
     assert (evidence.is_grey, evidence.is_plain, evidence.upright) == (True, True, None)
 
 
@@ -44,7 +44,7 @@ def test_facts_name_images_that_cannot_be_read(tmp_path: Path) -> None:
     picture(tmp_path / "a" / "1.png", 5, 5)
     (tmp_path / "b").mkdir()
     (tmp_path / "b" / "2.png").write_bytes(b"")
-    facts = facts_of(recognise(tmp_path).samples)
+    facts = collect_facts(recognise(tmp_path).samples)
     assert facts.looked_at == 2
     assert [text for text in facts.broken if "2.png: is empty" in text]
 
@@ -54,14 +54,14 @@ def test_facts_of_images_none_of_which_can_be_read_are_none(tmp_path: Path) -> N
         (tmp_path / label).mkdir()
         (tmp_path / label / "1.png").write_bytes(b"GIF or so")
     with pytest.raises(DataError, match=r"none of 2 images looked at can be read: .*1.png: is no image"):
-        facts_of(recognise(tmp_path).samples)
+        collect_facts(recognise(tmp_path).samples)
 
 
 def test_facts_of_a_test_split_alone_say_that_nothing_is_there_to_train_on(tmp_path: Path) -> None:
     for label in "ab":
         picture(tmp_path / "test" / label / "1.png", 5, 5)
     with pytest.raises(DataError, match="no image is there to train on: all are in the split test"):
-        facts_of(recognise(tmp_path).samples)
+        collect_facts(recognise(tmp_path).samples)
 
 
 def test_facts_of_many_files_read_a_bounded_number_of_headers(tmp_path: Path) -> None:
@@ -71,8 +71,8 @@ def test_facts_of_many_files_read_a_bounded_number_of_headers(tmp_path: Path) ->
         (tmp_path / "ab"[i % 2] / f"{i + 1}.png").hardlink_to(tmp_path / "a" / "0.png")
     samples = recognise(tmp_path).samples
     began = time.monotonic()
-    facts = facts_of(samples)
-    assert (facts.num_train, facts.looked_at) == (20_001, MOST_HEADERS)
+    facts = collect_facts(samples)
+    assert (facts.num_train, facts.looked_at) == (20_001, MAX_HEADERS)
     assert time.monotonic() - began < 20
 
 

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from auto_train.data import read_samples
-from auto_train.data.inspect.facts import facts_of
+from auto_train.data.inspect.facts import collect_facts
 from auto_train.data.inspect.recognise import HINT, recognise
 from auto_train.errors import DataError
 
@@ -289,7 +289,7 @@ def test_folders_of_heic_are_named_as_such(tmp_path: Path):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(b"\0\0\0\x18ftypheic" + bytes(40))
     with pytest.raises(DataError, match=r"HEIC.*JPEG"):
-        facts_of(recognise(tmp_path).samples)
+        collect_facts(recognise(tmp_path).samples)
 
 
 def coco(folder: Path, *regions: object, name: str = "a.json") -> Path:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from auto_train.data.images import ArrayImages
-from auto_train.data.pixels.disk_space import InWorkError, NoRoomError, megabytes, new_store, wait_for_builder
+from auto_train.data.pixels.disk_space import InWorkError, NoRoomError, create_store, megabytes, wait_for_builder
 from auto_train.data.pixels.store import PixelStore, open_pixels
 from auto_train.data.pixels.stream import PixelStream
 from auto_train.data.pixels.transform import Pixels
@@ -23,7 +23,7 @@ def stores(tmp_path: Path) -> Path:
 
 def write(path: Path, size: int, *, age_s: int = 0) -> Path:
     """Make a store's file of this size that was used so long ago."""
-    with new_store(path, size, limit_mb=None):
+    with create_store(path, size, limit_mb=None):
         pass
     used = path.stat().st_mtime - age_s
     os.utime(path, (used, used))
@@ -35,26 +35,26 @@ def names(folder: Path) -> list[str]:
 
 
 def test_new_store_appears_when_it_is_whole(stores: Path):
-    with new_store(stores / "a.npy", 1000, limit_mb=None) as file:
+    with create_store(stores / "a.npy", 1000, limit_mb=None) as file:
         assert names(stores) == ["a.part"]
         file.write(b"x" * 1000)
     assert names(stores) == ["a.npy"] and (stores / "a.npy").read_bytes() == b"x" * 1000
 
 
 def test_new_store_that_fails_leaves_nothing(stores: Path):
-    with pytest.raises(ZeroDivisionError), new_store(stores / "a.npy", 1000, limit_mb=None):
+    with pytest.raises(ZeroDivisionError), create_store(stores / "a.npy", 1000, limit_mb=None):
         raise ZeroDivisionError
     assert names(stores) == []
 
 
 def test_new_store_in_work_is_not_begun_twice(stores: Path):
     with (
-        new_store(stores / "a.npy", 1000, limit_mb=None),
+        create_store(stores / "a.npy", 1000, limit_mb=None),
         pytest.raises(InWorkError),
-        new_store(stores / "a.npy", 1000, limit_mb=None),
+        create_store(stores / "a.npy", 1000, limit_mb=None),
     ):
         pass
-    with pytest.raises(InWorkError), new_store(stores / "a.npy", 1000, limit_mb=None):
+    with pytest.raises(InWorkError), create_store(stores / "a.npy", 1000, limit_mb=None):
         pass
     wait_for_builder(stores / "a.npy")  # returns at once: there is none any more
     assert names(stores) == ["a.npy"]
@@ -63,7 +63,7 @@ def test_new_store_in_work_is_not_begun_twice(stores: Path):
 def test_new_store_removes_what_killed_builds_left(stores: Path):
     for name in ("a.part", "b.part", "c.npy.lock"):
         (stores / name).write_bytes(b"left")
-    with new_store(stores / "b.npy", 10, limit_mb=None):
+    with create_store(stores / "b.npy", 10, limit_mb=None):
         # The one in work stays when another begins.
         write(stores / "d.npy", 10)
         assert names(stores) == ["b.part", "d.npy"]
@@ -73,22 +73,22 @@ def test_new_store_removes_what_killed_builds_left(stores: Path):
 def test_room_is_made_by_deleting_what_was_used_longest_ago(stores: Path):
     for name, age_s in (("new", 10), ("oldest", 1000), ("old", 100)):
         write(stores / f"{name}.npy", 3 * MB, age_s=age_s)
-    with new_store(stores / "next.npy", 2 * MB, limit_mb=9):
+    with create_store(stores / "next.npy", 2 * MB, limit_mb=9):
         pass
     assert names(stores) == ["new.npy", "next.npy", "old.npy"]
-    with new_store(stores / "last.npy", 6 * MB, limit_mb=9):
+    with create_store(stores / "last.npy", 6 * MB, limit_mb=9):
         pass
     # new.npy is older than next.npy.
     assert names(stores) == ["last.npy", "next.npy"]
 
 
 def test_room_counts_what_is_being_built(stores: Path):
-    with new_store(stores / "a.npy", 5 * MB, limit_mb=9), pytest.raises(NoRoomError, match=r"5 MB of it in use"):
+    with create_store(stores / "a.npy", 5 * MB, limit_mb=9), pytest.raises(NoRoomError, match=r"5 MB of it in use"):
         write_with_limit(stores / "b.npy", 5 * MB, 9)
 
 
 def write_with_limit(path: Path, size: int, limit_mb: int) -> None:
-    with new_store(path, size, limit_mb=limit_mb):
+    with create_store(path, size, limit_mb=limit_mb):
         pass
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from auto_train.data.pixels.masks import nearest, open_masks
+from auto_train.data.pixels.masks import choose_nearest, open_masks
 from auto_train.data.targets import IGNORE, Masks
 from auto_train.errors import ImageError
 
@@ -78,5 +78,5 @@ def test_mask_that_cannot_be_read_is_named(tmp_path: Path):
 
 def test_nearest_keeps_masks_of_the_size_asked_for():
     masks = torch.randint(0, 255, (2, 9, 9, 3), dtype=torch.uint8)
-    assert torch.equal(nearest(masks, 9), masks)
-    assert nearest(masks[:, :1, :3], 6)[0, :, :, 0].tolist() == [masks[0, 0, [0, 0, 1, 1, 2, 2], 0].tolist()] * 6
+    assert torch.equal(choose_nearest(masks, 9), masks)
+    assert choose_nearest(masks[:, :1, :3], 6)[0, :, :, 0].tolist() == [masks[0, 0, [0, 0, 1, 1, 2, 2], 0].tolist()] * 6

@@ -49,7 +49,7 @@ def test_stream_decodes_and_resizes_each_image(photos: FileImages):
 
 
 def test_stream_of_reduced_images_is_close_to_the_full_decode(photos: FileImages):
-    full, reduced = (PixelStream(images, PixelTransform(side=64)) for images in (photos, photos.reduced(64)))
+    full, reduced = (PixelStream(images, PixelTransform(side=64)) for images in (photos, photos.reduce(64)))
     difference = np.abs(full.batch(range(6)).astype(int) - reduced.batch(range(6)))
     assert 0 < difference.mean() < 6
 

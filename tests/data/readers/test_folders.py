@@ -140,7 +140,7 @@ def test_folders_names_of_any_script_and_bytes_are_read(make_files, tmp_path: Pa
     folder = make_files("кошка/фото №1.png", "犬/写真.png", 'it\'s, "quoted"/a b.png')
     (folder / "犬" / b"raw\xff.png".decode(errors="surrogateescape")).write_bytes((folder / "犬/写真.png").read_bytes())
 
-    samples = read_samples(folder).hashed()
+    samples = read_samples(folder).fill_hashes()
 
     assert samples.labels == ['it\'s, "quoted"', "кошка", "犬"]
     assert len(samples) == 4 and samples.images[3].shape == (16, 20, 3)

@@ -8,7 +8,7 @@ from torchvision.models.detection.transform import GeneralizedRCNNTransform
 from auto_train.data.augment.boxes import NO_BOX
 from auto_train.errors import UsageError
 from auto_train.models.detection.create import create_detector
-from auto_train.models.detection.nms import MOST_DETECTIONS
+from auto_train.models.detection.nms import MAX_DETECTIONS
 from auto_train.models.features import FeatureMaps, create_timm_features
 
 SIDE = 64
@@ -89,7 +89,7 @@ def test_detections_are_those_of_torchvisions_own_forward(name: str):
     with torch.no_grad():
         found = net[1].detections(net(images()))
         theirs = as_torchvision(net)
-        theirs.score_thresh, theirs.detections_per_img = 0.01, MOST_DETECTIONS
+        theirs.score_thresh, theirs.detections_per_img = 0.01, MAX_DETECTIONS
         expected = theirs(list(images()))
     for rows, one in zip(found, expected, strict=True):
         best = rows[:20]
@@ -121,7 +121,7 @@ def test_detections_are_rows_of_six_in_the_image(name: str):
     net = network(name).eval()
     with torch.no_grad():
         found = net[1].detections(net(images()))
-    assert found.shape[0] == 2 and found.shape[1] <= MOST_DETECTIONS and found.shape[2] == 6
+    assert found.shape[0] == 2 and found.shape[1] <= MAX_DETECTIONS and found.shape[2] == 6
     assert found[..., :4].min() >= 0 and found[..., :4].max() <= 1
     assert set(found[..., 5].unique().tolist()) <= {0, 1, 2}
 

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from auto_train.models.segmentation.whole import classes_at, in_tiles
+from auto_train.models.segmentation.whole import classes_at, segment_tiles
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -40,7 +40,7 @@ def photos(height: int, width: int, n: int = 2) -> torch.Tensor:
 @pytest.mark.parametrize("margin", [4, 2])
 def test_tiles_answer_as_the_whole_image_does(size: tuple[int, int], margin: int):
     images = photos(*size)
-    assert torch.equal(in_tiles(images, 32, margin, look), look(images))
+    assert torch.equal(segment_tiles(images, 32, margin, look), look(images))
 
 
 def test_tiles_are_taken_where_they_see_most():
@@ -50,7 +50,7 @@ def test_tiles_are_taken_where_they_see_most():
         seen.append(tiles)
         return torch.full(tiles.shape[:3], len(seen), dtype=torch.uint8)
 
-    found = in_tiles(torch.zeros(1, 32, 76, 3, dtype=torch.uint8), 32, 4, note)
+    found = segment_tiles(torch.zeros(1, 32, 76, 3, dtype=torch.uint8), 32, 4, note)
     # Tiles begin at 0, 24 and 44, the last that fits; a neighbour answers for 4 pixels at a side.
     assert [int(column) for column in found[0, 0]] == [1] * 28 + [2] * 24 + [3] * 24
     assert len(seen) == 3 and (found == found[:, :1]).all()
@@ -68,7 +68,7 @@ class Net(nn.Module):
         return classes_at(self.layer(tiles.permute(0, 3, 1, 2).float() / 255), tiles.shape[1], tiles.shape[2])
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        return in_tiles(images, 32, self.margin, self.see) if self.margin else self.see(images)
+        return segment_tiles(images, 32, self.margin, self.see) if self.margin else self.see(images)
 
 
 @pytest.mark.parametrize("margin", [0, 4])

@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from auto_train.errors import CheckpointError, TaskContractError
 from auto_train.training.checkpoints.checkpoint import Checkpointer, load_checkpoint
-from auto_train.training.checkpoints.state import checked_plain, is_plain, load_weights
+from auto_train.training.checkpoints.state import check_plain, is_plain, load_weights
 from auto_train.training.early_stop import EarlyStop
 from auto_train.training.learner import Learner
 from auto_train.training.loaders import Loaders
@@ -241,4 +241,4 @@ def test_plain_values_are_what_loads_without_pickle(value: Any, tmp_path: Path):
 @pytest.mark.parametrize("value", [object(), {1, 2}, np.float64(1), [np.ones(2)], {"a": print}])
 def test_other_values_are_refused_before_they_spoil_a_checkpoint(value: Any):
     with pytest.raises(TaskContractError, match=r"caches: this cannot be kept in a checkpoint"):
-        checked_plain(value, "extra_ckp_caches")
+        check_plain(value, "extra_ckp_caches")

@@ -9,7 +9,7 @@ from torch import nn
 from auto_train.errors import UsageError
 from auto_train.training.optim.schedule import Constant
 from auto_train.training.optim.torch_schedule import TorchSchedule
-from auto_train.training.pipeline.plan import StageOptim, as_schedule, planned_stages, stage_arguments
+from auto_train.training.pipeline.plan import StageOptim, as_schedule, plan_stages, stage_arguments
 from auto_train.training.pipeline.qdict import qDict
 
 OPTIM = {
@@ -52,7 +52,7 @@ def test_stage_has_what_it_says_and_inherits_the_rest(own: dict[str, Any], expec
 
 def stages(*given: dict[str, Any], **runner: Any) -> list[Any]:
     args = qDict({"optim": {**OPTIM, "stages": list(given) or None}, "runner": runner})
-    return planned_stages(
+    return plan_stages(
         args, lambda args, model: (torch.optim.SGD(model.parameters(), args.optim.optimizer_params.lr), None)
     )
 

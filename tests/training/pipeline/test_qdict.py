@@ -12,16 +12,16 @@ from auto_train.training.pipeline.qdict import qDict
 
 
 @pytest.fixture
-def found() -> qDict:
+def nested() -> qDict:
     return qDict({"a": {"b": {"c": 1}}, "d": [1, 2]})
 
 
-def test_qdict_is_an_attrdict_whose_missing_keys_are_none(found: qDict):
-    assert isinstance(found, AttrDict) and isinstance(found, dict)
-    assert found.a.b.c == found["a"]["b"]["c"] == found["a.b.c"] == 1
-    assert found.x is found["x"] is found.a.x is found["a.x"] is found["x.y"] is None
-    assert "x" not in found and "a.x" not in found and "a.b.c" in found
-    assert found.get("x", 7) == found.get("a.x", 7) == found.a.get("x", 7) == 7
+def test_qdict_is_an_attrdict_whose_missing_keys_are_none(nested: qDict):
+    assert isinstance(nested, AttrDict) and isinstance(nested, dict)
+    assert nested.a.b.c == nested["a"]["b"]["c"] == nested["a.b.c"] == 1
+    assert nested.x is nested["x"] is nested.a.x is nested["a.x"] is nested["x.y"] is None
+    assert "x" not in nested and "a.x" not in nested and "a.b.c" in nested
+    assert nested.get("x", 7) == nested.get("a.x", 7) == nested.a.get("x", 7) == 7
 
 
 def test_qdict_not_allowing_what_does_not_exist_raises_at_every_depth():
@@ -59,33 +59,33 @@ def test_qdict_converts_what_is_set_later():
     assert made.setdefault("a", 0) == {"b": 1}
 
 
-def test_qdict_recursive_update_merges_mappings_and_replaces_the_rest(found: qDict):
-    same = found.recursive_update({"a": {"b": {"d": 2}, "e": 3}, "d": [9], "f": {"g": 4}})
-    assert same is found
-    assert found.to_dict() == {"a": {"b": {"c": 1, "d": 2}, "e": 3}, "d": [9], "f": {"g": 4}}
-    assert found.recursive_update({"a": 5}).a == 5 and found.recursive_update({"a": {"b": 6}}).a.b == 6
+def test_qdict_recursive_update_merges_mappings_and_replaces_the_rest(nested: qDict):
+    same = nested.recursive_update({"a": {"b": {"d": 2}, "e": 3}, "d": [9], "f": {"g": 4}})
+    assert same is nested
+    assert nested.to_dict() == {"a": {"b": {"c": 1, "d": 2}, "e": 3}, "d": [9], "f": {"g": 4}}
+    assert nested.recursive_update({"a": 5}).a == 5 and nested.recursive_update({"a": {"b": 6}}).a.b == 6
 
 
-def test_qdict_lazy_update_takes_new_keys_only(found: qDict):
-    assert found.lazy_update({"a": 0, "n": {"m": 1}}) is found
-    assert found.a.b.c == 1 and found.n.m == 1
+def test_qdict_lazy_update_takes_new_keys_only(nested: qDict):
+    assert nested.lazy_update({"a": 0, "n": {"m": 1}}) is nested
+    assert nested.a.b.c == 1 and nested.n.m == 1
 
 
-def test_qdict_to_dict_is_plain_and_shares_nothing(found: qDict):
-    plain = found.to_dict()
+def test_qdict_to_dict_is_plain_and_shares_nothing(nested: qDict):
+    plain = nested.to_dict()
     assert type(plain) is type(plain["a"]["b"]) is dict
     plain["d"].append(3)
-    assert found.d == [1, 2]
+    assert nested.d == [1, 2]
 
 
-def test_qdict_copy_is_shallow_and_deepcopy_deep(found: qDict):
-    shallow, deep = found.copy(), copy.deepcopy(found)
+def test_qdict_copy_is_shallow_and_deepcopy_deep(nested: qDict):
+    shallow, deep = nested.copy(), copy.deepcopy(nested)
     shallow.new = 1
-    assert "new" not in found
-    assert shallow.a is found.a and shallow.d is found.d
+    assert "new" not in nested
+    assert shallow.a is nested.a and shallow.d is nested.d
     deep.a.b.c = 2
     deep.d.append(3)
-    assert found == {"a": {"b": {"c": 1}}, "d": [1, 2]}
+    assert nested == {"a": {"b": {"c": 1}}, "d": [1, 2]}
 
 
 def test_qdict_copies_and_pickles_keep_their_defaults():
@@ -98,7 +98,7 @@ def test_qdict_copies_and_pickles_keep_their_defaults():
         assert twin.x == []
 
 
-def test_qdict_has_no_special_methods_it_does_not_define(found: qDict):
+def test_qdict_has_no_special_methods_it_does_not_define(nested: qDict):
     with pytest.raises(AttributeError, match="__array_interface__"):
-        _ = found.__array_interface__
-    assert np.array(found, dtype=object).item() is found
+        _ = nested.__array_interface__
+    assert np.array(nested, dtype=object).item() is nested

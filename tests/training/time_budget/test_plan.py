@@ -2,7 +2,7 @@
 
 import pytest
 
-from auto_train.training.time_budget.plan import MOST_EPOCHS, Plan, Stretch, describe, describe_change, plan_epochs
+from auto_train.training.time_budget.plan import MAX_EPOCHS, Plan, Stretch, describe, describe_change, plan_epochs
 
 OPEN = Stretch(epochs=None, batch_s=1.0)
 
@@ -15,7 +15,7 @@ def planned(left_s: float, *stages: Stretch, done: int = 0) -> Plan:
     return plan_epochs(left_s, stages, batches=10, rest_s=2.0, done=done)
 
 
-@pytest.mark.parametrize(("left_s", "epochs"), [(12, 1), (35.9, 2), (36, 3), (47, 3), (1200, 100), (1e9, MOST_EPOCHS)])
+@pytest.mark.parametrize(("left_s", "epochs"), [(12, 1), (35.9, 2), (36, 3), (47, 3), (1200, 100), (1e9, MAX_EPOCHS)])
 def test_plan_of_one_stage_is_the_whole_epochs_that_fit(left_s: float, epochs: int):
     plan = planned(left_s, OPEN)
     assert plan == Plan(epochs=(epochs,), limit=None, shares=(epochs,), epoch_s=12.0)

@@ -9,7 +9,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from auto_train.training.workers.place import RENDEZVOUS
+from auto_train.training.workers.rank_info import RENDEZVOUS
 from tests.processes import server
 
 
@@ -27,7 +27,7 @@ def in_workers(
     Args:
         folder: for the file through which they meet.
         function: of a module.
-        joins: runs it inside ``distributed.joined()``.
+        joins: runs it inside ``distributed.process_group()``.
         is_fresh: imports torch anew in each, for what it reads then; else they are forked from where it is.
     """
     context = multiprocessing.get_context("spawn") if is_fresh else server()
@@ -70,10 +70,10 @@ def _run(
     os.environ.clear()
     os.environ |= environment | {"RANK": str(rank), "WORLD_SIZE": str(count), "GLOO_SOCKET_IFNAME": "lo"}
     os.environ[RENDEZVOUS] = str(folder / "meeting")
-    from auto_train.training.workers.distributed import joined
+    from auto_train.training.workers.distributed import process_group
 
     try:
-        with joined() if joins else nullcontext():
+        with process_group() if joins else nullcontext():
             result = function(*args)
         sender.send((result, ""))
     except BaseException:

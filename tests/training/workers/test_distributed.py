@@ -21,12 +21,12 @@ def talk(folder: Path) -> dict[str, Any]:
     rank = distributed.rank()
     told: dict[str, Any] = {
         "rank": rank,
-        "world": distributed.world(),
+        "world": distributed.world_size(),
         "is_main": distributed.is_main(),
         "broadcast": distributed.broadcast_object({"from": rank, "weights": torch.full((2,), float(rank))})["weights"],
-        "decided": distributed.decided(lambda: os.getpid()),
+        "decided": distributed.on_main(lambda: os.getpid()),
         "pid": os.getpid(),
-        "gathered": distributed.gathered(rank * 10),
+        "gathered": distributed.gather(rank * 10),
         "agree none": distributed.agree(False),
         "agree one": distributed.agree(rank == 1),
     }
@@ -37,7 +37,7 @@ def talk(folder: Path) -> dict[str, Any]:
         told["prepared"] = (folder / "prepared").read_text()
     distributed.leave()
     told["broadcast"] = told["broadcast"].tolist()  # a tensor would travel as shared memory that ends with the process
-    return told | {"rank after": distributed.rank(), "world after": distributed.world()}
+    return told | {"rank after": distributed.rank(), "world after": distributed.world_size()}
 
 
 @pytest.fixture(scope="module")
@@ -78,10 +78,10 @@ def test_worker_that_left_knows_its_number_and_is_alone(talks: Facts):
 def meet_twice() -> list[Any]:
     found = []
     for _ in range(2):
-        with distributed.joined():
-            found += [distributed.world(), distributed.broadcast_object(f"from {distributed.rank()}")]
+        with distributed.process_group():
+            found += [distributed.world_size(), distributed.broadcast_object(f"from {distributed.rank()}")]
             distributed.leave()
-            found += [distributed.world(), os.environ["WORLD_SIZE"]]
+            found += [distributed.world_size(), os.environ["WORLD_SIZE"]]
         found += [os.environ["WORLD_SIZE"], distributed.rank()]
     return found
 
@@ -93,10 +93,10 @@ def test_workers_that_have_parted_meet_again(tmp_path: Path):
 
 
 def test_process_alone_needs_no_others():
-    with distributed.joined():
-        assert (distributed.rank(), distributed.world(), distributed.is_main()) == (0, 1, True)
-        assert distributed.decided(lambda: 3) == 3
-        assert distributed.gathered("x") == ["x"]
+    with distributed.process_group():
+        assert (distributed.rank(), distributed.world_size(), distributed.is_main()) == (0, 1, True)
+        assert distributed.on_main(lambda: 3) == 3
+        assert distributed.gather("x") == ["x"]
         assert distributed.agree(True) and not distributed.agree(False)
         with distributed.main_first():
             distributed.barrier()
@@ -126,7 +126,7 @@ def test_threads_are_given_back_to_a_process_that_trains_on_alone(tmp_path: Path
     monkeypatch.setenv("RANK", "0")
     monkeypatch.setenv("WORLD_SIZE", "1")
     before = torch.get_num_threads()
-    with distributed.joined():
+    with distributed.process_group():
         pass
     assert torch.get_num_threads() == before
 
@@ -138,7 +138,7 @@ def lose(ask: Callable[[], Any]) -> str:
     """Let worker 1 vanish and tell what worker 0 is told when it asks for it."""
     if distributed.rank() == 1:
         os.kill(os.getpid(), 9)
-    with pytest.raises(WorkerLostError) as caught, distributed.lost_worker_explained("the next step"):
+    with pytest.raises(WorkerLostError) as caught, distributed.explain_lost_worker("the next step"):
         ask()
     return str(caught.value)
 
@@ -163,7 +163,7 @@ def told_in_file(function: Any, file: Path, *args: Any) -> None:
 
 
 def test_error_of_another_kind_passes_unchanged():
-    with pytest.raises(RuntimeError, match="shapes") as caught, distributed.lost_worker_explained():
+    with pytest.raises(RuntimeError, match="shapes") as caught, distributed.explain_lost_worker():
         raise RuntimeError("shapes cannot be multiplied")
     assert not isinstance(caught.value, TrainingError)
 
@@ -173,5 +173,5 @@ def test_more_workers_than_gpus_are_refused(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     monkeypatch.setenv("RANK", "0")
     monkeypatch.setenv("WORLD_SIZE", "2")
-    with pytest.raises(UsageError, match="2 workers on 1 GPUs"), distributed.joined():
+    with pytest.raises(UsageError, match="2 workers on 1 GPUs"), distributed.process_group():
         pass

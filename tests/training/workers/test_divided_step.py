@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from auto_train.training.workers import distributed
-from auto_train.training.workers.divided_step import divided_step
+from auto_train.training.workers.divided_step import divide_step
 from tests.training.workers.spawned import in_workers
 
 pytestmark = pytest.mark.skipif(os.uname().sysname != "Linux", reason="memory is shared on Linux only")
@@ -43,7 +43,7 @@ def train(name: str, divide: bool) -> dict[str, Any]:
     weights = dict(model.named_parameters())
     rates = [{"params": [weights["conv.weight"], weights["late.weight"]], "lr": 0.01}]
     optimizer = OPTIMIZERS[name]([*rates, {"params": [w for n, w in weights.items() if n[-6:] != "weight"]}])
-    with divided_step(optimizer) as divided:
+    with divide_step(optimizer) as divided:
         assert (divided is not None) == divide
         for step in range(STEPS):
             set_gradients(weights, step)
@@ -98,7 +98,7 @@ def few() -> list[list[float]]:
     weight = nn.Parameter(torch.ones(2))
     optimizer = torch.optim.SGD([weight], lr=1.0, momentum=0.5)
     found = []
-    with divided_step(optimizer) as divided:
+    with divide_step(optimizer) as divided:
         assert divided
         for step in range(4):
             if step == 3:
@@ -113,10 +113,10 @@ def few() -> list[list[float]]:
 def other_kinds() -> list[Any]:
     """Ask for what cannot be divided: an optimizer that looks at all weights at once, memory that one cannot open."""
     weight = nn.Parameter(torch.zeros(3))
-    with divided_step(torch.optim.LBFGS([weight])) as lbfgs, pytest.MonkeyPatch.context() as patch:
+    with divide_step(torch.optim.LBFGS([weight])) as lbfgs, pytest.MonkeyPatch.context() as patch:
         if distributed.rank() == 1:
             patch.setattr(torch, "from_file", refuse)
-        with divided_step(torch.optim.SGD([weight])) as without:
+        with divide_step(torch.optim.SGD([weight])) as without:
             pass
     return [lbfgs, without, state_without_room()]
 
@@ -125,7 +125,7 @@ def state_without_room() -> list[float]:
     """Return the weight after two steps whose state one worker cannot map."""
     weight = nn.Parameter(torch.ones(2))
     optimizer = torch.optim.SGD([weight], lr=1.0, momentum=0.5)
-    with divided_step(optimizer) as divided, pytest.MonkeyPatch.context() as patch:
+    with divide_step(optimizer) as divided, pytest.MonkeyPatch.context() as patch:
         assert divided
         if distributed.rank() == 1:
             patch.setattr(torch, "from_file", refuse)
@@ -141,38 +141,38 @@ def refuse(*args: Any, **options: Any) -> Any:
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+def results(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     return in_workers(3, tmp_path_factory.mktemp("divided"), train_all)
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_divided_steps_end_with_the_weights_and_state_of_one_process_bit_for_bit(
-    found: list[dict[str, Any]], name: str
+    results: list[dict[str, Any]], name: str
 ):
     alone = train(name, divide=False)
     assert alone["weights"]["idle.bias"] == Net().idle.bias.tolist()
-    for worker in found:
+    for worker in results:
         assert worker[name]["weights"] == alone["weights"]
         assert worker[name]["state"] == alone["state"]
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
-def test_state_belongs_to_each_worker_again_when_the_block_ends(found: list[dict[str, Any]], name: str):
-    assert all(worker[name]["is_own"] for worker in found)
+def test_state_belongs_to_each_worker_again_when_the_block_ends(results: list[dict[str, Any]], name: str):
+    assert all(worker[name]["is_own"] for worker in results)
 
 
-def test_weight_of_one_worker_moves_in_all_also_after_its_own_state_was_loaded(found: list[dict[str, Any]]):
+def test_weight_of_one_worker_moves_in_all_also_after_its_own_state_was_loaded(results: list[dict[str, Any]]):
     # by the momentum: 1, then 1.5, 1.75 and 1.875
     expected = [[0.0, 0.0], [-1.5, -1.5], [-3.25, -3.25], [-5.125, -5.125]]
-    assert [worker["few"] for worker in found] == [expected] * 3
+    assert [worker["few"] for worker in results] == [expected] * 3
 
 
 def test_optimizer_that_looks_at_all_weights_and_workers_without_shared_memory_do_not_divide(
-    found: list[dict[str, Any]],
+    results: list[dict[str, Any]],
 ):
-    assert [worker["other kinds"][:2] for worker in found] == [[None, None]] * 3
+    assert [worker["other kinds"][:2] for worker in results] == [[None, None]] * 3
 
 
-def test_state_that_a_worker_cannot_see_is_stepped_by_every_worker(found: list[dict[str, Any]]):
+def test_state_that_a_worker_cannot_see_is_stepped_by_every_worker(results: list[dict[str, Any]]):
     # the weight is 1, the first step takes 1 from it, the second 0.5 of that and 1 more
-    assert [worker["other kinds"][2] for worker in found] == [[-1.5, -1.5]] * 3
+    assert [worker["other kinds"][2] for worker in results] == [[-1.5, -1.5]] * 3

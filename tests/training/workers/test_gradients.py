@@ -7,7 +7,7 @@ import torch.distributed as dist
 from torch import nn
 
 from auto_train.training.workers import distributed
-from auto_train.training.workers.gradients import AveragedGradients, averaged_gradients, sync_buffers
+from auto_train.training.workers.gradients import AveragedGradients, average_gradients, sync_buffers
 from tests.training.workers.spawned import in_workers
 
 Numbers = dict[str, list[float] | None]
@@ -127,11 +127,11 @@ def train_channels_last() -> list[float]:
     model = nn.Conv2d(3, 4, 3).to(memory_format=torch.channels_last)
     averaged, optimizer = AveragedGradients(model), torch.optim.AdamW(model.parameters(), fused=True)
     x = torch.randn(4, 3, 8, 8, generator=torch.Generator().manual_seed(1))
-    x = x[distributed.rank() :: distributed.world()].contiguous(memory_format=torch.channels_last)
+    x = x[distributed.rank() :: distributed.world_size()].contiguous(memory_format=torch.channels_last)
     for _ in range(2):
         optimizer.zero_grad()
         with averaged.averaging():
-            (model(x).square().mean() / distributed.world()).backward()
+            (model(x).square().mean() / distributed.world_size()).backward()
         assert model.weight.grad.stride() == model.weight.stride()
         optimizer.step()
     return model.weight.flatten().tolist()
@@ -141,7 +141,7 @@ def sync() -> tuple[list[float], list[float]]:
     """Start from weights of their own; afterwards only the buffers differ again."""
     torch.manual_seed(distributed.rank())
     model = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2))
-    with averaged_gradients(model):
+    with average_gradients(model):
         first = next(model.parameters()).flatten().tolist()
         model(torch.randn(4, 2) + distributed.rank())
         sync_buffers(model)

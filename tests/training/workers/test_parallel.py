@@ -19,7 +19,7 @@ from auto_train.training.optim.schedule import OneCycle
 from auto_train.training.optim.stages import Stage
 from auto_train.training.stopping import StopOnRequest
 from auto_train.training.workers import distributed
-from auto_train.training.workers.shard import ShardSampler, evaluation_divided, is_divided
+from auto_train.training.workers.shard import ShardSampler, is_divided, shard_evaluation
 from tests.training.conftest import Batch, Points, points
 from tests.training.workers.spawned import in_workers
 
@@ -152,7 +152,7 @@ def alone_first(folder: Path) -> dict[str, Any]:
     """Let the first worker look for a learning rate, and train all on after it."""
     learn = learner(accumulate=1, ema_decay=None)
     before = weights(learn)
-    rate = distributed.decided(lambda: find_learning_rate(learn))
+    rate = distributed.on_main(lambda: find_learning_rate(learn))
     is_unchanged = weights(learn) == before
     learn.fit_stages(stages(1))
     return {"rate": rate, "is_unchanged": is_unchanged, "weights": weights(learn)}
@@ -198,7 +198,7 @@ def with_torch_loaders() -> dict[str, Any]:
 def inferred() -> dict[str, float]:
     """Evaluate outside a training, as a pipeline's infer does."""
     learn = learner()
-    with evaluation_divided(learn.dls.valid):
+    with shard_evaluation(learn.dls.valid):
         return learn.evaluate(learn.dls.valid, "test")
 
 
@@ -251,110 +251,116 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def found(folder: Path) -> list[dict[str, Any]]:
+def read_results(folder: Path) -> list[dict[str, Any]]:
     return in_workers(2, folder, everything, folder)
 
 
 @pytest.fixture(scope="module")
-def one(folder: Path) -> dict[str, Any]:
+def read_only_result(folder: Path) -> dict[str, Any]:
     return whole(folder / "one")
 
 
-def test_two_workers_end_with_the_weights_of_one_process(found: list[Any], one: dict[str, Any]):
-    assert_close(found[0]["whole"]["weights"], one["weights"])
-    assert found[0]["whole"]["place"] == one["place"] == (3, 9, 0)
+def test_two_workers_end_with_the_weights_of_one_process(read_results: list[Any], read_only_result: dict[str, Any]):
+    assert_close(read_results[0]["whole"]["weights"], read_only_result["weights"])
+    assert read_results[0]["whole"]["place"] == read_only_result["place"] == (3, 9, 0)
 
 
-def test_workers_have_the_same_weights_bit_for_bit(found: list[Any]):
-    assert found[0]["whole"]["weights"] == found[1]["whole"]["weights"]
+def test_workers_have_the_same_weights_bit_for_bit(read_results: list[Any]):
+    assert read_results[0]["whole"]["weights"] == read_results[1]["whole"]["weights"]
 
 
-def test_metrics_of_two_workers_are_exactly_those_of_all_samples(found: list[Any], one: dict[str, Any]):
-    for split, means in one["means"].items():
-        assert found[0]["whole"]["means"][split] == pytest.approx(means, abs=1e-5), split
-    valid = found[0]["whole"]["means"]["valid"]
+def test_metrics_of_two_workers_are_exactly_those_of_all_samples(
+    read_results: list[Any], read_only_result: dict[str, Any]
+):
+    for split, means in read_only_result["means"].items():
+        assert read_results[0]["whole"]["means"][split] == pytest.approx(means, abs=1e-5), split
+    valid = read_results[0]["whole"]["means"]["valid"]
     assert (valid["seen"], valid["twice"]) == (13, 13)
-    assert round(valid["accuracy"] * 13, 4) == round(one["means"]["valid"]["accuracy"] * 13, 4)
+    assert round(valid["accuracy"] * 13, 4) == round(read_only_result["means"]["valid"]["accuracy"] * 13, 4)
 
 
-def test_metrics_are_the_same_on_all_workers(found: list[Any]):
-    assert found[0]["whole"]["means"] == found[1]["whole"]["means"]
+def test_metrics_are_the_same_on_all_workers(read_results: list[Any]):
+    assert read_results[0]["whole"]["means"] == read_results[1]["whole"]["means"]
 
 
-def test_workers_stop_at_the_same_step_when_one_is_asked_to(found: list[Any], folder: Path):
-    ends = [worker["stopped"]["end"] for worker in found]
-    places = [worker["stopped"]["place"] for worker in found]
+def test_workers_stop_at_the_same_step_when_one_is_asked_to(read_results: list[Any], folder: Path):
+    ends = [worker["stopped"]["end"] for worker in read_results]
+    places = [worker["stopped"]["place"] for worker in read_results]
     assert ends == ["interrupt"] * 2
     assert places[0] == places[1]
     assert load_checkpoint(folder / "stopped" / "last.ckpt")["runner"]["step"] == places[0][1] < 9
 
 
-def test_checkpoint_of_two_workers_is_gone_on_with_by_one_process(found: list[Any], folder: Path, one: dict[str, Any]):
-    assert found[0]["stopped"]["end"] == "interrupt"
-    assert_close(resumed(folder / "stopped")["weights"], one["weights"])
+def test_checkpoint_of_two_workers_is_gone_on_with_by_one_process(
+    read_results: list[Any], folder: Path, read_only_result: dict[str, Any]
+):
+    assert read_results[0]["stopped"]["end"] == "interrupt"
+    assert_close(resumed(folder / "stopped")["weights"], read_only_result["weights"])
 
 
-def test_checkpoint_of_one_process_is_gone_on_with_by_two_workers(found: list[Any], one: dict[str, Any]):
-    assert_close(found[0]["of one"]["weights"], one["weights"])
-    assert found[0]["of one"]["means"]["valid"] == pytest.approx(one["means"]["valid"], abs=1e-5)
+def test_checkpoint_of_one_process_is_gone_on_with_by_two_workers(
+    read_results: list[Any], read_only_result: dict[str, Any]
+):
+    assert_close(read_results[0]["of one"]["weights"], read_only_result["weights"])
+    assert read_results[0]["of one"]["means"]["valid"] == pytest.approx(read_only_result["means"]["valid"], abs=1e-5)
 
 
-def test_two_workers_go_on_bit_for_bit_where_they_were_stopped(found: list[Any]):
-    for worker in found:
+def test_two_workers_go_on_bit_for_bit_where_they_were_stopped(read_results: list[Any]):
+    for worker in read_results:
         whole, with_a_stop = worker["masked and stopped"]
         assert whole == with_a_stop
 
 
-def test_checkpoint_of_two_workers_has_plain_names(found: list[Any], folder: Path):
+def test_checkpoint_of_two_workers_has_plain_names(read_results: list[Any], folder: Path):
     assert load_checkpoint(folder / "whole" / "last.ckpt")["model"].keys() == model().state_dict().keys()
 
 
-def test_rate_is_found_by_the_first_worker_while_the_others_wait(found: list[Any]):
-    first, second = (worker["alone first"] for worker in found)
+def test_rate_is_found_by_the_first_worker_while_the_others_wait(read_results: list[Any]):
+    first, second = (worker["alone first"] for worker in read_results)
     assert first["rate"] == second["rate"] > 0
     assert first["is_unchanged"] and second["is_unchanged"]
     assert first["weights"] == second["weights"]
 
 
-def test_workers_draw_different_masks_and_other_ones_in_every_batch(found: list[Any]):
-    first, second = (worker["masks"] for worker in found)
+def test_workers_draw_different_masks_and_other_ones_in_every_batch(read_results: list[Any]):
+    first, second = (worker["masks"] for worker in read_results)
     assert len(first) == len(second) == 10
     # of eight bits each: one or two may be equal by chance
     assert sum(a != b for a, b in zip(first, second)) >= 8
     assert len(set(first)) >= 8 and len(set(second)) >= 8
 
 
-def test_loader_of_torch_is_shuffled_anew_for_every_epoch(found: list[Any]):
-    first, second = found[0]["torch"]["orders"][0], found[1]["torch"]["orders"][0]
+def test_loader_of_torch_is_shuffled_anew_for_every_epoch(read_results: list[Any]):
+    first, second = read_results[0]["torch"]["orders"][0], read_results[1]["torch"]["orders"][0]
     assert sorted(first + second) == list(range(36))
-    assert found[0]["torch"]["weights"] == found[1]["torch"]["weights"]
+    assert read_results[0]["torch"]["weights"] == read_results[1]["torch"]["weights"]
 
 
-def test_evaluation_is_exact_with_blocks_and_where_the_first_worker_has_all(found: list[Any]):
-    means = found[0]["torch"]["means"]
+def test_evaluation_is_exact_with_blocks_and_where_the_first_worker_has_all(read_results: list[Any]):
+    means = read_results[0]["torch"]["means"]
     assert [means[name]["twice"] for name in ("whole", "block", "padded")] == [13, 13, 14]
-    assert found[1]["torch"]["means"] == means
+    assert read_results[1]["torch"]["means"] == means
 
 
-def test_evaluation_outside_a_training_sees_every_sample_once(found: list[Any]):
-    assert [worker["inferred"]["twice"] for worker in found] == [13, 13]
+def test_evaluation_outside_a_training_sees_every_sample_once(read_results: list[Any]):
+    assert [worker["inferred"]["twice"] for worker in read_results] == [13, 13]
 
 
-def test_sampler_that_pads_an_evaluation_is_warned_of(found: list[Any]):
-    (warning,) = found[0]["torch"]["warned"]
+def test_sampler_that_pads_an_evaluation_is_warned_of(read_results: list[Any]):
+    (warning,) = read_results[0]["torch"]["warned"]
     assert warning.startswith("DistributedSampler repeats 1 samples of an evaluation split: take")
 
 
-def test_training_loader_with_the_same_samples_for_all_is_refused(found: list[Any]):
-    plain, three, _ = found[0]["refused"]
+def test_training_loader_with_the_same_samples_for_all_is_refused(read_results: list[Any]):
+    plain, three, _ = read_results[0]["refused"]
     assert plain.startswith(
         "DataLoader: the training loader gives each of 2 workers all samples (allowed: a DataLoader"
     )
     assert three.startswith("DataLoader: the training loader's sampler divides among 3 workers, and there are 2")
 
 
-def test_worker_out_of_memory_says_what_to_change(found: list[Any]):
-    assert "on 2 workers\n  halve the batch size and double the accumulation" in found[1]["refused"][2]
+def test_worker_out_of_memory_says_what_to_change(read_results: list[Any]):
+    assert "on 2 workers\n  halve the batch size and double the accumulation" in read_results[1]["refused"][2]
 
 
 def test_shard_sampler_of_a_process_alone_is_the_whole_set():

@@ -40,21 +40,21 @@ def refuse(*args: Any, **options: Any) -> Any:
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+def results(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     return in_workers(3, tmp_path_factory.mktemp("shared"), add_up)
 
 
-def test_vectors_of_three_workers_become_their_sum_step_by_step(found: list[dict[str, Any]]):
+def test_vectors_of_three_workers_become_their_sum_step_by_step(results: list[dict[str, Any]]):
     expected = [[3.0 * (i + step) + 300 for i in range(7)] for step in range(3)]
-    assert [worker["sums"] for worker in found] == [expected] * 3
+    assert [worker["sums"] for worker in results] == [expected] * 3
 
 
-def test_memory_that_one_worker_cannot_open_is_given_up_by_all(found: list[dict[str, Any]]):
-    assert [worker["without"] for worker in found] == [None] * 3
+def test_memory_that_one_worker_cannot_open_is_given_up_by_all(results: list[dict[str, Any]]):
+    assert [worker["without"] for worker in results] == [None] * 3
 
 
-def test_file_of_another_process_is_not_taken_for_the_memory(found: list[dict[str, Any]]):
-    assert [worker["other"] for worker in found] == [None] * 3
+def test_file_of_another_process_is_not_taken_for_the_memory(results: list[dict[str, Any]]):
+    assert [worker["other"] for worker in results] == [None] * 3
 
 
 def test_process_alone_shares_nothing(tmp_path: Path):

@@ -15,25 +15,25 @@ EVALUATION = 1 / 3
 FROZEN, FROZEN_WITH_NORMS = 2 / 3, 1 / 3
 
 
-def epochs_left(learn: "Learner") -> tuple[int, int]:
+def count_epochs_left(learn: "Learner") -> tuple[int, int]:
     """Return the epochs that are not finished: of the running stage, the running one included, and of later stages."""
     here = 0 if learn.is_stage_over else learn.n_epoch - learn.position.epoch
     return here, sum(stage.epochs for stage in learn.stages[learn.stage_index + 1 :])
 
 
-def evaluation_batches(learn: "Learner") -> int:
+def count_evaluation_batches(learn: "Learner") -> int:
     """Return the batches of an epoch's evaluations; loaders that do not know their length count as none."""
     loaders: tuple[Any, ...] = (learn.dls.valid, vars(learn.dls).get("test"))
     passes = 2 if learn.ema else 1
     return passes * sum(length(loader) or 0 for loader in loaders if loader is not None)
 
 
-def frozen_work(learn: "Learner") -> float:
+def estimate_frozen_work(learn: "Learner") -> float:
     """Return the work of a batch with the backbone frozen, in batches that train everything."""
     return FROZEN_WITH_NORMS if learn.freeze_bn else FROZEN
 
 
-class Pace:
+class Eta:
     """Where in its epoch a training is, and how long the rest takes at the speed of the running stage."""
 
     def __init__(self) -> None:
@@ -55,7 +55,7 @@ class Pace:
         """Return the share of the epoch's work that is done; 0 where the loader does not know its length."""
         if not self.batches:
             return 0.0
-        whole = self.batches + EVALUATION * evaluation_batches(learn)
+        whole = self.batches + EVALUATION * count_evaluation_batches(learn)
         return min((self.trained + EVALUATION * self.evaluated) / whole, 1.0)
 
     def eta_s(self, learn: "Learner", done: float) -> float | None:
@@ -71,7 +71,7 @@ class Pace:
         _, began, done_then = self.reference
         if done <= done_then:
             return None
-        here, later = epochs_left(learn)
+        here, later = count_epochs_left(learn)
         here_left = learn.epochs_done + here - done
         return (now - began) / (done - done_then) * (here_left + later * self._growth(learn))
 
@@ -80,4 +80,4 @@ class Pace:
         assert learn.stage is not None
         later = learn.stages[learn.stage_index + 1 :]
         is_thawed = learn.stage.frozen and any(stage.epochs and not stage.frozen for stage in later)
-        return 1 / frozen_work(learn) if is_thawed else 1.0
+        return 1 / estimate_frozen_work(learn) if is_thawed else 1.0

@@ -15,7 +15,7 @@ PORT = 29500
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
+class RankInfo:
     """One worker among all.
 
     Attributes:
@@ -33,7 +33,7 @@ class Place:
     meeting: str
 
     @classmethod
-    def found(cls, environment: Mapping[str, str] = os.environ) -> Self | None:
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self | None:
         """Return the place the environment gives this process; None for a process that trains alone.
 
         Raises:
