@@ -1,7 +1,8 @@
 """What one of pytest-xdist's workers makes and all of them use."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -30,3 +31,11 @@ def made_once(request: pytest.FixtureRequest, name: str, make: Callable[[Path], 
             make(folder)
             made.touch()
     return folder
+
+
+@contextmanager
+def put_back(kept: Path, folder: Path) -> Iterator[None]:
+    """Let a folder, whose files name the place where they are, be there again as it was when it was put aside."""
+    shutil.copytree(kept, folder, symlinks=True)
+    yield
+    shutil.rmtree(folder)

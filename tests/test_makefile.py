@@ -44,6 +44,16 @@ def test_make_installed_checkout_only_runs(checkout: Path):
     assert dry_run(checkout, "train").split() == [".venv/bin/python", "main.py", "train", "--config=configs/mnist.ini"]
 
 
+@pytest.mark.parametrize(("words", "processes"), [((), "2"), (("JOBS=0",), "0")])
+def test_make_test_hands_arguments_on_and_shares_files_among_processes(
+    checkout: Path, words: tuple[str, ...], processes: str
+):
+    install(checkout)
+    command = dry_run(checkout, "test", "ARGS=tests/config -x", *words).split()
+    assert command[:5] == [".venv/bin/python", "-m", "pytest", "-n", processes]
+    assert command[-2:] == ["tests/config", "-x"] and "loadfile" in command
+
+
 @pytest.mark.parametrize("changed", ["pyproject.toml", "constraints.txt"])
 def test_make_changed_dependencies_installs_again(checkout: Path, changed: str):
     install(checkout)

@@ -14,6 +14,7 @@ from auto_train.config import load_config
 from auto_train.errors import Interrupted
 from auto_train.training.optim.schedule import OneCycle, Schedule
 from auto_train.types import Progress
+from tests.sharing import put_back
 from tests.tiny import tiny_config
 
 EPOCHS, STEPS = 6, 5
@@ -107,10 +108,20 @@ def resume(run: Path, *overrides: str) -> list[str]:
     return told
 
 
+@pytest.fixture(scope="module")
+def stopped(digit_files: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a copy of a project whose training of 4 epochs was stopped; it was trained in the folder beside it."""
+    folder = tmp_path_factory.mktemp("replan") / "here"
+    interrupted(folder, digit_files, "training.scheme.epochs=4")
+    return folder.rename(folder.with_name("kept"))
+
+
 @pytest.fixture
-def run(digit_files: Path, tmp_path: Path) -> Path:
-    """Return a run of 4 epochs of 3 batches, stopped after the first batch of the second."""
-    return interrupted(tmp_path, digit_files, "training.scheme.epochs=4")
+def run(stopped: Path) -> Iterator[Path]:
+    """Return its run of 4 epochs of 3 batches, stopped after the first batch of the second."""
+    folder = stopped.with_name("here")
+    with put_back(stopped, folder):
+        yield (folder / "project/runs/latest").resolve()
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ import hashlib
 import json
 import math
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -19,17 +19,26 @@ from auto_train.errors import CheckpointError, DataError, Interrupted, TrainingE
 from auto_train.runs.find import find_run
 from auto_train.runs.folder import RunFolder, TrainResult
 from auto_train.types import Progress
+from tests.sharing import put_back
 from tests.tiny import tiny_config
 
 Listener = Callable[[Progress], None]
 
 
-@pytest.fixture
-def project(digit_files: Path, tmp_path: Path) -> Path:
-    """Return a project with one finished run of two epochs."""
-    folder = tmp_path / "here"
+@pytest.fixture(scope="module")
+def trained(digit_files: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a copy of a project with one finished run of two epochs; it was trained in the folder beside it."""
+    folder = tmp_path_factory.mktemp("resume") / "here"
     train_model(tiny_config(folder, digit_files, "training.scheme.epochs=2", "training.scheme.monitor=loss"))
-    return folder
+    return folder.rename(folder.with_name("kept"))
+
+
+@pytest.fixture
+def project(trained: Path) -> Iterator[Path]:
+    """Return that project, where it was trained."""
+    folder = trained.with_name("here")
+    with put_back(trained, folder):
+        yield folder
 
 
 def run_of(project: Path) -> Path:
