@@ -30,6 +30,8 @@ ASK_EVERY = 16
 TRIAL_SHARE = 0.03
 # Share of the time after which a stage before the last ends within its epoch: the last one must come down.
 MAX_BEFORE_LAST = 0.5
+# Share of the time between two sentences about changed plans: shorter epochs vary in length, and plans with them.
+MIN_BETWEEN_SENTENCES = 0.05
 
 
 class Budget(Callback):
@@ -68,7 +70,7 @@ class Budget(Callback):
         # of the last epoch that is trained on: a lack of memory may change how many batches that is
         self.share: float | None = None
         self.wanted: list[int] = []
-        self.has_planned = False
+        self.has_planned, self.said_at_s = False, 0.0
 
     def elapsed_s(self) -> float:
         """Return the seconds the training has taken so far, also before it was resumed."""
@@ -175,9 +177,14 @@ class Budget(Callback):
         is_longer = may_grow and sum(plan.shares) >= WORTHWHILE * (here + later)
         if is_shorter or is_longer or not self.has_planned:
             self._follow(plan, [index for index, _ in stages])
-            if is_main():
-                self.say(said)
+            self._say(said, is_urgent=not self.has_planned or plan.limit is not None)
         self.has_planned = True
+
+    def _say(self, sentence: str, *, is_urgent: bool) -> None:
+        is_due = self.elapsed_s() - self.said_at_s >= MIN_BETWEEN_SENTENCES * 60 * self.minutes
+        if is_main() and (is_urgent or is_due):
+            self.said_at_s = self.elapsed_s()
+            self.say(sentence)
 
     def _make_plan(self, stages: list[Stretch], left: int, done: int) -> tuple[Plan, str]:
         batches = length(self.learn.dls.train) or 1
