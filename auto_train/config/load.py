@@ -25,6 +25,8 @@ from auto_train.types import to_absolute
 
 Overrides = Sequence[str] | Mapping[str, object]
 DEFAULT_TASK = "classification"
+# Letters of a path in a message: all of a usual one, so that it can be copied.
+PATH_LEN = 1000
 
 
 def load_config(
@@ -200,7 +202,9 @@ class _Build:
         named = cell.value if cell and variables.settle(address) else None
         file = to_absolute(named) if named else None
         if cell and file and not os.path.isfile(file):  # noqa: PTH113 - is_file raises for a name too long
-            message = f"{quote(str(file))} does not exist; the path is relative to the working directory"
+            message = (
+                f"{quote(str(file), limit=PATH_LEN)} does not exist; the path is relative to the working directory"
+            )
             self.problems.append(cell.entry.problem(message))
             return False
         if file is None and not any(at[1].startswith("@") for at in self.cells):

@@ -55,9 +55,9 @@ def dump(value: Any) -> str:
     return quote_value(value)
 
 
-def quote(text: str) -> str:
-    """Return a text in quotes for a message, shortened where it is long."""
-    return f"'{text}'" if len(text) <= 80 else f"'{text[:77]}…'"
+def quote(text: str, *, limit: int = 80) -> str:
+    """Return a text in quotes for a message, shortened where it is longer than the limit."""
+    return f"'{text}'" if len(text) <= limit else f"'{text[: limit - 3]}…'"
 
 
 def check_url(text: str) -> str:
