@@ -26,7 +26,7 @@ from auto_train.types import to_absolute
 Overrides = Sequence[str] | Mapping[str, object]
 DEFAULT_TASK = "classification"
 # Letters of a path in a message: all of a usual one, so that it can be copied.
-PATH_LEN = 1000
+MAX_PATH = 1000
 
 
 def load_config(
@@ -203,7 +203,7 @@ class _Build:
         file = to_absolute(named) if named else None
         if cell and file and not os.path.isfile(file):  # noqa: PTH113 - is_file raises for a name too long
             message = (
-                f"{quote(str(file), limit=PATH_LEN)} does not exist; the path is relative to the working directory"
+                f"{quote(str(file), limit=MAX_PATH)} does not exist; the path is relative to the working directory"
             )
             self.problems.append(cell.entry.problem(message))
             return False
