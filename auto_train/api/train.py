@@ -76,7 +76,7 @@ def start_training(service: Service, overrides: Mapping[str, Any]) -> TrainAnswe
     """
     config = service.config
     if config.path is None:
-        _ = service.predictor  # a service that has no model either says why
+        service.require_ready()  # a service that has no model either says why
         raise RequestError(
             "this service was started with a model and has no INI to train",
             status=409,

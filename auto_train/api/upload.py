@@ -28,7 +28,7 @@ async def receive_images(request: Request) -> AsyncIterator[list[bytes | Request
             or no form; 400, malformed, cut off or not finished in time; 503, no model is loaded.
     """
     service: Service = request.app.state.service
-    _ = service.predictor  # 503 and 429 before a byte of the body is read
+    service.require_ready()  # 503 and 429 before a byte of the body is read
     service.slots.require_free()
     with service.memory.hold() as held:
         yield await _read(request, service.max_bytes, held)

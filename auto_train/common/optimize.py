@@ -9,6 +9,7 @@ import torch
 
 from auto_train.common.standard_args import standard_args
 from auto_train.config import Config
+from auto_train.config.frozen_epochs import count_frozen_epochs
 from auto_train.errors import UsageError
 from auto_train.training.optim.optimizers import OPTIMIZERS
 from auto_train.training.optim.schedule import Schedule
@@ -135,7 +136,7 @@ def plan_stages(config: Config, rate: float, *, is_pretrained: bool) -> list[Sta
         UsageError: scheduler_params that the scheduler does not take.
     """
     scheme = config.training.scheme
-    freeze_epochs = int(is_pretrained) if scheme.freeze_epochs is None else scheme.freeze_epochs
+    freeze_epochs = count_frozen_epochs(scheme.freeze_epochs, is_pretrained=is_pretrained)
     stages = fine_tune_stages(
         scheme.epochs, rate, freeze_epochs=freeze_epochs, pretrained=is_pretrained, lr_mult=scheme.lr_mult
     )

@@ -3,6 +3,7 @@
 from typing import Any
 
 from auto_train.config import Config
+from auto_train.config.frozen_epochs import count_frozen_epochs
 
 # Rates move in every step or never: torch's schedulers, which the schema knows, move them once an epoch.
 NOT_TORCHS = ("one_cycle", "constant")
@@ -24,10 +25,11 @@ def standard_args(config: Config, *, rate: float) -> dict[str, Any]:
         "warmup_params": {"warmup_epochs": scheme.warmup_epochs},
         "ema_params": {"ema": scheme.ema_decay is not None, "ema_decay": scheme.ema_decay},
     }
+    frozen_epochs = count_frozen_epochs(scheme.freeze_epochs, is_pretrained=_is_pretrained(config))
     runner: dict[str, Any] = {
         "run_mode": "epoch",
         # without an epoch the training only evaluates
-        "max_epochs": max(scheme.epochs + (scheme.freeze_epochs or 0), 1),
+        "max_epochs": max(scheme.epochs + frozen_epochs, 1),
         "clip_grad": scheme.clip_grad,
         "accum_grad": scheme.accumulate,
         "early_stop": {"target": target_of(config), "patience": scheme.early_stop} if scheme.early_stop else None,
@@ -43,6 +45,11 @@ def standard_args(config: Config, *, rate: float) -> dict[str, Any]:
         "optim": optim,
         "runner": runner,
     }
+
+
+def _is_pretrained(config: Config) -> bool:
+    backbone = config.architecture.backbone
+    return bool(backbone.pretrained or backbone.weights)
 
 
 def target_of(config: Config) -> str:

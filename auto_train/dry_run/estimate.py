@@ -11,6 +11,7 @@ from typing import Any
 from auto_train.common.loaders import compute_stored_side
 from auto_train.common.read_data import valid_fraction_of
 from auto_train.config import Config
+from auto_train.config.frozen_epochs import count_frozen_epochs
 from auto_train.cores import num_cores
 from auto_train.data.pixels.build import compute_size
 from auto_train.data.targets import Masks
@@ -76,7 +77,7 @@ def estimate(trial: Trial, run: Path) -> Estimate:
     config, images = trial.asked, _images(trial)
     seconds = _epoch_seconds(trial, run, images)
     scheme, minutes = config.training.scheme, config.training.minutes
-    frozen = (1 if scheme.freeze_epochs is None else scheme.freeze_epochs) if "frozen" in seconds else 0
+    frozen = count_frozen_epochs(scheme.freeze_epochs, is_pretrained=True) if "frozen" in seconds else 0
     epoch_s = next((seconds[name] for name in seconds if name != "frozen"), seconds.get("frozen", 0.0))
     prepare_s = _decode_seconds(trial) * sum(images.values()) * READINGS / num_cores()
     search_s = 0.0 if scheme.learning_rate else STEPS * scheme.batch_size * epoch_s / max(images["train"], 1)

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 
+from auto_train.config.frozen_epochs import count_frozen_epochs
 from auto_train.errors import MissingError
 from auto_train.runs.lock import is_held
 from auto_train.runs.read import LOG, METRICS, Row, read_config, read_lines, read_status, stamp_of
@@ -164,14 +165,10 @@ def _count_planned(config: Mapping[str, str]) -> int | None:
     """Return the epochs of all stages; None where a time budget plans them, or the config does not say."""
     if config.get("training.minutes", "none") != "none":
         return None
-    frozen = config.get("training.scheme.freeze_epochs", "0")
-    if frozen == "none":
-        backbone = "architecture.backbone."
-        is_pretrained = (
-            config.get(f"{backbone}pretrained") == "true" or config.get(f"{backbone}weights", "none") != "none"
-        )
-        frozen = str(int(is_pretrained))
+    backbone, frozen = "architecture.backbone.", config.get("training.scheme.freeze_epochs", "0")
+    is_pretrained = config.get(f"{backbone}pretrained") == "true" or config.get(f"{backbone}weights", "none") != "none"
     try:
-        return int(config["training.scheme.epochs"]) + int(frozen)
+        freeze_epochs = None if frozen == "none" else int(frozen)
+        return int(config["training.scheme.epochs"]) + count_frozen_epochs(freeze_epochs, is_pretrained=is_pretrained)
     except (KeyError, ValueError):
         return None

@@ -92,10 +92,14 @@ class Service:
 
     @property
     def predictor(self) -> Predictor:
-        """Return the model.
+        """The model; see :meth:`require_ready`."""
+        return self.require_ready()
+
+    def require_ready(self) -> Predictor:
+        """Return the model that answers.
 
         Raises:
-            ServingError: it is not ready; the message says why.
+            ServingError: there is none yet; the message says why.
         """
         if self._predictor is None:
             why = self._why_not
