@@ -3,6 +3,7 @@
 import os
 import re
 import unicodedata
+from collections.abc import Iterator
 from pathlib import Path
 
 from auto_train.config import default_config
@@ -62,14 +63,27 @@ def target(place: Path | str, output: Path | None, *, force: bool) -> tuple[str,
 
 
 def find_telling_name(folder: Path) -> str:
-    """Return the name of a folder, or of the next one above it where it says no more than ``images`` does."""
+    """Return the name of a folder, or where it says no more than ``images`` does, of the next one that says more.
+
+    That is the only one in it, where the data then begins, or one above it.
+    """
     home = Path.home()
-    for place in (folder, *folder.parents):
+    for place in (folder, *_find_only_folders(folder), *folder.parents):
         if place in (home, home.parent):
             break
         if place.name and place.name.lower() not in GENERIC:
             return place.name
     return folder.name
+
+
+def _find_only_folders(folder: Path) -> Iterator[Path]:
+    """Yield the folder that is all there is in this one, and so on downwards."""
+    while os.path.isdir(folder):  # noqa: PTH112 - any text
+        inside = [path for path in folder.iterdir() if not path.name.startswith((".", "__MACOSX"))]
+        if len(inside) != 1 or not inside[0].is_dir():
+            return
+        folder = inside[0]
+        yield folder
 
 
 def project_name(folder: str) -> str:

@@ -287,15 +287,11 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 TRAININGS: dict[str, tuple[list[str], int]] = {
     "a broken image": ([], 3),
     "a rate that explodes": (["training.scheme.learning_rate=1e30", "training.scheme.epochs=3"], 4),
-    "an export beyond the limit": (["export.formats=onnx", "export.max_difference=1e-12"], 5),
     "a logger that is not there": (["training.loggers=nowhere"], 2),
 }
 
 
-@pytest.mark.parametrize(
-    "situation",
-    [pytest.param(at, marks=[pytest.mark.slow] if code == 5 else []) for at, (_, code) in TRAININGS.items()],
-)
+@pytest.mark.parametrize("situation", TRAININGS)
 def test_training_has_its_exit_code_and_lines(data: Path, tmp_path: Path, situation: str) -> None:
     words, code = TRAININGS[situation]
     folder = tmp_path / "data"

@@ -22,3 +22,9 @@ def test_project_is_called_after_the_next_folder_with_a_name_of_its_own(folder: 
 
 def test_project_is_not_called_after_the_user() -> None:
     assert find_telling_name(Path.home() / "images") == "images"
+
+
+def test_project_is_called_after_the_only_folder_in_one_of_a_general_name(tmp_path: Path) -> None:
+    (tmp_path / "dataset/leaves/train/a").mkdir(parents=True)
+    (tmp_path / "dataset/leaves/train/b").mkdir()
+    assert find_telling_name(tmp_path / "dataset") == "leaves"
