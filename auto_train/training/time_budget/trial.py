@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from statistics import median
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -48,8 +49,8 @@ def time_steps(learn: "Learner", *, clock: Callable[[], float], at_most_s: float
         while len(rounds) <= ROUNDS and (len(rounds) < 2 or clock() - began < at_most_s):
             seconds = [_seconds(learn, clock, partial(_step, learn, flags)) for flags in (frozen, unfrozen)]
             rounds.append((seconds[0], seconds[1], _seconds(learn, clock, partial(_evaluate, learn))))
-    least = [min(column) for column in zip(*rounds[1:], strict=True)]
-    return StepCosts(frozen_s=least[0], unfrozen_s=least[1], evaluation_s=least[2])
+    usual = [median(column) for column in zip(*rounds[1:], strict=True)]
+    return StepCosts(frozen_s=usual[0], unfrozen_s=usual[1], evaluation_s=usual[2])
 
 
 @contextmanager
