@@ -18,7 +18,7 @@ from auto_train.jobs.jobs import FILE, LISTED
 from auto_train.serving.service import Service
 
 HINT = "GET /jobs/ lists those there are"
-MAX_DIGITS = 30  # those of SQLite's largest number are 19
+MAX_DIGITS = 30  # the largest number of SQLite has 19
 
 
 class JobList(BaseModel):

@@ -1,4 +1,4 @@
-"""`[training] limit_batches`: the few rows of the data that so many batches of every pass need."""
+"""`[training] limit_batches`: the rows of the data that a limited number of batches needs."""
 
 from auto_train.data import Samples
 from auto_train.data.inspect.facts import spread
